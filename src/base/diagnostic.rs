@@ -1,0 +1,239 @@
+//! Mistakes in what an operator wrote: where, what, why and what to do, shown the way the Rust compiler shows them.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// A file that was read, by its number in [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub u32);
+
+/// Octets `start..end` of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The file.
+    pub source: SourceId,
+    /// Offset of the first octet.
+    pub start: u32,
+    /// Offset behind the last octet; equal to `start` for a place between two octets.
+    pub end: u32,
+}
+
+impl Span {
+    /// The span of `range` in `source`; offsets beyond 4 GiB are cut to it.
+    #[must_use]
+    pub fn new(source: SourceId, range: Range<usize>) -> Self {
+        let cut = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self { source, start: cut(range.start), end: cut(range.end) }
+    }
+}
+
+/// The files that were read, kept for showing their lines.
+#[derive(Clone, Debug, Default)]
+pub struct Sources(Vec<Source>);
+
+#[derive(Clone, Debug)]
+struct Source {
+    path: PathBuf,
+    octets: Vec<u8>,
+}
+
+impl Sources {
+    /// Remembers a file under the path that messages shall show.
+    pub fn add(&mut self, path: impl Into<PathBuf>, octets: impl Into<Vec<u8>>) -> SourceId {
+        let id = SourceId(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
+        self.0.push(Source { path: path.into(), octets: octets.into() });
+        id
+    }
+
+    /// The path of a file.
+    #[must_use]
+    pub fn path(&self, id: SourceId) -> &Path {
+        &self.0[id.0 as usize].path
+    }
+
+    /// The octets of a file.
+    #[must_use]
+    pub fn octets(&self, id: SourceId) -> &[u8] {
+        &self.0[id.0 as usize].octets
+    }
+
+    /// Line and column of a span's start, both from 1; columns count characters.
+    #[must_use]
+    pub fn line_column(&self, span: Span) -> (usize, usize) {
+        let octets = self.octets(span.source);
+        let before = &octets[..octets.len().min(span.start as usize)];
+        let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
+        (line, 1 + String::from_utf8_lossy(&before[line_start..]).chars().count())
+    }
+
+    /// `path:line:column` of a span's start.
+    #[must_use]
+    pub fn place(&self, span: Span) -> String {
+        let (line, column) = self.line_column(span);
+        format!("{}:{line}:{column}", self.path(span.source).display())
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth a look; the configuration is used.
+    Warning,
+    /// The configuration is not used.
+    Error,
+}
+
+/// One mistake. Built with [`Diagnostic::error`] or [`Diagnostic::warning`] and the methods that add to it.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, in one sentence without a final period; names stand in backticks.
+    pub message: String,
+    /// Where, with a few words put under the source line (may be empty). The first is where the mistake is; the rest
+    /// are other places that matter, such as a first definition. None: the mistake is in no file.
+    pub places: Vec<(Span, String)>,
+    /// What to do about it.
+    pub hints: Vec<String>,
+}
+
+impl Diagnostic {
+    /// An error with its message.
+    #[must_use]
+    pub fn error(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, message: message.into(), places: Vec::new(), hints: Vec::new() }
+    }
+
+    /// A warning with its message.
+    #[must_use]
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(message) }
+    }
+
+    /// Adds a place with the words to put under it.
+    #[must_use]
+    pub fn at(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.places.push((span, label.into()));
+        self
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The message with source lines, over several lines, without colours unless `coloured`.
+    #[must_use]
+    pub fn render(&self, sources: &Sources, coloured: bool) -> String {
+        let title = match self.severity {
+            Severity::Warning => Level::WARNING.primary_title(self.message.as_str()),
+            Severity::Error => Level::ERROR.primary_title(self.message.as_str()),
+        };
+        let excerpts: Vec<Excerpt> =
+            self.places.iter().map(|(span, label)| Excerpt::new(sources, *span, label)).collect();
+        let mut what_and_where = Group::with_title(title);
+        for (index, excerpt) in excerpts.iter().enumerate() {
+            let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let snippet = Snippet::source(excerpt.line.as_str()).line_start(excerpt.line_number).path(&excerpt.path);
+            let mark = kind.span(excerpt.range.clone()).label(excerpt.label);
+            what_and_where = what_and_where.element(snippet.annotation(mark));
+        }
+        let mut report = vec![what_and_where];
+        for hint in &self.hints {
+            report.push(Group::with_title(Level::HELP.secondary_title(hint.as_str())));
+        }
+        let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
+        renderer.render(&report)
+    }
+
+    /// `path:line:column: message; hint` on one line, for logs.
+    #[must_use]
+    pub fn one_line(&self, sources: &Sources) -> String {
+        let place = self.places.first().map(|(span, _)| sources.place(*span) + ": ").unwrap_or_default();
+        let hints: String = self.hints.iter().map(|hint| format!("; {hint}")).collect();
+        format!("{place}{}{hints}", self.message)
+    }
+}
+
+/// Longest part of a source line that a message shows, in octets; a longer line is cut around the span.
+const EXCERPT_LEN_MAX: usize = 200;
+
+/// One source line as it is shown, and the part of it that a span marks.
+struct Excerpt<'a> {
+    path: String,
+    line_number: usize,
+    line: String,
+    range: Range<usize>,
+    label: &'a str,
+}
+
+impl<'a> Excerpt<'a> {
+    fn new(sources: &Sources, span: Span, label: &'a str) -> Self {
+        let octets = sources.octets(span.source);
+        let start = octets.len().min(span.start as usize);
+        let line_start = octets[..start].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let line_end = octets[start..].iter().position(|&b| b == b'\n').map_or(octets.len(), |at| start + at);
+        let end = (span.end as usize).clamp(start, line_end);
+        let from = if line_end - line_start > EXCERPT_LEN_MAX {
+            start.saturating_sub(EXCERPT_LEN_MAX / 2).max(line_start)
+        } else {
+            line_start
+        };
+        let to = line_end.min((from + EXCERPT_LEN_MAX).max(end.min(start + EXCERPT_LEN_MAX)));
+        // Lossy and without tabs or control characters, so that the marks stand under what they mark.
+        let clean = |part: &[u8]| -> String {
+            String::from_utf8_lossy(part).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+        };
+        let (before, marked, after) =
+            (clean(&octets[from..start]), clean(&octets[start..end.min(to)]), clean(&octets[end.min(to)..to]));
+        let range = before.len()..before.len() + marked.len();
+        Self {
+            path: sources.path(span.source).display().to_string(),
+            line_number: sources.line_column(span).0,
+            line: before + &marked + after.trim_end(),
+            range,
+            label,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Diagnostic, Sources, Span};
+
+    #[test]
+    fn shows_where_what_and_what_to_do() {
+        let mut sources = Sources::default();
+        let pools = sources.add("pools.toml", "[pool.web]\nmembers = [\n  { region = \"us-esat\" },\n]\n");
+        let span = Span::new(pools, 36..45);
+        let diagnostic =
+            Diagnostic::error("region `us-esat` is not defined").at(span, "").hint("did you mean `us-east`?");
+        let text = diagnostic.render(&sources, false);
+        for part in
+            ["error: region `us-esat` is not defined", "pools.toml:3:14", "^^^^^^^^^", "help: did you mean `us-east`?"]
+        {
+            assert!(text.contains(part), "{part:?} is missing in\n{text}");
+        }
+        assert_eq!(
+            diagnostic.one_line(&sources),
+            "pools.toml:3:14: region `us-esat` is not defined; did you mean `us-east`?"
+        );
+    }
+
+    #[test]
+    fn odd_octets_and_odd_spans_do_not_panic() {
+        let mut sources = Sources::default();
+        let file = sources.add("z", b"\xff\x00\tabc\n\xe4".to_vec());
+        for start in 0..12 {
+            for end in 0..12 {
+                let span = Span::new(file, start..end);
+                assert!(!Diagnostic::warning("w").at(span, "here").at(span, "").render(&sources, false).is_empty());
+            }
+        }
+        assert_eq!(Diagnostic::error("no file").render(&sources, false), "error: no file");
+    }
+}

@@ -1,0 +1,15 @@
+//! Words that every room shares: prefixes, points on the globe, times, ids, source spans and diagnostics.
+//! Knows no DNS, no configuration, no sockets and no clock.
+
+pub mod diagnostic;
+pub mod ids;
+pub mod place_words;
+pub mod prefix;
+pub mod suggest;
+pub mod time;
+
+pub use diagnostic::{Diagnostic, Severity, SourceId, Sources, Span};
+pub use ids::{MonitorId, PolicyId, PoolId, RegionId};
+pub use place_words::{Continent, Country, Point};
+pub use prefix::{Family, Prefix};
+pub use time::UnixTime;

@@ -1,0 +1,97 @@
+//! What an operator edits: TOML files to a validated [`Config`], or every mistake with its place.
+
+use crate::base::{Diagnostic, Sources};
+use crate::geo::spec::GeoSpec;
+use crate::probe::spec::Monitor;
+use crate::snapshot::Settings;
+use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
+use crate::zone::ZoneSpec;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A whole configuration, checked: every id is valid, every name unique.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[server]`.
+    pub server: Server,
+    /// `[admin]`.
+    pub admin: Admin,
+    /// What the engine needs of `[server]` and `[geoip]`.
+    pub settings: Settings,
+    /// `[geoip]` and `[[network]]`, with the coordinates of regions and the prefixes that rules name.
+    pub geo: GeoSpec,
+    /// In configured order.
+    pub regions: Vec<Region>,
+    /// In configured order.
+    pub monitors: Vec<Monitor>,
+    /// In configured order.
+    pub pools: Vec<Pool>,
+    /// `closest`, `listed` and `any`, then those configured (which may redefine the three).
+    pub policies: Vec<Policy>,
+    /// In configured order.
+    pub zones: Vec<ZoneConfig>,
+    /// Every configuration file that was read, the first one first.
+    pub files: Vec<PathBuf>,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Server {
+    /// Addresses to answer on, UDP and TCP each.
+    pub listen: Vec<SocketAddr>,
+    /// UDP workers; 0 means one a core.
+    pub workers: usize,
+    /// What must survive a restart.
+    pub state_dir: PathBuf,
+    /// The user to become after binding, when started as root.
+    pub user: Option<String>,
+    /// The server answers after the first round of probes, or after this long.
+    pub startup_grace: Duration,
+    /// How long states are held while the checker seems blind.
+    pub hold: Duration,
+    /// Reload by itself when a file has changed and then been quiet for five seconds.
+    pub watch: bool,
+    /// Limits of TCP.
+    pub tcp: TcpLimits,
+}
+
+/// Limits of TCP service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpLimits {
+    /// Connections at a time, in all.
+    pub connections: usize,
+    /// Connections at a time from one client address (IPv6: one /64).
+    pub connections_per_client: usize,
+    /// A connection without a complete query for this long is closed.
+    pub idle_timeout: Duration,
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Where API, `/metrics` and `/healthz` listen; `None` when switched off (`listen = ""`).
+    pub listen: Option<SocketAddr>,
+}
+
+/// A zone and what its balanced names are answered with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ZoneConfig {
+    /// The zone; its balanced owners number the slots.
+    pub spec: ZoneSpec,
+    /// By slot.
+    pub balances: Vec<BalanceSpec>,
+}
+
+/// Reads a configuration with all it includes. Every mistake is reported; the configuration is there unless one of them
+/// is an error. Zone files and databases are not opened. Files that were read are added to `sources`.
+pub fn load(path: &Path, sources: &mut Sources) -> (Option<Config>, Vec<Diagnostic>) {
+    let _ = (path, sources);
+    unimplemented!()
+}
+
+/// A JSON Schema of the configuration files, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    unimplemented!()
+}

@@ -1,0 +1,119 @@
+//! All that a query may read, as one immutable value with a generation number; its store, and the one publisher that
+//! writes it. Knows no configuration files and no transports.
+
+pub mod publisher;
+
+pub use publisher::{Inputs, Publisher, SnapshotStore};
+
+use crate::geo::Locator;
+use crate::steering::spec::TtlRange;
+use crate::steering::{PoolAnswers, Ranking};
+use crate::zone::ZoneSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+/// All that a query may read.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Grows by one with each publication.
+    pub generation: u64,
+    /// Limits and switches of the engine.
+    pub settings: Arc<Settings>,
+    /// Authoritative data.
+    pub zones: Arc<ZoneSet>,
+    /// Where addresses are.
+    pub locator: Arc<Locator>,
+    /// For each zone by number, for each slot: what the balanced name is answered with.
+    pub balances: Arc<[Box<[Balance]>]>,
+    /// Orders of regions, each shared by the names whose key is equal.
+    pub rankings: Arc<[Arc<Ranking>]>,
+    /// Pools under policies, in the current state of their members.
+    pub pool_answers: Pages<PoolAnswers>,
+    /// What workers count and remember: one shard a worker.
+    pub shards: Arc<[WorkerShard]>,
+}
+
+/// What a balanced name is answered with: indexes into the snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Index into [`Snapshot::pool_answers`].
+    pub pool_answers: u32,
+    /// Index into [`Snapshot::rankings`].
+    pub ranking: u32,
+    /// Seconds.
+    pub ttl: TtlRange,
+}
+
+/// Limits and switches of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether the EDNS Client Subnet of queries is used (RFC 7871).
+    pub client_subnet: bool,
+    /// Largest UDP response, in octets: 1232 unless configured.
+    pub udp_response_len_max: u16,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { client_subnet: true, udp_response_len_max: 1232 }
+    }
+}
+
+/// What one worker counts and remembers for one configuration generation. One writer, relaxed; folded into totals by
+/// name when the generation is retired.
+#[derive(Debug, Default)]
+pub struct WorkerShard {
+    /// By index of [`Snapshot::pool_answers`]: the next position of round-robin.
+    pub turns: Box<[AtomicU32]>,
+    /// By index of [`Snapshot::pool_answers`]: answers given, in order of regions (stride: number of regions), then those
+    /// without a region.
+    pub answers: Box<[Box<[AtomicU64]>]>,
+}
+
+/// A list whose pages are shared between versions, so that replacing one entry copies one page.
+#[derive(Debug)]
+pub struct Pages<T>(Arc<[Arc<[Arc<T>]>]>);
+
+impl<T> Clone for Pages<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// Entries in a page of [`Pages`].
+const PAGE_LEN: usize = 64;
+
+impl<T> Pages<T> {
+    /// The list of `entries`.
+    #[must_use]
+    pub fn new(entries: &[Arc<T>]) -> Self {
+        Self(entries.chunks(PAGE_LEN).map(Arc::from).collect())
+    }
+
+    /// Entry `index`, which must be in the list.
+    #[must_use]
+    pub fn get(&self, index: usize) -> &Arc<T> {
+        &self.0[index / PAGE_LEN][index % PAGE_LEN]
+    }
+
+    /// All entries in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
+        self.0.iter().flat_map(|page| page.iter())
+    }
+
+    /// The list with some entries replaced; untouched pages are shared.
+    #[must_use]
+    pub fn with(&self, replaced: impl IntoIterator<Item = (usize, Arc<T>)>) -> Self {
+        let mut pages: Vec<Arc<[Arc<T>]>> = self.0.to_vec();
+        for (index, entry) in replaced {
+            let page = &mut pages[index / PAGE_LEN];
+            if Arc::get_mut(page).is_none() {
+                *page = page.iter().cloned().collect();
+            }
+            if let Some(page) = Arc::get_mut(page) {
+                page[index % PAGE_LEN] = entry;
+            }
+        }
+        Self(pages.into())
+    }
+}

@@ -1,0 +1,12 @@
+//! Which members should this client receive? Regions are ranked for each place at load (`ranking`), member states become
+//! ready answers when they change (`pool_answers`), and `decide` puts the two together for one query.
+//! Pure: knows no sockets, no clock, no configuration files, no transports and no DNS messages beyond ready RRsets.
+
+pub mod decide;
+pub mod pool_answers;
+pub mod ranking;
+pub mod spec;
+
+pub use decide::{Decision, Verdict, decide};
+pub use pool_answers::{MemberState, PoolAnswers, StoredAnswer};
+pub use ranking::{Ranking, RankingKey};

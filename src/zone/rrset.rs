@@ -1,0 +1,30 @@
+//! The form in which an RRset is stored and copied into messages.
+
+/// Octets of the owner field that stored records begin with: a compression pointer to the question's name.
+pub const OWNER_OF_QUESTION: [u8; 2] = [0xc0, 0x0c];
+/// Octets in front of a stored record's RDATA: owner pointer, TYPE, CLASS, TTL, RDLENGTH.
+pub const RECORD_HEADER_LEN: usize = 12;
+
+/// A stored RRset.
+///
+/// `octets` holds the records one behind the other, each as it goes into a message: owner as a pointer to offset 12
+/// ([`OWNER_OF_QUESTION`]; the writer replaces it when the owner is another name), TYPE, CLASS, TTL, RDLENGTH, RDATA.
+/// Names in RDATA that RFC 3597 section 4 allows to be compressed and that lie at or below the apex, or are suffixes of
+/// it, end in a pointer whose value is `0xc000 + n`, where `n` is the offset within the apex's wire form: the writer adds
+/// the message offset at which the apex stands. [`RrsetRef::fixups`] says where those pointers are.
+#[derive(Clone, Copy, Debug)]
+pub struct RrsetRef<'z> {
+    /// TYPE.
+    pub rtype: u16,
+    /// TTL in seconds, equal in all records (RFC 2181, section 5.2).
+    pub ttl: u32,
+    /// How many records.
+    pub records: u16,
+    /// The records.
+    pub octets: &'z [u8],
+    /// Offsets in `octets` of pointers relative to the apex, ascending.
+    pub fixups: &'z [u16],
+    /// Offsets in `octets` of the names that a CNAME leads to, or whose addresses belong into the additional section (NS,
+    /// MX, SRV).
+    pub targets: &'z [u16],
+}
