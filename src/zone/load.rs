@@ -55,7 +55,7 @@ pub fn load(
     stage_balanced(spec, &mut staging);
     let mut checks = NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings };
     let tree = assemble(&spec.apex, &staging, &mut checks);
-    ZoneChecks { tree: &tree, staging: &staging, files: &files, findings: &mut findings }.run(spec);
+    ZoneChecks::new(&tree, &staging, &files, &mut findings).run(spec);
     drop(staging);
     let zone = if findings.has_errors() {
         None

@@ -1,7 +1,7 @@
 //! What stands between the owner and the data of a record: TTL, class and type.
 
 use super::lexer::Token;
-use super::text::{TTL_MAX, number, seconds};
+use super::text::{TTL_MAX, number, seconds, shown};
 use super::{Parser, Scope};
 use crate::base::{Diagnostic, suggest};
 use crate::zone::rtype::{self, RecordType};
@@ -57,7 +57,7 @@ impl Parser<'_> {
                         continue;
                     }
                     Some(_) => Mistake {
-                        message: format!("the TTL `{}` is too large", String::from_utf8_lossy(text)),
+                        message: format!("the TTL `{}` is too large", shown(text)),
                         hint: format!("a TTL is at most {TTL_MAX} seconds (RFC 2181, section 8)"),
                     },
                     None => no_type(text, indented),
@@ -90,7 +90,7 @@ fn class(text: &[u8]) -> Option<Result<(), String>> {
     }
     let is_other = [&b"CH"[..], b"HS", b"CS"].iter().any(|other| text.eq_ignore_ascii_case(other))
         || prefixed_number(text, b"CLASS").is_some();
-    is_other.then(|| Err(format!("class {} is not served", String::from_utf8_lossy(text).to_ascii_uppercase())))
+    is_other.then(|| Err(format!("class {} is not served", shown(text).to_ascii_uppercase())))
 }
 
 /// `TYPEnnn`, or the mnemonic of a type that is refused.
@@ -109,7 +109,7 @@ fn prefixed_number(text: &[u8], prefix: &[u8]) -> Option<u16> {
 
 /// Why `text` is no type, and what may have been meant.
 fn no_type(text: &[u8], indented: bool) -> Mistake {
-    let shown = String::from_utf8_lossy(text);
+    let shown = shown(text);
     if let Some(code) = numbered_type(text)
         && let Some(reason) = rtype::refusal(code)
     {
