@@ -86,3 +86,11 @@ impl Locator {
         unimplemented!()
     }
 }
+
+impl Locator {
+    /// The prefixes that [`Place::marks`] are indexes of: those of [`spec::GeoSpec::marks`].
+    #[must_use]
+    pub fn marks(&self) -> &[crate::base::Prefix] {
+        unimplemented!()
+    }
+}
