@@ -73,6 +73,7 @@ pub struct Locator {
     leaf_places: Box<[PlaceId]>,
     places: Box<[Place]>,
     source_names: Box<[String]>,
+    marks: Box<[Prefix]>,
 }
 
 impl Locator {
@@ -130,6 +131,12 @@ impl Locator {
         &self.source_names
     }
 
+    /// The prefixes that [`Place::marks`] are indexes of: [`spec::GeoSpec::marks`].
+    #[must_use]
+    pub fn marks(&self) -> &[Prefix] {
+        &self.marks
+    }
+
     /// Octets on the heap: the index, the leaves and the places.
     #[must_use]
     pub fn heap_len(&self) -> usize {
@@ -147,13 +154,5 @@ impl fmt::Debug for Locator {
             .field("places", &self.places.len())
             .field("source_names", &self.source_names)
             .finish_non_exhaustive()
-    }
-}
-
-impl Locator {
-    /// The prefixes that [`Place::marks`] are indexes of: those of [`spec::GeoSpec::marks`].
-    #[must_use]
-    pub fn marks(&self) -> &[crate::base::Prefix] {
-        unimplemented!()
     }
 }

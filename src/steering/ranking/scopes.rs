@@ -3,17 +3,7 @@
 
 use super::{CohortId, LeafPairs, Pair, Table};
 use std::collections::HashMap;
-use std::net::Ipv6Addr;
 use std::ops::Range;
-
-/// Blocks of IPv6 whose addresses are looked up as the IPv4 addresses they carry (see [`crate::geo::Client`]), so that what
-/// the table has for them is never answered: IPv4-mapped, NAT64, Teredo, 6to4.
-const IPV4_INSIDE: [(Ipv6Addr, u8); 4] = [
-    (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96),
-    (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96),
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32),
-    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
-];
 
 /// For each leaf the index of its cohort and scope, and these.
 pub(super) fn pair_leaves(table: &Table<'_>, place_cohorts: &[CohortId]) -> (LeafPairs, Box<[Pair]>) {
@@ -28,27 +18,19 @@ pub(super) fn pair_leaves(table: &Table<'_>, place_cohorts: &[CohortId]) -> (Lea
         sweep.leaf(leaf, depth, Some(cohort_of(leaf)));
     }
     let root4 = sweep.root();
-    let mut address = 0_u128;
     for (leaf, &depth) in (ipv4.len()..).zip(ipv6) {
-        let seen = if carries_ipv4(address, depth) {
+        // Where IPv6 addresses carry an IPv4 address, clients are of whatever cohort that one is.
+        let carries_ipv4 = table.leaf_places.get(leaf).and_then(|place| table.places.get(place.0 as usize));
+        if carries_ipv4.is_some_and(|place| place.disguised) {
             sweep.assign(leaf..leaf + 1, cohort_of(leaf), depth);
-            root4.as_ref().and_then(|root| root.cohort)
+            sweep.leaf(leaf, depth, root4.as_ref().and_then(|root| root.cohort));
         } else {
-            Some(cohort_of(leaf))
-        };
-        sweep.leaf(leaf, depth, seen);
-        address = address.wrapping_add(1_u128.checked_shl(128 - u32::from(depth)).unwrap_or(0));
+            sweep.leaf(leaf, depth, Some(cohort_of(leaf)));
+        }
     }
     let root6 = sweep.root();
     sweep.roots(root4, root6);
     (sweep.leaf_pairs, sweep.pairs.into())
-}
-
-/// Whether a block lies inside one that is looked up as IPv4.
-fn carries_ipv4(address: u128, depth: u8) -> bool {
-    IPV4_INSIDE
-        .iter()
-        .any(|&(block, length)| depth >= length && (address ^ block.to_bits()) >> (128 - u32::from(length)) == 0)
 }
 
 /// A whole subtree whose sibling is still to come, or the whole of a family.
