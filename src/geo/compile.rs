@@ -80,6 +80,7 @@ pub(super) fn compile(spec: &GeoSpec) -> Result<Locator, Vec<Diagnostic>> {
         leaf_places,
         places: places.into_places().into(),
         source_names: source_names.into(),
+        marks: spec.marks.as_slice().into(),
     })
 }
 

@@ -73,6 +73,7 @@ pub struct Locator {
     leaf_places: Box<[PlaceId]>,
     places: Box<[Place]>,
     source_names: Box<[String]>,
+    marks: Box<[Prefix]>,
 }
 
 impl Locator {
@@ -128,6 +129,12 @@ impl Locator {
     #[must_use]
     pub fn source_names(&self) -> &[String] {
         &self.source_names
+    }
+
+    /// The prefixes that [`Place::marks`] are indexes of: [`spec::GeoSpec::marks`].
+    #[must_use]
+    pub fn marks(&self) -> &[Prefix] {
+        &self.marks
     }
 
     /// Octets on the heap: the index, the leaves and the places.
