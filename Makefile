@@ -141,7 +141,7 @@ $(TOOLS)/bin/promtool:
 			exit 1
 		}
 	fi
-	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool --strip-components=3 -C bin
+	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C bin --strip-components=3 ./usr/bin/promtool
 	rm prometheus_*.deb
 	promtool --version 2>&1 | head -n 1
 
