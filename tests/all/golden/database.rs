@@ -9,7 +9,7 @@ pub fn build(text: &str) -> Result<Vec<u8>, String> {
     let mut writer = Writer::builder("GeoIP2-City").build();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let fault = |what: &str| format!("{what} in the database line `{line}`");
-        let (prefix, facts) = line.split_once(' ').ok_or_else(|| fault("no facts"))?;
+        let (prefix, facts) = line.split_once([' ', '\t']).ok_or_else(|| fault("no facts"))?;
         let mut record = Vec::new();
         for fact in facts.split_whitespace() {
             let (key, value) = fact.split_once('=').ok_or_else(|| fault("no `=`"))?;
