@@ -5,7 +5,9 @@
 pub mod decide;
 pub mod pool_answers;
 pub mod ranking;
+pub mod reach;
 pub mod spec;
+mod spread;
 
 pub use decide::{Decision, Verdict, decide};
 pub use pool_answers::{MemberState, PoolAnswers, StoredAnswer};

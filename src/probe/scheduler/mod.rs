@@ -1,0 +1,249 @@
+//! Starts probes when they are due and hands their results to health. One task, which owns everything; probes are tasks
+//! beside it. Knows no kinds of monitors and no answers.
+
+mod first_round;
+mod flights;
+mod lookup;
+mod plan;
+
+pub use first_round::FirstRound;
+
+use crate::base::UnixTime;
+use crate::health::{AddressId, Event, Fleet, Observation, TargetKey};
+use crate::probe::check::Check;
+use crate::probe::clock::Clock;
+use crate::probe::metrics::{Metrics, count, set};
+use crate::probe::report::Reporter;
+use crate::probe::spec::{Monitor, ProbePlan};
+use crate::probe::tls::TlsStore;
+use flights::{Flights, Landed};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::AbortHandle;
+
+/// What the scheduler is told to do.
+pub enum Command {
+    /// Go on with another plan.
+    Replace(ProbePlan),
+    /// End.
+    Stop,
+}
+
+/// The scheduler's state.
+pub struct Scheduler {
+    clock: Clock,
+    fleet: Fleet,
+    targets: HashMap<TargetKey, Target>,
+    addresses: HashMap<AddressId, Address>,
+    due: BTreeSet<(UnixTime, Job)>,
+    /// Due, but as many probes are under way as descriptors allow.
+    waiting: VecDeque<AddressId>,
+    flights: Flights,
+    tls_store: TlsStore,
+    reporter: Reporter,
+    metrics: Arc<Metrics>,
+    first_round: Arc<FirstRound>,
+    /// Targets of the first plan that were not probed yet.
+    awaited: Option<HashSet<TargetKey>>,
+    events: Vec<Event>,
+}
+
+/// What is planned for a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Job {
+    Probe(AddressId),
+    Resolve(TargetKey),
+}
+
+/// One target of the plan.
+struct Target {
+    monitor: Arc<Monitor>,
+    /// The look-up of a host name under way.
+    lookup: Option<AbortHandle>,
+    /// The last look-up failed, and that was logged.
+    is_unresolved: bool,
+}
+
+/// One probed address of a target.
+struct Address {
+    key: TargetKey,
+    socket: SocketAddr,
+    /// Built before the first probe, and again after each change of plan that may concern it.
+    check: Option<Check>,
+    /// When its probe under way was planned to start, or its next one is.
+    planned: UnixTime,
+    flight: Option<AbortHandle>,
+}
+
+impl Drop for Address {
+    fn drop(&mut self) {
+        if let Some(flight) = &self.flight {
+            flight.abort();
+        }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if let Some(lookup) = &self.lookup {
+            lookup.abort();
+        }
+    }
+}
+
+impl Scheduler {
+    /// A scheduler without targets.
+    pub fn new(clock: Clock, reporter: Reporter, metrics: Arc<Metrics>, first_round: Arc<FirstRound>) -> Self {
+        Self {
+            clock,
+            fleet: Fleet::default(),
+            targets: HashMap::new(),
+            addresses: HashMap::new(),
+            due: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            flights: Flights::new(),
+            tls_store: TlsStore::default(),
+            reporter,
+            metrics,
+            first_round,
+            awaited: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// Probes until told to stop.
+    pub async fn run(mut self, plan: ProbePlan, mut commands: UnboundedReceiver<Command>) {
+        let first_spread = plan.startup_grace / 2;
+        self.take_plan(plan, first_spread);
+        self.awaited = Some(self.targets.keys().cloned().collect());
+        loop {
+            let now = self.clock.now();
+            self.fleet.tick(now, &mut self.events);
+            self.start_due(now);
+            self.tell();
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                command = commands.recv() => match command {
+                    Some(Command::Replace(plan)) => self.take_plan(plan, plan::NEW_TARGETS_SPREAD_MAX),
+                    Some(Command::Stop) | None => return,
+                },
+                Some(landed) = self.flights.next(), if !self.flights.is_empty() => self.land(landed),
+                () = sleep_until(&self.clock, wake) => {}
+            }
+        }
+    }
+
+    fn next_wake(&self) -> Option<UnixTime> {
+        let due = self.due.first().map(|(time, _)| *time);
+        due.into_iter().chain(self.fleet.deadline()).min()
+    }
+
+    fn start_due(&mut self, now: UnixTime) {
+        while !self.flights.is_full()
+            && let Some(id) = self.waiting.pop_front()
+        {
+            self.start_probe(id, now);
+        }
+        while self.due.first().is_some_and(|(time, _)| *time <= now)
+            && let Some((_, job)) = self.due.pop_first()
+        {
+            match job {
+                Job::Resolve(key) => self.start_lookup(key),
+                Job::Probe(id) if self.flights.is_full() => self.waiting.push_back(id),
+                Job::Probe(id) => self.start_probe(id, now),
+            }
+        }
+        set(&self.metrics.waiting, self.waiting.len());
+        set(&self.metrics.in_flight, self.flights.probes());
+    }
+
+    fn start_probe(&mut self, id: AddressId, now: UnixTime) {
+        let Some(address) = self.addresses.get_mut(&id) else { return };
+        let Some(target) = self.targets.get(&address.key) else { return };
+        self.metrics.count_start(&target.monitor, now.since(address.planned));
+        let check = address.check.get_or_insert_with(|| {
+            Check::new(&target.monitor, &address.key.endpoint, address.socket, &mut self.tls_store)
+        });
+        address.flight = Some(self.flights.start_probe(id, now, check.clone()));
+    }
+
+    fn land(&mut self, landed: Landed) {
+        match landed {
+            // A task that ended just before it was aborted has an answer to a question that nobody asks any more.
+            Landed::Probe { task, id, started, seen } => {
+                let flight = self.addresses.get(&id).and_then(|address| address.flight.as_ref());
+                if flight.is_some_and(|flight| flight.id() == task) {
+                    self.land_probe(id, started, seen);
+                }
+            }
+            Landed::Lookup { task, key, found } => {
+                let lookup = self.targets.get(&key).and_then(|target| target.lookup.as_ref());
+                if lookup.is_some_and(|lookup| lookup.id() == task) {
+                    self.land_lookup(&key, found);
+                }
+            }
+            Landed::Aborted => {}
+        }
+    }
+
+    fn land_probe(&mut self, id: AddressId, started: UnixTime, seen: Observation) {
+        let now = self.clock.now();
+        let Some(address) = self.addresses.get_mut(&id) else { return };
+        address.flight = None;
+        let key = address.key.clone();
+        let planned = address.planned;
+        if let Some(target) = self.targets.get(&key) {
+            let metrics = self.metrics.of(&target.monitor);
+            tracing::debug!(monitor = %key.monitor, target = %key.endpoint, address = %address.socket, ?seen, "probed");
+            match &seen {
+                Observation::Passed { .. } => count(&metrics.passed),
+                Observation::Failed { .. } => count(&metrics.failed),
+                Observation::LocalError { reason } => {
+                    count(&metrics.local_errors);
+                    self.reporter.local_error(&key, reason, now);
+                }
+            }
+        }
+        self.fleet.observe(id, seen, started, now, &mut self.events);
+        if let Some(next) = self.fleet.next_start(id, planned, now) {
+            self.plan_probe(id, next);
+        }
+        self.reporter.show(&key, &self.fleet);
+        self.note_first_round(&key);
+    }
+
+    fn plan_probe(&mut self, id: AddressId, at: UnixTime) {
+        if let Some(address) = self.addresses.get_mut(&id) {
+            address.planned = at;
+            self.due.insert((at, Job::Probe(id)));
+        }
+    }
+
+    /// Tells of what has happened, and then whether the first round is over: who waits for that has heard of it all.
+    fn tell(&mut self) {
+        self.reporter.tell(std::mem::take(&mut self.events), &self.fleet);
+        if self.awaited.as_ref().is_some_and(HashSet::is_empty) {
+            self.awaited = None;
+            self.first_round.end();
+        }
+    }
+
+    fn note_first_round(&mut self, key: &TargetKey) {
+        if let Some(awaited) = &mut self.awaited
+            && self.fleet.has_been_probed(key)
+        {
+            awaited.remove(key);
+        }
+    }
+}
+
+async fn sleep_until(clock: &Clock, wake: Option<UnixTime>) {
+    /// Sleeps no longer than this; longer ones are made of several.
+    const SLEEP_TIME_MAX: Duration = Duration::from_secs(3600);
+    let sleep = wake.map_or(SLEEP_TIME_MAX, |wake| clock.until(wake).min(SLEEP_TIME_MAX));
+    tokio::time::sleep(sleep).await;
+}

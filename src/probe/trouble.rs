@@ -1,0 +1,130 @@
+//! Turns what the system and the libraries say when a probe goes wrong into a few words for an operator, and tells
+//! troubles on this side from failures of the target. Knows no monitors.
+
+use crate::health::Observation;
+use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+/// Why a probe did not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The target's.
+    Failed(String),
+    /// Ours: no result.
+    Local(String),
+}
+
+impl From<Trouble> for Observation {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Failed(reason) => Self::Failed { reason: reason.into() },
+            Trouble::Local(reason) => Self::LocalError { reason: reason.into() },
+        }
+    }
+}
+
+impl Trouble {
+    /// What an input or output error with `address` means.
+    #[must_use]
+    pub fn of_io(error: &io::Error, address: SocketAddr) -> Self {
+        if let Some(code) = error.raw_os_error()
+            && let Some(trouble) = of_os_error(code, address)
+        {
+            return trouble;
+        }
+        Self::Failed(match error.kind() {
+            io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+            io::ErrorKind::ConnectionReset => "connection reset by the server".to_owned(),
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => {
+                "connection closed by the server before its answer was complete".to_owned()
+            }
+            io::ErrorKind::TimedOut => "timed out while connecting".to_owned(),
+            _ => error.to_string(),
+        })
+    }
+
+    /// What an error of the HTTP client means: the deepest cause that is understood.
+    #[must_use]
+    pub fn of_http(error: &reqwest::Error, address: SocketAddr) -> Self {
+        let mut deepest: &(dyn Error + 'static) = error;
+        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+        while let Some(error) = cause {
+            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+                return Self::Failed(of_tls(tls));
+            }
+            if let Some(io) = error.downcast_ref::<io::Error>() {
+                match io.get_ref() {
+                    // Wrapped errors are looked at themselves; `source` would skip them.
+                    Some(inner) => {
+                        deepest = inner;
+                        cause = Some(inner);
+                        continue;
+                    }
+                    None => return Self::of_io(io, address),
+                }
+            }
+            deepest = error;
+            cause = error.source();
+        }
+        Self::Failed(format!("no valid HTTP answer: {deepest}"))
+    }
+}
+
+/// What an error number of the system means, where it says more than its kind.
+fn of_os_error(code: i32, address: SocketAddr) -> Option<Trouble> {
+    let local = |text: &str| Some(Trouble::Local(text.to_owned()));
+    match code {
+        libc::EMFILE => local("this process has no file descriptors left; raise its limit (LimitNOFILE, ulimit -n)"),
+        libc::ENFILE => local("this machine has no file descriptors left; raise fs.file-max"),
+        libc::ENOBUFS | libc::ENOMEM => local("this machine has no memory left for sockets"),
+        libc::EADDRNOTAVAIL => local("this machine has no address or port left to connect from"),
+        libc::EAFNOSUPPORT => local("this machine does not speak the address family"),
+        libc::ENETDOWN => local("the network interface of this machine is down"),
+        libc::EPERM => local("connecting is forbidden on this machine; look at its firewall"),
+        // These come from here when there is no route, and from a router on the way (by ICMP) when there is: a host that
+        // is down on a link further on is a failure of the target.
+        libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES if !has_route(address) => {
+            Some(Trouble::Local(format!("this machine has no route to {}", address.ip())))
+        }
+        libc::ENETUNREACH => Some(Trouble::Failed("network unreachable".to_owned())),
+        libc::EHOSTUNREACH => Some(Trouble::Failed("host unreachable".to_owned())),
+        libc::EACCES => Some(Trouble::Failed("rejected by a firewall on the way".to_owned())),
+        _ => None,
+    }
+}
+
+/// Whether this machine knows a way to the address. Connecting a UDP socket looks the route up and sends nothing.
+fn has_route(address: SocketAddr) -> bool {
+    let any: SocketAddr = match address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_ok()
+}
+
+/// What is wrong with a TLS handshake.
+fn of_tls(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Certificate;
+    use rustls::Error as Tls;
+    match error {
+        Tls::InvalidCertificate(certificate) => match certificate {
+            Certificate::Expired | Certificate::ExpiredContext { .. } => "certificate: expired".to_owned(),
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                "certificate: not valid yet; is a clock wrong?".to_owned()
+            }
+            Certificate::UnknownIssuer => {
+                "certificate: not issued by a known authority; name its root with `ca_file`".to_owned()
+            }
+            Certificate::NotValidForName => "certificate: not valid for the server name".to_owned(),
+            Certificate::NotValidForNameContext { expected, presented } => {
+                let names = if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") };
+                format!("certificate: not valid for name {}, but for {names}", expected.to_str())
+            }
+            other => format!("certificate: {other}"),
+        },
+        Tls::AlertReceived(alert) => format!("TLS: the server refused with alert {alert:?}"),
+        Tls::InvalidMessage(_) => "TLS: the server does not speak TLS at this port".to_owned(),
+        other => format!("TLS: {other}"),
+    }
+}

@@ -1,0 +1,1 @@
+//! Orders and scopes on small tables made by hand.
