@@ -221,3 +221,99 @@ impl OptAnswer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::{ClientSubnet, Edns, ExtendedError, OptAnswer};
+    use crate::wire::{Malformed, Rcode};
+
+    #[test]
+    fn rfc7871_client_subnets_that_break_a_rule_are_malformed() {
+        let refused: [&[u8]; 16] = [
+            b"",
+            b"\x01",
+            b"\x00\x01\x18",
+            // SOURCE beyond the family's bits.
+            b"\x00\x01\x21\x00\xc0\x00\x02\x00\x00",
+            b"\x00\x02\x81\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00",
+            // Octets missing.
+            b"\x00\x01\x20\x00\x00\x00\x00",
+            b"\x00\x02\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+            // Families nobody knows.
+            b"\x00\x03\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+            b"\x00\x2a\x00\x00",
+            b"\x00\x00\x01\x00\x80",
+            // Octets too many.
+            b"\x00\x01\x18\x00\xc0\x00\x02\x01",
+            b"\x00\x01\x00\x00\x00",
+            b"\x00\x00\x00\x00\x00",
+            // Bits too many.
+            b"\x00\x01\x1f\x00\xc0\x00\x02\x01",
+            // SCOPE in a query.
+            b"\x00\x01\x18\x01\xc0\x00\x02\x00",
+            b"\x00\x01\x00\x01",
+        ];
+        for data in refused {
+            assert_eq!(ClientSubnet::parse(data), Err(Malformed::ClientSubnet), "{data:x?}");
+        }
+    }
+
+    #[test]
+    fn rfc7871_client_subnets_are_read_and_sent_back() {
+        let taken: [(&[u8], Option<(&str, u8)>); 7] = [
+            (b"\x00\x01\x18\x00\xc0\x00\x02", Some(("192.0.2.0", 24))),
+            (b"\x00\x01\x1b\x00\xc0\x00\x02\x20", Some(("192.0.2.32", 27))),
+            (b"\x00\x01\x01\x00\x80", Some(("128.0.0.0", 1))),
+            (b"\x00\x02\x38\x00\x20\x01\x0d\xb8\x00\x01\x02", Some(("2001:db8:1:200::", 56))),
+            (b"\x00\x01\x00\x00", None),
+            (b"\x00\x02\x00\x00", None),
+            (b"\x00\x00\x00\x00", None),
+        ];
+        for (data, client) in taken {
+            let subnet = ClientSubnet::parse(data).unwrap();
+            assert_eq!(subnet.client(), client.map(|(address, bits)| (address.parse().unwrap(), bits)), "{data:x?}");
+            let mut out = [0xee; 32];
+            assert_eq!(subnet.write(7, &mut out).len(), 32 - subnet.option_len());
+            let expected = [&[0, 8, 0, data.len() as u8], &data[..3], &[7], &data[4..]].concat();
+            assert_eq!(out[..subnet.option_len()], expected, "{data:x?}");
+        }
+    }
+
+    #[test]
+    fn options_must_fill_the_record_and_unknown_ones_are_skipped() {
+        let read = |rdata: &[u8], wanted| {
+            let mut edns = Edns::new(1232, 0);
+            edns.read_options(rdata, wanted).map(|()| edns.client_subnet)
+        };
+        let subnet = b"\x00\x08\x00\x07\x00\x01\x18\x00\xc0\x00\x02";
+        let cookie = b"\x00\x0a\x00\x08\x01\x02\x03\x04\x05\x06\x07\x08";
+        assert!(read(&[&cookie[..], subnet, cookie].concat(), true).unwrap().is_some());
+        assert_eq!(read(&[&subnet[..], subnet].concat(), true), Err(Malformed::ClientSubnet));
+        assert_eq!(read(&[&subnet[..], subnet].concat(), false), Ok(None));
+        assert_eq!(read(b"\x00\x08\x00\x01\x01", false), Ok(None), "an unused option may hold anything");
+        for len in 1..cookie.len() {
+            assert_eq!(read(&cookie[..len], true), Err(Malformed::Opt), "{len}");
+        }
+    }
+
+    #[test]
+    fn what_comes_behind_another_version_is_not_looked_at() {
+        let mut edns = Edns::new(4096, 0x0001_8000);
+        assert_eq!((edns.version, edns.dnssec_ok, edns.udp_len), (1, true, 4096));
+        assert_eq!(edns.read_options(b"\xff", true), Ok(()));
+    }
+
+    #[test]
+    fn an_opt_record_is_written_as_long_as_it_says() {
+        let subnet = ClientSubnet::parse(b"\x00\x01\x18\x00\xc0\x00\x02").unwrap();
+        let error = ExtendedError { code: 20, text: "no" };
+        let opt = OptAnswer { udp_len: 1232, dnssec_ok: true, client_subnet: Some((subnet, 16)), error: Some(error) };
+        let mut out = vec![0xee; opt.record_len()];
+        opt.write(Rcode::BADVERS, &mut out);
+        let expected = b"\x00\x00\x29\x04\xd0\x01\x00\x80\x00\x00\x13\
+            \x00\x08\x00\x07\x00\x01\x18\x10\xc0\x00\x02\
+            \x00\x0f\x00\x04\x00\x14no";
+        assert_eq!(out, expected);
+    }
+}
