@@ -33,7 +33,7 @@ pub fn build(text: &str) -> Result<Vec<u8>, String> {
     writer.to_bytes().map_err(|error| error.to_string())
 }
 
-fn last_address(prefix: Prefix) -> IpAddr {
+pub fn last_address(prefix: Prefix) -> IpAddr {
     match prefix.address() {
         IpAddr::V4(first) => {
             let hosts = u32::MAX.checked_shr(prefix.length().into()).unwrap_or(0);
