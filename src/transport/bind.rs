@@ -159,3 +159,67 @@ fn set_reuse_port(socket: &Socket) -> io::Result<()> {
 fn set_reuse_port(_: &Socket) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "only one UDP worker is possible on this system (`workers = 1`)"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::Listeners;
+    use socket2::{Domain, Socket, Type};
+    use std::io::ErrorKind;
+    use std::net::SocketAddr;
+
+    fn any(address: &str) -> SocketAddr {
+        SocketAddr::new(address.parse().unwrap(), 0)
+    }
+
+    #[test]
+    fn port_0_is_one_port_for_udp_and_tcp() {
+        let listeners = Listeners::bind(&[any("127.0.0.1"), any("127.0.0.1")], 3).unwrap();
+        assert_eq!((listeners.udp.len(), listeners.tcp.len(), listeners.shard_count()), (6, 2, 7));
+        for (index, &address) in listeners.addresses().iter().enumerate() {
+            assert_ne!(address.port(), 0);
+            assert_eq!(listeners.tcp[index].local_addr().unwrap(), address);
+            for worker in &listeners.udp[3 * index..3 * index + 3] {
+                assert_eq!(worker.socket.local_addr().unwrap().as_socket(), Some(address));
+            }
+        }
+    }
+
+    #[test]
+    fn a_taken_port_is_an_error_that_names_the_address() {
+        let first = Listeners::bind(&[any("127.0.0.1")], 2).unwrap();
+        let taken = first.addresses()[0];
+        let error = Listeners::bind(&[any("127.0.0.1"), taken], 2).unwrap_err();
+        assert_eq!((error.address, error.protocol, error.error.kind()), (taken, "tcp", ErrorKind::AddrInUse));
+        assert!(error.to_string().starts_with(&format!("cannot listen on {taken} (tcp): ")), "{error}");
+    }
+
+    #[test]
+    fn a_port_that_another_program_would_share_is_taken_all_the_same() {
+        let other = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+        other.set_reuse_port(true).unwrap();
+        other.bind(&any("127.0.0.1").into()).unwrap();
+        let taken = other.local_addr().unwrap().as_socket().unwrap();
+        let error = Listeners::bind(&[taken], 2).unwrap_err();
+        assert_eq!((error.address, error.protocol, error.error.kind()), (taken, "udp", ErrorKind::AddrInUse));
+        let in_the_midst = || {
+            let sharing = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+            sharing.set_reuse_port(true).unwrap();
+            let listeners = Listeners::bind(&[any("127.0.0.1")], 1).unwrap();
+            sharing.bind(&listeners.addresses()[0].into()).map_err(|error| error.kind())
+        };
+        assert_eq!(in_the_midst(), Err(ErrorKind::AddrInUse), "a single worker shares its port with nobody");
+    }
+
+    #[test]
+    fn both_families_can_have_the_same_port() {
+        let v4 = Listeners::bind(&[any("0.0.0.0")], 1).unwrap();
+        let port = v4.addresses()[0].port();
+        let v6 = SocketAddr::new("::".parse().unwrap(), port);
+        match Listeners::bind(&[v6], 1) {
+            Ok(listeners) => assert_eq!(listeners.addresses(), [v6]),
+            // A machine without IPv6 cannot tell.
+            Err(error) => assert_ne!(error.error.kind(), ErrorKind::AddrInUse, "{error}"),
+        }
+    }
+}

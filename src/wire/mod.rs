@@ -4,13 +4,15 @@
 pub mod edns;
 pub mod malformed;
 pub mod name;
+pub mod name_key;
 pub mod numbers;
 pub mod query;
 pub mod response;
 
 pub use edns::{ClientSubnet, Edns, ExtendedError, OptAnswer};
 pub use malformed::Malformed;
-pub use name::{Name, NameError, NameKey};
+pub use name::{Name, NameError};
+pub use name_key::NameKey;
 pub use numbers::{Rcode, class, rtype};
 pub use query::Query;
 pub use response::{Full, Records, Response, Section};

@@ -172,3 +172,58 @@ impl Drop for Place {
         self.table.remove(self.client, &self.seat);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::{Place, StreamCounters, StreamLimits, Table};
+    use std::future::Future;
+    use std::rc::Rc;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    fn table(connections: usize, connections_per_client: usize) -> Rc<Table> {
+        let limits = StreamLimits { connections, connections_per_client, idle_timeout: Duration::from_secs(1) };
+        Rc::new(Table::new(limits, Arc::new(StreamCounters::default())))
+    }
+
+    fn told_to_leave(place: &Place) -> bool {
+        let leaving = std::pin::pin!(place.told_to_leave());
+        leaving.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[test]
+    fn a_client_has_its_share_and_others_theirs() {
+        let table = table(100, 2);
+        let admit = |address: &str| table.admit(address.parse().unwrap());
+        let places = [admit("192.0.2.1").unwrap(), admit("192.0.2.1").unwrap()];
+        assert!(admit("192.0.2.1").is_none());
+        assert!(admit("192.0.2.2").is_some());
+        drop(places);
+        assert!(admit("192.0.2.1").is_some(), "places are given back");
+        let _one_network = [admit("2001:db8::1").unwrap(), admit("2001:db8::ffff:0:0:1").unwrap()];
+        assert!(admit("2001:db8:0:0:1::").is_none(), "an IPv6 client is a /64");
+        assert!(admit("2001:db8:0:1::").is_some());
+        assert_eq!((table.counters.open(), table.counters.refused()), (2, 2));
+    }
+
+    #[test]
+    fn when_all_places_are_taken_the_longest_idle_makes_room() {
+        let table = table(3, 3);
+        let admit = |last: u8, active: u64| {
+            let place = table.admit([192, 0, 2, last].into()).unwrap();
+            place.seat.active.store(active, Ordering::Relaxed);
+            place
+        };
+        let places = [admit(1, 30), admit(1, 10), admit(2, 20)];
+        let fourth = admit(3, 40);
+        assert_eq!(places.each_ref().map(told_to_leave), [false, true, false]);
+        assert_eq!((table.counters.open(), table.counters.shed(), table.counters.accepted()), (3, 1, 4));
+        drop(places);
+        assert_eq!(table.counters.open(), 1, "who was told to leave is not counted twice");
+        drop(fourth);
+        assert!(table.by_client.is_empty());
+    }
+}
