@@ -1,7 +1,7 @@
 //! Why a client got its answer: the decision made once more by the code that answers, with all that it saw on the way.
 
 use super::decide::{Asked, Considered, Decision, Step, Trace, decide_with};
-use super::pool_answers::{Group, MemberState, Pass};
+use super::pool_answers::{Group, MemberState};
 use super::ranking::{CohortId, Table};
 use super::spec::{Pool, Spread};
 use super::{PoolAnswers, Ranking, Verdict};

@@ -183,4 +183,6 @@ impl Ranking {
 }
 
 #[cfg(test)]
+mod scope_tests;
+#[cfg(test)]
 mod tests;
