@@ -4,4 +4,6 @@
 
 mod golden;
 mod message;
+mod nearest;
+mod properties;
 mod world;

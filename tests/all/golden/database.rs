@@ -9,7 +9,7 @@ pub fn build(text: &str) -> Result<Vec<u8>, String> {
     let mut writer = Writer::builder("GeoIP2-City").build();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let fault = |what: &str| format!("{what} in the database line `{line}`");
-        let (prefix, facts) = line.split_once(' ').ok_or_else(|| fault("no facts"))?;
+        let (prefix, facts) = line.split_once([' ', '\t']).ok_or_else(|| fault("no facts"))?;
         let mut record = Vec::new();
         for fact in facts.split_whitespace() {
             let (key, value) = fact.split_once('=').ok_or_else(|| fault("no `=`"))?;
@@ -33,7 +33,7 @@ pub fn build(text: &str) -> Result<Vec<u8>, String> {
     writer.to_bytes().map_err(|error| error.to_string())
 }
 
-fn last_address(prefix: Prefix) -> IpAddr {
+pub fn last_address(prefix: Prefix) -> IpAddr {
     match prefix.address() {
         IpAddr::V4(first) => {
             let hosts = u32::MAX.checked_shr(prefix.length().into()).unwrap_or(0);

@@ -7,6 +7,8 @@ mod command;
 mod database;
 mod scenario;
 
+pub use database::last_address;
+
 use crate::message;
 use crate::world::World;
 use azimuth::health::Status;
@@ -71,6 +73,17 @@ fn check(path: &Path, update: bool) -> Result<usize, String> {
         return Ok(scenario.steps.len());
     }
     if wrong.is_empty() { Ok(scenario.steps.len()) } else { Err(wrong) }
+}
+
+/// The world of a scenario with every member up, for other tests.
+pub fn world(name: &str) -> World {
+    let path = folder().join(format!("{name}.scenario"));
+    let scenario = Scenario::read(&path, &std::fs::read_to_string(&path).unwrap()).unwrap();
+    let temp = tempfile::tempdir().unwrap();
+    lay_out(&scenario, temp.path()).unwrap();
+    let mut world = World::load(temp.path()).unwrap_or_else(|error| panic!("{name}:\n{error}"));
+    world.set_health("*", None, Status::Up, false);
+    world
 }
 
 /// Writes the files of a scenario; `*.mmdb` is written as the database that its lines describe.

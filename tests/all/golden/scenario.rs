@@ -66,7 +66,9 @@ impl Scenario {
     }
 
     fn build_on(&mut self, path: &Path, name: &str) -> Result<(), String> {
-        let base = path.parent().unwrap().join(format!("base/{name}.scenario"));
+        let folder = path.parent().unwrap();
+        let folder = if folder.ends_with("base") { folder.to_owned() } else { folder.join("base") };
+        let base = folder.join(format!("{name}.scenario"));
         let text = std::fs::read_to_string(&base).map_err(|error| format!("{}: {error}", base.display()))?;
         let base = Self::read(&base, &text)?;
         self.files.extend(base.files);
