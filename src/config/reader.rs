@@ -3,7 +3,7 @@
 
 use super::keys::{Key, Kind, Presence, TableDef};
 use super::report::{Report, hint_known};
-use super::tree::{Entry, Node, Spanned, Table, Value};
+use super::tree::{Entry, Node, Origin, Spanned, Table, Value};
 use super::values::{self, Wrong};
 use crate::base::{Continent, Country, Diagnostic, Point, Span, suggest};
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub type Read<T> = fn(&mut Report, Slot, &Node) -> Option<T>;
 /// What is being read: a key's value, or one element of its list.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
-    key: &'static str,
+    key: &'static Key,
     /// What it takes.
     pub kind: Kind,
     element: bool,
@@ -22,7 +22,7 @@ pub struct Slot {
 
 impl Slot {
     fn name(self) -> String {
-        if self.element { format!("an element of `{}`", self.key) } else { format!("`{}`", self.key) }
+        if self.element { format!("an element of `{}`", self.key.name) } else { format!("`{}`", self.key.name) }
     }
 
     fn must_be(self) -> String {
@@ -35,14 +35,32 @@ impl Slot {
         let diagnostic = Diagnostic::error(message).at(node.span, "");
         report.push(match (&node.value, self.kind) {
             (Value::String(text), Kind::Integer { .. } | Kind::Number { .. } | Kind::Boolean)
-                if text.parse::<f64>().is_ok() || text == "true" || text == "false" =>
+                if (text.parse::<f64>().is_ok() && !matches!(self.kind, Kind::Boolean))
+                    || text == "true"
+                    || text == "false" =>
             {
                 diagnostic.hint(format!("write it without quotes: {text}"))
             }
             (Value::Integer(number), Kind::Duration { .. }) if *number >= 0 => {
                 diagnostic.hint(format!("with its unit: \"{number}s\", or \"{number}ms\" for milliseconds"))
             }
-            (Value::Table(_), _) | (Value::Array(_), _) => diagnostic,
+            (Value::String(text), Kind::Boolean) => match text.to_ascii_lowercase().as_str() {
+                "yes" | "on" | "1" => diagnostic.hint("write it without quotes: true"),
+                "no" | "off" | "0" => diagnostic.hint("write it without quotes: false"),
+                _ => diagnostic,
+            },
+            (_, Kind::Tables(def)) if def.header.starts_with("[[") => {
+                diagnostic.hint(format!("each is written `{}`", def.header))
+            }
+            (_, Kind::Tables(_)) => diagnostic.hint(format!("for example `{} = {}`", self.key.name, self.key.example)),
+            (_, Kind::Named(def)) if def.header.starts_with('[') => {
+                diagnostic.hint(format!("each is written `{}`", def.header))
+            }
+            (_, Kind::Named(_)) => diagnostic.hint(format!("for example `{} = {}`", self.key.name, self.key.example)),
+            (Value::Array(_), Kind::Table(def)) if def.header.starts_with('[') => {
+                diagnostic.hint(format!("it is written `{}`", def.header))
+            }
+            (Value::Table(_) | Value::Array(_), _) => diagnostic,
             (_, Kind::List(_)) => diagnostic.hint("write it in brackets: `[...]`"),
             _ => diagnostic,
         });
@@ -72,14 +90,14 @@ impl<'r, 't> Reader<'r, 't> {
     /// Reads the table at `span` as `def` says; reports keys that it does not know.
     pub fn new(report: &'r mut Report, table: &'t Table, span: Span, def: &'static TableDef) -> Self {
         for entry in table.entries() {
-            if !def.keys.iter().any(|key| key.name == entry.key.value) {
-                report.push(unknown_key(entry, def));
+            if !knows(def, &entry.key.value) {
+                report.push(unknown_key(entry, table, def));
             }
         }
         Self { report, span, table, def, asked: 0 }
     }
 
-    fn entry(&mut self, key: &Key) -> Option<&'t Entry> {
+    fn entry(&mut self, key: &'static Key) -> Option<&'t Entry> {
         let position = self.def.keys.iter().position(|known| known.name == key.name);
         debug_assert!(position.is_some(), "`{}` is no key of {}", key.name, self.def.header);
         self.asked |= position.map_or(0, |position| 1 << position);
@@ -87,14 +105,29 @@ impl<'r, 't> Reader<'r, 't> {
     }
 
     /// Where a key is written, if it is.
-    pub fn place(&mut self, key: &Key) -> Option<Span> {
+    pub fn place(&mut self, key: &'static Key) -> Option<Span> {
         self.entry(key).map(|entry| entry.key.span)
     }
 
+    /// Whether none of `keys` is written, and none was meant: a key that is one of them mistyped, or one that is planned
+    /// and refused, was reported already.
+    pub fn lacks(&mut self, keys: &[&'static Key]) -> bool {
+        if keys.iter().any(|key| self.entry(key).is_some()) {
+            return false;
+        }
+        let def = self.def;
+        !self.table.entries().iter().filter(|entry| !knows(def, &entry.key.value)).any(|entry| {
+            let written = entry.key.value.as_str();
+            def.later.contains(&written)
+                || is_name_with_dots(entry, self.table)
+                || suggest::nearest(written, keys.iter().map(|key| key.name)).is_some()
+        })
+    }
+
     /// The value of a key as it stands.
-    pub fn node(&mut self, key: &Key) -> Option<&'t Node> {
+    pub fn node(&mut self, key: &'static Key) -> Option<&'t Node> {
         let node = self.entry(key).map(|entry| &entry.node);
-        if node.is_none() && key.presence == Presence::Required {
+        if node.is_none() && key.presence == Presence::Required && self.lacks(&[key]) {
             let message = format!("{} needs `{}`", self.def.article_noun, key.name);
             let hint = format!("for example `{} = {}`", key.name, key.example);
             self.report.absent(Diagnostic::error(message).at(self.span, "").hint(hint));
@@ -103,16 +136,16 @@ impl<'r, 't> Reader<'r, 't> {
     }
 
     /// The value of a key.
-    pub fn one<T>(&mut self, key: &Key, read: Read<T>) -> Option<Spanned<T>> {
+    pub fn one<T>(&mut self, key: &'static Key, read: Read<T>) -> Option<Spanned<T>> {
         let node = self.node(key)?;
-        let slot = Slot { key: key.name, kind: key.kind, element: false };
+        let slot = Slot { key, kind: key.kind, element: false };
         read(self.report, slot, node).map(|value| Spanned::new(value, node.span))
     }
 
     /// The elements of a key's list; for [`Kind::OneOrList`] a single value is a list of one.
-    pub fn list<T>(&mut self, key: &Key, read: Read<T>) -> Option<Spanned<Vec<Spanned<T>>>> {
+    pub fn list<T>(&mut self, key: &'static Key, read: Read<T>) -> Option<Spanned<Vec<Spanned<T>>>> {
         let node = self.node(key)?;
-        let whole = Slot { key: key.name, kind: key.kind, element: false };
+        let whole = Slot { key, kind: key.kind, element: false };
         let element = match key.kind {
             Kind::List(element) | Kind::OneOrList(element) => *element,
             other => other,
@@ -139,15 +172,20 @@ impl<'r, 't> Reader<'r, 't> {
         Some(Spanned::new(values, node.span))
     }
 
+    /// Whether a key has a list without any element.
+    pub fn is_empty_list(&mut self, key: &'static Key) -> bool {
+        matches!(self.entry(key), Some(Entry { node: Node { value: Value::Array(array), .. }, .. }) if array.elements.is_empty())
+    }
+
     /// Reads the table under a key.
-    pub fn table(&mut self, key: &Key, def: &'static TableDef) -> Option<Reader<'_, 't>> {
-        let entry = self.entry(key)?;
+    pub fn table(&mut self, key: &'static Key, def: &'static TableDef) -> Option<Reader<'_, 't>> {
         let node = self.node(key)?;
+        let entry = self.entry(key)?;
         match &node.value {
             // A header's name is a better place than the table, which may be long.
             Value::Table(table) => Some(Reader::new(self.report, table, place_of(entry), def)),
             _ => {
-                Slot { key: key.name, kind: key.kind, element: false }.mistyped(self.report, node);
+                Slot { key, kind: key.kind, element: false }.mistyped(self.report, node);
                 None
             }
         }
@@ -156,12 +194,12 @@ impl<'r, 't> Reader<'r, 't> {
     /// Reads each table of a list of tables.
     pub fn tables<T>(
         &mut self,
-        key: &Key,
+        key: &'static Key,
         def: &'static TableDef,
         mut read: impl FnMut(&mut Reader<'_, 't>) -> T,
     ) -> Option<Spanned<Vec<T>>> {
         let node = self.node(key)?;
-        let whole = Slot { key: key.name, kind: key.kind, element: false };
+        let whole = Slot { key, kind: key.kind, element: false };
         let Value::Array(array) = &node.value else {
             whole.mistyped(self.report, node);
             return None;
@@ -180,13 +218,13 @@ impl<'r, 't> Reader<'r, 't> {
     /// Reads each table of a table of tables; `read` gets its name and whether that was reported as repeated.
     pub fn named<T>(
         &mut self,
-        key: &Key,
+        key: &'static Key,
         def: &'static TableDef,
         mut read: impl FnMut(&Entry, &mut Reader<'_, 't>) -> T,
     ) -> Vec<T> {
         let Some(node) = self.node(key) else { return Vec::new() };
         let Value::Table(table) = &node.value else {
-            Slot { key: key.name, kind: key.kind, element: false }.mistyped(self.report, node);
+            Slot { key, kind: key.kind, element: false }.mistyped(self.report, node);
             return Vec::new();
         };
         let mut values = Vec::with_capacity(table.entries().len());
@@ -217,13 +255,22 @@ impl Drop for Reader<'_, '_> {
     }
 }
 
+fn knows(def: &TableDef, name: &str) -> bool {
+    def.keys.iter().any(|key| key.name == name)
+}
+
+/// Whether an entry may be the second part of a name that lacks its quotes, as in `[zone.example.com]`.
+fn is_name_with_dots(entry: &Entry, parent: &Table) -> bool {
+    matches!(parent.origin, Origin::Implied | Origin::Dotted) && matches!(entry.node.value, Value::Table(_))
+}
+
 /// The place to show for a table: its braces, or its name in a header.
 fn place_of(entry: &Entry) -> Span {
     let same_source = entry.node.span.source == entry.key.span.source;
     if same_source && entry.node.span.start > entry.key.span.end { entry.node.span } else { entry.key.span }
 }
 
-fn unknown_key(entry: &Entry, def: &TableDef) -> Diagnostic {
+fn unknown_key(entry: &Entry, parent: &Table, def: &TableDef) -> Diagnostic {
     let key = entry.key.value.as_str();
     if def.later.contains(&key) {
         return Diagnostic::error(format!(
@@ -234,7 +281,12 @@ fn unknown_key(entry: &Entry, def: &TableDef) -> Diagnostic {
         .hint("remove it");
     }
     let message = format!("`{key}` is not a key of {}", def.article_noun);
-    let diagnostic = Diagnostic::error(message).at(entry.key.span, "unknown key");
+    let diagnostic = Diagnostic::error(message).at(entry.key.span, "");
+    let near = suggest::nearest(key, def.keys.iter().map(|key| key.name));
+    if near.is_none() && def.is_named && is_name_with_dots(entry, parent) {
+        return diagnostic
+            .hint("a name with dots in it stands in quotes: `[zone.\"example.com\"]`, `balance.\"api.v2\"`");
+    }
     hint_known(diagnostic, key, "its keys", def.keys.iter().map(|key| key.name))
 }
 
@@ -401,15 +453,20 @@ pub fn coordinates(report: &mut Report, slot: Slot, node: &Node) -> Option<Point
     point
 }
 
-/// Reads a country's code.
+/// Reads a country's code; warns of one that is not assigned, where nobody is ever located.
 pub fn country(report: &mut Report, slot: Slot, node: &Node) -> Option<Country> {
-    parsed(report, slot, node, |text| {
-        let hint = (text == "UK").then(|| "the United Kingdom is \"GB\"".to_owned());
-        match Country::new(text) {
-            Some(country) if hint.is_none() => Ok(country),
-            _ => Err(Wrong { why: format!("`{}` is no ISO 3166-1 alpha-2 country code", text.escape_debug()), hint }),
-        }
-    })
+    let country = parsed(report, slot, node, |text| {
+        let why = || format!("`{}` is no ISO 3166-1 alpha-2 country code", text.escape_debug());
+        Country::new(text).ok_or_else(|| Wrong { why: why(), hint: None })
+    })?;
+    if !country.is_assigned() {
+        let message =
+            format!("the country code `{}` is not assigned, so that no client is located there", country.as_str());
+        let diagnostic = Diagnostic::warning(message).at(node.span, "");
+        let british = country.as_str() == "UK";
+        report.push(if british { diagnostic.hint("the United Kingdom is \"GB\"") } else { diagnostic });
+    }
+    Some(country)
 }
 
 /// Reads a continent's code.

@@ -1,7 +1,7 @@
 //! Text to tree: the rules of TOML on top of the events of `toml_parser`. Every syntax mistake is reported, with both
 //! places where a key is given twice, and reading goes on behind each. Knows no key of ours.
 
-use super::report::Report;
+use super::report::{Report, key_text};
 use super::tree::{Array, Node, Origin, Spanned, Table, Value};
 use crate::base::{Diagnostic, SourceId, Span};
 use std::borrow::Cow;
@@ -24,13 +24,50 @@ pub fn parse(text: &str, source: SourceId, report: &mut Report) -> Table {
         let mut bounded = RecursionGuard::new(&mut checked, NESTING_MAX as u32);
         toml_parser::parser::parse_document(&tokens, &mut bounded, &mut errors);
     }
-    let mut builder = Builder { events: &events, at: 0, raw, source, errors, report };
+    let mut builder =
+        Builder { events: &events, at: 0, raw, source, errors, unquoted: Vec::new(), unclosed: Vec::new(), report };
     let root = builder.document();
-    let Builder { errors, .. } = builder;
-    for error in errors {
-        report.syntax(describe(&error, source, text));
+    let Builder { errors, unquoted, unclosed, .. } = builder;
+    let errors = errors.iter().map(|error| (error.unexpected().or(error.context()), describe(error, source, text)));
+    let unquoted = unquoted.into_iter().map(|(span, diagnostic)| (Some(span), diagnostic));
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        errors.chain(unquoted).partition(|(span, _)| unclosed.iter().any(|bracket| bracket.explains(*span)));
+    for bracket in &unclosed {
+        let spans = inside.iter().filter_map(|(span, _)| *span);
+        report.syntax(bracket.describe(spans, source, text));
+    }
+    for (_, diagnostic) in outside {
+        report.syntax(diagnostic);
     }
     root
+}
+
+/// A bracket or brace that was opened and never closed. What follows is read as if it were inside, which gives mistakes
+/// that are none.
+struct Unclosed {
+    open: toml_parser::Span,
+    end: usize,
+}
+
+impl Unclosed {
+    /// Whether a mistake may come from what follows being read as if it were inside.
+    fn explains(&self, mistake: Option<toml_parser::Span>) -> bool {
+        mistake.is_some_and(|span| span.start() > self.open.start() && span.start() <= self.end)
+    }
+
+    /// Shows the first of the `mistakes` that it explains.
+    fn describe(&self, mistakes: impl Iterator<Item = toml_parser::Span>, source: SourceId, text: &str) -> Diagnostic {
+        let (start, end) = (self.open.start(), self.open.end());
+        let bracket = text.get(start..end).unwrap_or_default();
+        let message = format!("invalid TOML: `{bracket}` is never closed");
+        let diagnostic = Diagnostic::error(message).at(Span::new(source, start..end), "opened here");
+        // At its end stands what says that it is not closed.
+        let inside = mistakes.filter(|span| self.explains(Some(*span)) && span.start() < self.end);
+        match inside.min_by_key(toml_parser::Span::start) {
+            Some(odd) => diagnostic.at(Span::new(source, odd.start()..odd.end()), "this cannot stand inside"),
+            None => diagnostic,
+        }
+    }
 }
 
 /// A mistake as `toml_parser` reports it, in our form.
@@ -63,6 +100,15 @@ fn describe_expected(expected: &Expected) -> String {
     }
 }
 
+/// Why nothing can be added to an inline table.
+const COMPLETE: &str = "is a table in braces already, which is complete";
+
+/// Whether a value that could not be read was probably meant as a text: words, addresses, durations.
+fn looks_like_text(raw: &str) -> bool {
+    let letters = raw.contains(|c: char| c.is_alphabetic()) && !raw.starts_with("0x");
+    letters || raw.contains(char::is_whitespace) || raw.matches('.').count() > 1
+}
+
 /// One step from a table to a table inside it: the entry, and for `[[name]]` its last element.
 type Steps = Vec<usize>;
 
@@ -75,7 +121,7 @@ struct KeyPath {
 impl KeyPath {
     /// The key as it may be written.
     fn full(&self) -> String {
-        let parts: Vec<&str> = self.parents.iter().chain([&self.last]).map(|part| part.value.as_str()).collect();
+        let parts: Vec<String> = self.parents.iter().chain([&self.last]).map(|part| key_text(&part.value)).collect();
         parts.join(".")
     }
 }
@@ -86,6 +132,8 @@ struct Builder<'a, 'r> {
     raw: Source<'a>,
     source: SourceId,
     errors: Vec<ParseError>,
+    unquoted: Vec<(toml_parser::Span, Diagnostic)>,
+    unclosed: Vec<Unclosed>,
     report: &'r mut Report,
 }
 
@@ -221,13 +269,23 @@ impl Builder<'_, '_> {
     }
 
     fn scalar(&mut self, event: Event) -> Node {
-        let before = self.errors.len();
+        let mut errors: Vec<ParseError> = Vec::new();
         let mut decoded = Cow::Borrowed("");
-        let kind = self.raw.get(event).map(|raw| raw.decode_scalar(&mut decoded, &mut self.errors));
-        let missing = event.span().is_empty();
+        let raw = self.raw.get(event);
+        let kind = raw.map(|raw| raw.decode_scalar(&mut decoded, &mut errors));
         let value = match kind {
-            _ if missing || self.errors.len() > before => Value::Broken,
             None => Value::Broken,
+            _ if event.span().is_empty() => {
+                self.missing_value(event);
+                Value::Broken
+            }
+            _ if !errors.is_empty() => {
+                match raw.filter(|raw| event.encoding().is_none() && looks_like_text(raw.as_str())) {
+                    Some(raw) => self.no_value(raw.as_str(), event),
+                    None => self.errors.append(&mut errors),
+                }
+                Value::Broken
+            }
             Some(ScalarKind::String) => Value::String(decoded.into_owned()),
             Some(ScalarKind::Boolean(value)) => Value::Boolean(value),
             Some(ScalarKind::DateTime) => Value::DateTime,
@@ -244,6 +302,28 @@ impl Builder<'_, '_> {
         Node::new(value, self.span(event.span()))
     }
 
+    fn missing_value(&mut self, event: Event) {
+        let start = event.span().start();
+        let told = self.errors.iter().any(|error| error.unexpected().is_some_and(|span| span.start() == start));
+        if !told {
+            self.errors.push(ParseError::new("a value is missing").with_unexpected(event.span()));
+        }
+    }
+
+    /// A value that is neither quoted nor a number, a boolean or a date.
+    fn no_value(&mut self, text: &str, event: Event) {
+        let hint = match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "true" => "write `true`".to_owned(),
+            "no" | "off" | "false" => "write `false`".to_owned(),
+            _ if text.contains(char::is_whitespace) => {
+                "texts stand in quotes, and commas between the elements of a list".to_owned()
+            }
+            _ => format!("texts stand in quotes: \"{text}\""),
+        };
+        let message = format!("invalid TOML: `{text}` is no value");
+        self.unquoted.push((event.span(), Diagnostic::error(message).at(self.span(event.span()), "").hint(hint)));
+    }
+
     fn array(&mut self, open: Event) -> Node {
         let mut array = Array::default();
         let mut end = open.span();
@@ -255,6 +335,10 @@ impl Builder<'_, '_> {
                 EventKind::ArrayClose => {
                     end = self.events[self.at].span();
                     self.at += 1;
+                    if end.is_empty() {
+                        self.unclosed.push(Unclosed { open: open.span(), end: end.start() });
+                        return Node::new(Value::Broken, self.span(open.span()));
+                    }
                     break;
                 }
                 EventKind::StdTableOpen | EventKind::ArrayTableOpen | EventKind::InlineTableClose => break,
@@ -276,6 +360,10 @@ impl Builder<'_, '_> {
                 }
                 EventKind::InlineTableClose => {
                     end = event.span();
+                    if end.is_empty() {
+                        self.unclosed.push(Unclosed { open: open.span(), end: end.start() });
+                        return Node::new(Value::Broken, self.span(open.span()));
+                    }
                     break;
                 }
                 EventKind::StdTableOpen | EventKind::ArrayTableOpen | EventKind::ArrayClose => {
@@ -290,7 +378,6 @@ impl Builder<'_, '_> {
                 _ => {}
             }
         }
-        // Dotted keys inside it made tables that nothing outside may extend either; that follows from its own origin.
         Node::new(Value::Table(table), self.span(open.span().append(end)))
     }
 
@@ -307,7 +394,8 @@ impl Builder<'_, '_> {
             let value = &mut table.node_mut(position).value;
             let problem = match &*value {
                 Value::Table(inner) if matches!(inner.origin, Origin::Implied | Origin::Dotted) => None,
-                Value::Table(_) => Some("is a table of its own already".to_owned()),
+                Value::Table(inner) if inner.origin == Origin::Inline => Some(COMPLETE.to_owned()),
+                Value::Table(_) => Some("is a table with a header of its own already".to_owned()),
                 other => Some(format!("is {} already, and no table to put keys into", other.description())),
             };
             match (value, problem) {
@@ -347,7 +435,7 @@ impl Builder<'_, '_> {
             match inner_table(table.node_mut(position)) {
                 Some(inner) if inner.origin != Origin::Inline => table = inner,
                 Some(_) => {
-                    self.twice(&part, first, "is a table in braces, which is complete");
+                    self.twice(&part, first, COMPLETE);
                     return None;
                 }
                 None => {
