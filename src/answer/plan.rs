@@ -83,7 +83,7 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
         Lookup::Cname { rrset, .. } => Step::Cname(rrset),
         Lookup::Balanced { slot, fixed, .. } => steered::step(question, number, slot, fixed),
         Lookup::NoData => Step::NoData { ttl_max: u32::MAX },
-        Lookup::NxDomain => Step::NxDomain,
+        Lookup::NxDomain | Lookup::Dname { .. } => Step::NxDomain,
         Lookup::Referral { ns, stripped } => Step::Referral { ns, stripped },
     };
     Some(Plan { zone, apex_stripped, step })
