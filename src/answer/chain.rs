@@ -26,8 +26,10 @@ pub fn follow<'s>(
     let mut visited: Visited = [0; CNAME_CHAIN_LEN_MAX];
     visited[0] = first.hash(0);
     for links in 1..=CNAME_CHAIN_LEN_MAX {
-        target.read(name);
-        if links == CNAME_CHAIN_LEN_MAX || visited[..links].contains(&name.hash(0)) {
+        if links == CNAME_CHAIN_LEN_MAX || !composer.read_target(at, target, name) {
+            break;
+        }
+        if visited[..links].contains(&name.hash(0)) {
             break;
         }
         visited[links] = name.hash(0);

@@ -3,12 +3,13 @@
 use super::plan::{Plan, Question, Step};
 use super::referral::Cut;
 use super::{negative, positive, referral};
+use crate::wire::name::NAME_LEN_MAX;
 use crate::wire::numbers::flag;
 use crate::wire::response::{QNAME_OFFSET, Section};
 use crate::wire::{Full, NameKey, Rcode, Records, Response, rtype};
 use crate::zone::{RrsetRef, Zone};
 
-/// Octets in front of the RDATA of a steered record, where the target of its CNAME stands.
+/// Octets in front of the RDATA of a record.
 const RDATA_AT: usize = crate::zone::rrset::RECORD_HEADER_LEN;
 
 /// Why a response has no records.
@@ -45,21 +46,8 @@ pub enum Next<'s> {
 pub enum Target<'s> {
     /// In a zone's RRset.
     Stored(&'s Zone, RrsetRef<'s>),
-    /// An uncompressed name.
-    Plain(&'s [u8]),
-}
-
-impl Target<'_> {
-    /// Sets `name` to the target.
-    pub fn read(self, name: &mut NameKey) {
-        match self {
-            Self::Stored(zone, rrset) => zone.target(rrset, rrset.targets[0], name),
-            Self::Plain(octets) => {
-                // The builder of the variants took it from a checked name.
-                let _ = name.set(octets);
-            }
-        }
-    }
+    /// Where it was written, uncompressed.
+    Plain,
 }
 
 /// A response being composed, and what is remembered for its end.
@@ -106,7 +94,7 @@ impl<'s> Composer<'_, 's> {
                 if answer.rtype != rtype::CNAME || self.question.takes_cname() {
                     return Ok(Next::Ended(Rcode::NOERROR));
                 }
-                Ok(Next::Alias { at: start + RDATA_AT, target: Target::Plain(&answer.octets[RDATA_AT..]) })
+                Ok(Next::Alias { at: start + RDATA_AT, target: Target::Plain })
             }
             Step::NoData { ttl_max } => {
                 negative::write(response, zone, apex, ttl_max)?;
@@ -121,7 +109,44 @@ impl<'s> Composer<'_, 's> {
                 self.referred = true;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
+            Step::Dname { rrset, owner_stripped } => self.write_dname(rrset, owner_stripped, name, owner, apex),
             Step::AllDown => Err(Stop::AllDown),
+        }
+    }
+
+    /// Writes a DNAME above `name` and the CNAME that follows from it (RFC 6672, section 3.2).
+    #[cold]
+    fn write_dname(
+        &mut self,
+        rrset: RrsetRef<'s>,
+        owner_stripped: usize,
+        name: &NameKey,
+        owner: usize,
+        apex: usize,
+    ) -> Result<Next<'s>, Stop> {
+        let response = &mut self.response;
+        let dname_owner = response.suffix(owner, owner_stripped);
+        response.rrset(Section::Answer, positive::records(rrset), dname_owner, apex, None)?;
+        // A DNAME has one record, whose name is stored uncompressed (RFC 6672, section 2.5).
+        let target = &rrset.octets[RDATA_AT..];
+        if name.offset(owner_stripped) + target.len() > NAME_LEN_MAX {
+            return Ok(Next::Ended(Rcode::YXDOMAIN));
+        }
+        let at = response.cname_under(owner, owner_stripped, target, rrset.ttl)?;
+        if self.question.takes_cname() {
+            return Ok(Next::Ended(Rcode::NOERROR));
+        }
+        Ok(Next::Alias { at, target: Target::Plain })
+    }
+
+    /// Sets `name` to the target at offset `at`; false when there is none, which only a broken pool of names could cause.
+    pub fn read_target(&self, at: usize, target: Target<'s>, name: &mut NameKey) -> bool {
+        match target {
+            Target::Stored(zone, rrset) => {
+                zone.target(rrset, rrset.targets[0], name);
+                true
+            }
+            Target::Plain => self.response.read_name(at, name).is_ok(),
         }
     }
 

@@ -64,6 +64,13 @@ pub enum Step<'s> {
         /// Labels to strip from the name to reach the zone cut.
         stripped: usize,
     },
+    /// A DNAME above the name (RFC 6672).
+    Dname {
+        /// The DNAME RRset.
+        rrset: RrsetRef<'s>,
+        /// Labels to strip from the name to reach its owner.
+        owner_stripped: usize,
+    },
     /// SERVFAIL: no member of a balanced name may be answered.
     AllDown,
 }
@@ -83,8 +90,10 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
         Lookup::Cname { rrset, .. } => Step::Cname(rrset),
         Lookup::Balanced { slot, fixed, .. } => steered::step(question, number, slot, fixed),
         Lookup::NoData => Step::NoData { ttl_max: u32::MAX },
-        Lookup::NxDomain | Lookup::Dname { .. } => Step::NxDomain,
+        Lookup::Dname { rrset, .. } => Step::Answer(rrset),
+        Lookup::NxDomain => Step::NxDomain,
         Lookup::Referral { ns, stripped } => Step::Referral { ns, stripped },
+        Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped },
     };
     Some(Plan { zone, apex_stripped, step })
 }

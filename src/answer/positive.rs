@@ -22,7 +22,7 @@ pub fn write(
     scratch: &mut NameKey,
 ) -> Result<(), Full> {
     let start = response.rrset(Section::Answer, records(rrset), owner, apex, None)?;
-    if !rrset.targets.is_empty() && rrset.rtype != rtype::CNAME {
+    if matches!(rrset.rtype, rtype::NS | rtype::MX | rtype::SRV) {
         let names = Names { zone, rrset, start };
         for index in 0..rrset.targets.len().min(ADDITIONAL_NAMES_MAX) {
             if let Some(apex_stripped) = names.read(index, scratch) {

@@ -33,41 +33,46 @@ impl Trouble {
         {
             return trouble;
         }
-        Self::Failed(match error.kind() {
-            io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-            io::ErrorKind::ConnectionReset => "connection reset by the server".to_owned(),
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => {
-                "connection closed by the server before its answer was complete".to_owned()
-            }
-            io::ErrorKind::TimedOut => "timed out while connecting".to_owned(),
-            _ => error.to_string(),
-        })
+        Self::Failed(of_kind(error.kind()).map_or_else(|| error.to_string(), str::to_owned))
     }
 
     /// What an error of the HTTP client means: the deepest cause that is understood.
     #[must_use]
     pub fn of_http(error: &reqwest::Error, address: SocketAddr) -> Self {
         let mut deepest: &(dyn Error + 'static) = error;
-        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-        while let Some(error) = cause {
-            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        let mut by_kind = None;
+        loop {
+            if let Some(tls) = deepest.downcast_ref::<rustls::Error>() {
                 return Self::Failed(of_tls(tls));
             }
-            if let Some(io) = error.downcast_ref::<io::Error>() {
-                match io.get_ref() {
-                    // Wrapped errors are looked at themselves; `source` would skip them.
-                    Some(inner) => {
-                        deepest = inner;
-                        cause = Some(inner);
-                        continue;
-                    }
-                    None => return Self::of_io(io, address),
+            let io = deepest.downcast_ref::<io::Error>();
+            if let Some(io) = io {
+                if io.raw_os_error().is_some() {
+                    return Self::of_io(io, address);
                 }
+                by_kind = of_kind(io.kind()).or(by_kind);
             }
-            deepest = error;
-            cause = error.source();
+            // `source` of a wrapped error skips the error itself.
+            let wrapped = io.and_then(io::Error::get_ref).map(|inner| inner as &(dyn Error + 'static));
+            match wrapped.or_else(|| deepest.source()) {
+                Some(cause) => deepest = cause,
+                None => break,
+            }
         }
-        Self::Failed(format!("no valid HTTP answer: {deepest}"))
+        Self::Failed(by_kind.map_or_else(|| format!("no valid HTTP answer: {deepest}"), str::to_owned))
+    }
+}
+
+/// What kinds of input and output errors mean that need no further words.
+fn of_kind(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::ConnectionRefused => Some("connection refused"),
+        io::ErrorKind::ConnectionReset => Some("connection reset by the server"),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => {
+            Some("connection closed by the server before its answer was complete")
+        }
+        io::ErrorKind::TimedOut => Some("timed out while connecting"),
+        _ => None,
     }
 }
 
@@ -81,6 +86,7 @@ fn of_os_error(code: i32, address: SocketAddr) -> Option<Trouble> {
         libc::EADDRNOTAVAIL => local("this machine has no address or port left to connect from"),
         libc::EAFNOSUPPORT => local("this machine does not speak the address family"),
         libc::ENETDOWN => local("the network interface of this machine is down"),
+        libc::EINVAL => local("this machine cannot connect there; a link-local address needs an interface"),
         libc::EPERM => local("connecting is forbidden on this machine; look at its firewall"),
         // These come from here when there is no route, and from a router on the way (by ICMP) when there is: a host that
         // is down on a link further on is a failure of the target.
@@ -118,7 +124,8 @@ fn of_tls(error: &rustls::Error) -> String {
             }
             Certificate::NotValidForName => "certificate: not valid for the server name".to_owned(),
             Certificate::NotValidForNameContext { expected, presented } => {
-                let names = if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") };
+                let names: Vec<&str> = presented.iter().map(|name| bare_name(name)).collect();
+                let names = if names.is_empty() { "no name".to_owned() } else { names.join(", ") };
                 format!("certificate: not valid for name {}, but for {names}", expected.to_str())
             }
             other => format!("certificate: {other}"),
@@ -126,5 +133,57 @@ fn of_tls(error: &rustls::Error) -> String {
         Tls::AlertReceived(alert) => format!("TLS: the server refused with alert {alert:?}"),
         Tls::InvalidMessage(_) => "TLS: the server does not speak TLS at this port".to_owned(),
         other => format!("TLS: {other}"),
+    }
+}
+
+/// A name in a certificate as the library presents it (`DnsName("www.example.com")`), without its wrapping.
+fn bare_name(presented: &str) -> &str {
+    let inner = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(presented);
+    inner.trim_matches('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_code(code: i32, address: &str) -> Trouble {
+        let address = address.parse().unwrap_or_else(|_| panic!("{address}"));
+        Trouble::of_io(&io::Error::from_raw_os_error(code), address)
+    }
+
+    #[test]
+    fn troubles_of_this_machine_are_local() {
+        for code in [
+            libc::EMFILE,
+            libc::ENFILE,
+            libc::ENOBUFS,
+            libc::ENOMEM,
+            libc::EADDRNOTAVAIL,
+            libc::EAFNOSUPPORT,
+            libc::ENETDOWN,
+            libc::EPERM,
+        ] {
+            let trouble = of_code(code, "127.0.0.1:80");
+            assert!(matches!(trouble, Trouble::Local(_)), "{trouble:?}");
+        }
+    }
+
+    #[test]
+    fn troubles_of_the_target_are_failures() {
+        for code in [libc::ECONNREFUSED, libc::ECONNRESET, libc::ETIMEDOUT, libc::EPIPE, libc::EIO] {
+            let trouble = of_code(code, "127.0.0.1:80");
+            assert!(matches!(trouble, Trouble::Failed(_)), "{trouble:?}");
+        }
+    }
+
+    #[test]
+    fn unreachable_is_local_only_where_this_machine_has_no_route() {
+        for code in [libc::ENETUNREACH, libc::EHOSTUNREACH, libc::EACCES] {
+            // There is always a route to oneself, and none to a link-local address without an interface.
+            let reported_by_a_router = of_code(code, "127.0.0.1:80");
+            assert!(matches!(reported_by_a_router, Trouble::Failed(_)), "{reported_by_a_router:?}");
+            let here = of_code(code, "[fe80::1]:80");
+            assert_eq!(here, Trouble::Local("this machine has no route to fe80::1".to_owned()));
+        }
     }
 }

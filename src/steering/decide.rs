@@ -160,8 +160,9 @@ impl<T: Trace> Search<'_, T> {
             let lead = self.walk(Family::V4);
             ttl_min = lead.soon > 0;
             if let Some((group, pass)) = lead.found {
-                let own = self.answers.slot(Family::V6).group(group);
+                let own = self.answers.slot(family).group(group);
                 if pass < Pass::AnyUpOfFamily && own.standing.available(pass) {
+                    self.trace.step(Step { family, pass, group, outcome: Considered::Chosen });
                     return Found { ttl_min: ttl_min || own.standing.changes(), answer: Answer::Of(own) };
                 }
                 ttl_min |= self.standing(Family::V4, group).fragile();

@@ -3,6 +3,7 @@
 //! Pure: knows no sockets, no clock, no configuration files, no transports and no DNS messages beyond ready RRsets.
 
 pub mod decide;
+pub mod explain;
 pub mod pool_answers;
 pub mod ranking;
 pub mod reach;

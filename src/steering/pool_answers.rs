@@ -9,10 +9,12 @@ pub use variants::StoredAnswer;
 
 use super::reach::{GroupId, Reach, regions_of_pool};
 use super::spec::{AllDown, Families, Policy, Pool, Region, Spread};
+use super::explain::Shortfall;
 use super::spread;
 use crate::base::{Family, RegionId};
 use crate::health::Status;
 pub(super) use availability::Standing;
+use availability::Judge;
 use roster::Roster;
 use std::net::IpAddr;
 use variants::Variants;
@@ -36,8 +38,7 @@ pub struct PoolAnswers {
     /// By region number: what stands behind the availability of each family, for explanations.
     tallies: Box<[[Tally; 2]]>,
     answers_cname: bool,
-    /// One region answers both families.
-    together: bool,
+    judge: Judge,
     all_down: WhenAllDown,
     spread: Spread,
     scope_floors: [u8; 2],
@@ -92,7 +93,7 @@ impl PoolAnswers {
         Self {
             states: states.into(),
             answers_cname: roster.names,
-            together: roster.together,
+            judge: roster.judge,
             all_down,
             spread: policy.spread,
             scope_floors: scope_floors(policy.spread),
@@ -149,6 +150,13 @@ impl PoolAnswers {
         self.tallies.get(usize::from(self.reach.number(region)?))
     }
 
+    /// Why a region did not pass; `None` when it did, or has no members to pass with.
+    pub(super) fn shortfall(&self, region: RegionId, family: Family, pass: Pass) -> Option<Shortfall> {
+        let tallies = self.tallies(region)?;
+        let slot = self.judge.shortfall(tallies, family.index(), pass)?;
+        Some(Shortfall { family: Family::BOTH[slot], up: tallies[slot].up, enabled: tallies[slot].enabled })
+    }
+
     /// The regions and groups that may answer.
     #[must_use]
     pub const fn reach(&self) -> &Reach {
@@ -158,7 +166,7 @@ impl PoolAnswers {
     /// Whether one region answers both families; always false when there is one family only.
     #[must_use]
     pub const fn together(&self) -> bool {
-        self.together
+        self.judge.together
     }
 
     /// How many bits of a client's address the answer may depend on beside the cohort, by family of the client.

@@ -10,9 +10,11 @@ mod scopes;
 pub use key::RankingKey;
 
 use super::reach::{GroupId, Reach};
+use super::spec::Order;
 use crate::base::{Prefix, RegionId};
 use crate::geo::{LeafId, Locator, Place, PlaceId};
 use intern::{Cohort, Orders};
+use rules::RuleIndex;
 
 /// Up to this many regions the order is exact for every client.
 pub const EXACT_REGIONS_MAX: usize = 16;
@@ -129,6 +131,40 @@ impl Ranking {
     #[must_use]
     pub const fn reach(&self) -> &Reach {
         self.key.reach()
+    }
+
+    /// The rule that decides for a place, as an index into the policy's rules; `marks` are the table's.
+    #[must_use]
+    pub fn rule_for(&self, place: &Place, marks: &[Prefix]) -> Option<usize> {
+        RuleIndex::new(self.key.rules(), marks).decide(place)
+    }
+
+    /// Whether a rule prefers a region.
+    #[must_use]
+    pub fn is_preferred(&self, rule: Option<usize>, region: RegionId) -> bool {
+        let rule = rule.and_then(|rule| self.key.rules().get(rule));
+        rule.zip(self.reach().number(region)).is_some_and(|(rule, region)| rule.prefer.contains(&region))
+    }
+
+    /// The distance of a region from a place in kilometres, and the distance it is ranked by; where distance orders and both
+    /// are located.
+    #[must_use]
+    pub fn distance_km(&self, region: RegionId, place: &Place) -> Option<(f64, f64)> {
+        let site = self.key.sites().get(usize::from(self.reach().number(region)?))?;
+        let distance = site.coordinates?.distance_km(place.point?);
+        Some((distance, distance * key::bias_factor(site.bias)))
+    }
+
+    /// Whether regions are ordered by distance for a place, where no preference comes first.
+    #[must_use]
+    pub fn orders_by_distance(&self, place: &Place) -> bool {
+        self.key.order() == Order::Closest && place.point.is_some()
+    }
+
+    /// Whether regions are equals, where no preference comes first.
+    #[must_use]
+    pub fn orders_equals(&self) -> bool {
+        self.key.order() == Order::Any
     }
 
     /// The order of a cohort with groups resolved to regions, in configured order within a group.

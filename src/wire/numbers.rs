@@ -82,6 +82,8 @@ impl Rcode {
     pub const NOTIMP: Self = Self(4);
     /// The server does not want to answer.
     pub const REFUSED: Self = Self(5);
+    /// A name that ought not to exist: here, what a DNAME makes is too long (RFC 6672, section 2.2).
+    pub const YXDOMAIN: Self = Self(6);
     /// The EDNS version is not known (RFC 6891, section 9).
     pub const BADVERS: Self = Self(16);
 
@@ -95,6 +97,7 @@ impl Rcode {
             Self::NXDOMAIN => Some("NXDOMAIN"),
             Self::NOTIMP => Some("NOTIMP"),
             Self::REFUSED => Some("REFUSED"),
+            Self::YXDOMAIN => Some("YXDOMAIN"),
             Self::BADVERS => Some("BADVERS"),
             _ => None,
         }

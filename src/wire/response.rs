@@ -1,8 +1,8 @@
 //! Writing a response: the header, the question exactly as it was asked, ready records with their pointers set right, and
 //! the OPT record. Names are never searched for: the caller says where in the message each owner already stands.
 
-use super::numbers::{HEADER_LEN, Rcode, flag};
-use super::{OptAnswer, Query};
+use super::numbers::{HEADER_LEN, Rcode, class, flag, rtype};
+use super::{NameError, NameKey, OptAnswer, Query};
 
 /// Largest offset that a compression pointer can hold (RFC 1035, section 4.1.4).
 pub const POINTER_OFFSET_MAX: usize = 0x3fff;
@@ -171,6 +171,41 @@ impl<'o> Response<'o> {
         Ok(start)
     }
 
+    /// Adds a CNAME record to the answer section: from the name at offset `owner`, which no pointer may be too short for,
+    /// to its first `labels` labels in front of `suffix`, an uncompressed name. Returns where its target begins.
+    pub fn cname_under(&mut self, owner: usize, labels: usize, suffix: &[u8], ttl: u32) -> Result<usize, Full> {
+        let labels_len: usize = self.labels(owner).take(labels).map(|(_, len)| 1 + len).sum();
+        let rdata_at = self.len + RDATA_AT;
+        let behind = rdata_at + labels_len + suffix.len();
+        if behind > self.end || owner > POINTER_OFFSET_MAX {
+            return Err(Full);
+        }
+        let [owner_high, owner_low] = (POINTER | owner as u16).to_be_bytes();
+        let [type_high, type_low] = rtype::CNAME.to_be_bytes();
+        let [class_high, class_low] = class::IN.to_be_bytes();
+        let [t0, t1, t2, t3] = ttl.to_be_bytes();
+        let [len_high, len_low] = ((behind - rdata_at) as u16).to_be_bytes();
+        let fixed =
+            [owner_high, owner_low, type_high, type_low, class_high, class_low, t0, t1, t2, t3, len_high, len_low];
+        self.octets[self.len..rdata_at].copy_from_slice(&fixed);
+        let (mut from, mut to) = (owner, rdata_at);
+        for _ in 0..labels {
+            from = self.follow(from);
+            let len = 1 + usize::from(self.octets[from]);
+            self.octets.copy_within(from..from + len, to);
+            (from, to) = (from + len, to + len);
+        }
+        self.octets[to..behind].copy_from_slice(suffix);
+        self.len = behind;
+        self.counts[Section::Answer as usize] += 1;
+        Ok(rdata_at)
+    }
+
+    /// Sets `name` to the uncompressed name at offset `at`.
+    pub fn read_name(&self, at: usize, name: &mut NameKey) -> Result<(), NameError> {
+        name.set(&self.octets[at..self.len]).map(|_| ())
+    }
+
     /// The labels of the name at `at`, pointers followed, as ranges of the message without their length octets.
     fn labels(&self, mut at: usize) -> impl Iterator<Item = (usize, usize)> {
         std::iter::from_fn(move || {
@@ -261,7 +296,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
     use super::{Full, QNAME_OFFSET, Records, Response, Section};
     use crate::wire::numbers::flag;
-    use crate::wire::{OptAnswer, Query, Rcode};
+    use crate::wire::{NameKey, OptAnswer, Query, Rcode};
     use hickory_proto::op::Message;
 
     /// Asks for `wWw.example.com. IN A` with RD.
@@ -346,6 +381,22 @@ mod tests {
         assert_eq!(shown[62], "example.com. 3600 IN NS ns.example.com.");
         assert_eq!(shown[63], "ns.example.com. 9 IN A 192.0.2.1");
         assert_eq!(shown[66], "ns.example.com. 3600 IN A 192.0.2.2");
+    }
+
+    #[test]
+    fn a_cname_is_made_of_the_labels_in_front_of_an_owner() {
+        let query = query();
+        let mut out = [0xee; 512];
+        let mut response = Response::begin(&mut out, 512, 0, &query, QUERY);
+        let at = response.cname_under(QNAME_OFFSET, 2, b"\x03net\x00", 60).unwrap();
+        let at = response.cname_under(at, 1, b"\x00", 61).unwrap();
+        let mut name = NameKey::default();
+        response.read_name(at, &mut name).unwrap();
+        assert_eq!(name.octets(), b"\x03www\x00");
+        assert_eq!(response.cname_under(at, 1, &[0; 512], 61), Err(Full));
+        let len = response.finish(Rcode::NOERROR, None);
+        let expected = ["wWw.example.com. 60 IN CNAME wWw.example.net.", "wWw.example.net. 61 IN CNAME wWw."];
+        assert_eq!(shown(&out[..len]), expected);
     }
 
     #[test]

@@ -135,6 +135,16 @@ impl Judge {
             && (!both || region.iter().all(|tally| tally.enabled == 0 || tally.passes(pass, outlook, self.min_healthy)))
     }
 
+    /// The first family that keeps a region from answering in `pass`, as an index.
+    pub(super) fn shortfall(&self, region: &[Tally; 2], slot: usize, pass: Pass) -> Option<usize> {
+        let both = self.together && matches!(pass, Pass::Healthy | Pass::AnyUp);
+        let asked = [slot, 1 - slot].into_iter().take(if both { 2 } else { 1 });
+        let short = |&slot: &usize| {
+            region[slot].enabled > 0 && !region[slot].passes(pass, Outlook::Now, self.min_healthy)
+        };
+        asked.into_iter().find(short)
+    }
+
     /// The standing of a group of regions in one family, and the first pass in which it may answer.
     pub(super) fn standing(&self, regions: &[&[Tally; 2]], slot: usize) -> (Standing, Option<Pass>) {
         let any = |pass, outlook| regions.iter().any(|region| self.available(region, slot, pass, outlook));

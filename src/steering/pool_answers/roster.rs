@@ -11,11 +11,9 @@ use crate::steering::spec::{Member, MemberTarget, Policy, Pool};
 /// The members of a pool within reach, by family and region.
 pub(super) struct Roster<'p> {
     pool: &'p Pool,
-    judge: Judge,
+    pub(super) judge: Judge,
     /// Members are names; they all count as the first family.
     pub(super) names: bool,
-    /// One region answers both families.
-    pub(super) together: bool,
     exists: [bool; 2],
     /// By region number.
     tallies: Vec<[Tally; 2]>,
@@ -56,7 +54,7 @@ impl<'p> Roster<'p> {
         }
         let together = wants_together(policy) && exists == [true; 2];
         let judge = Judge { together, min_healthy: policy.min_healthy };
-        Self { pool, judge, names, together, exists, tallies, entries }
+        Self { pool, judge, names, exists, tallies, entries }
     }
 
     /// Whether any member has the family, whatever its state.

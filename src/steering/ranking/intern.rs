@@ -75,16 +75,6 @@ impl Interner {
         Tail { start, len: groups.len() as u16, approximate }
     }
 
-    /// Appends what a tail adds to a head.
-    pub(super) fn complete(&self, head: &mut Vec<GroupId>, tail: Tail) {
-        let before = head.len();
-        for &group in &self.groups[tail.start as usize..][..usize::from(tail.len)] {
-            if !head[..before].contains(&group) {
-                head.push(group);
-            }
-        }
-    }
-
     /// The cohort of an order.
     pub(super) fn intern(&mut self, head: &[GroupId], tail: Tail) -> CohortId {
         self.scratch.clear();

@@ -75,12 +75,7 @@ impl<'k> Ranker<'k> {
                 Tail::default()
             }
         };
-        if self.fenced[number].regions.len() > EXACT_REGIONS_MAX {
-            return self.interner.intern(&self.head, tail);
-        }
-        // Written out, so that equal orders are one cohort however they came about: one more would split scopes.
-        self.interner.complete(&mut self.head, tail);
-        self.interner.intern(&self.head, Tail::default())
+        self.interner.intern(&self.head, tail)
     }
 
     /// Completes the head by distance from `point`; gives what follows it.
