@@ -7,7 +7,7 @@ use crate::base::{Diagnostic, SourceId, Span};
 use std::borrow::Cow;
 use toml_parser::decoder::ScalarKind;
 use toml_parser::parser::{Event, EventKind, RecursionGuard, ValidateWhitespace};
-use toml_parser::{ErrorSink, Expected, ParseError, Source};
+use toml_parser::{Expected, ParseError, Source};
 
 /// Deepest nesting of arrays, inline tables and dotted keys, each. No key of ours needs more than five levels; the limit
 /// keeps hostile text from exhausting the stack.
@@ -289,17 +289,24 @@ impl Builder<'_, '_> {
             Some(ScalarKind::String) => Value::String(decoded.into_owned()),
             Some(ScalarKind::Boolean(value)) => Value::Boolean(value),
             Some(ScalarKind::DateTime) => Value::DateTime,
-            Some(ScalarKind::Float) => decoded.parse().map_or(Value::Broken, Value::Float),
+            Some(ScalarKind::Float) => match decoded.parse::<f64>() {
+                Ok(number) if number.is_finite() || !decoded.contains(|c: char| c.is_ascii_digit()) => {
+                    Value::Float(number)
+                }
+                _ => self.too_large(event),
+            },
             Some(ScalarKind::Integer(radix)) => match i64::from_str_radix(&decoded, radix.value()) {
                 Ok(number) => Value::Integer(number),
-                Err(_) => {
-                    let error = ParseError::new("the number does not fit into 64 bits");
-                    self.errors.report_error(error.with_unexpected(event.span()));
-                    Value::Broken
-                }
+                Err(_) => self.too_large(event),
             },
         };
         Node::new(value, self.span(event.span()))
+    }
+
+    fn too_large(&mut self, event: Event) -> Value {
+        let error = ParseError::new("the number does not fit into 64 bits");
+        self.errors.push(error.with_unexpected(event.span()));
+        Value::Broken
     }
 
     fn missing_value(&mut self, event: Event) {
