@@ -130,6 +130,15 @@ impl Locator {
         &self.source_names
     }
 
+    /// TEMP
+    pub fn heap_parts(&self) -> [usize; 4] {
+        [
+            self.v4.heap_len(),
+            self.v6.heap_len(),
+            size_of_val(&*self.lengths) + size_of_val(&*self.leaf_places),
+            size_of_val(&*self.places),
+        ]
+    }
     /// Octets on the heap: the index, the leaves and the places.
     #[must_use]
     pub fn heap_len(&self) -> usize {
