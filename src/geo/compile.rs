@@ -84,6 +84,7 @@ pub(super) fn assemble(
         leaf_places,
         places: places.into_places().into(),
         source_names: source_names.into(),
+        marks: spec.marks.as_slice().into(),
     })
 }
 

@@ -73,6 +73,7 @@ pub struct Locator {
     leaf_places: Box<[PlaceId]>,
     places: Box<[Place]>,
     source_names: Box<[String]>,
+    marks: Box<[Prefix]>,
 }
 
 impl Locator {
@@ -130,15 +131,12 @@ impl Locator {
         &self.source_names
     }
 
-    /// TEMP
-    pub fn heap_parts(&self) -> [usize; 4] {
-        [
-            self.v4.heap_len(),
-            self.v6.heap_len(),
-            size_of_val(&*self.lengths) + size_of_val(&*self.leaf_places),
-            size_of_val(&*self.places),
-        ]
+    /// The prefixes that [`Place::marks`] are indexes of: [`spec::GeoSpec::marks`].
+    #[must_use]
+    pub fn marks(&self) -> &[Prefix] {
+        &self.marks
     }
+
     /// Octets on the heap: the index, the leaves and the places.
     #[must_use]
     pub fn heap_len(&self) -> usize {

@@ -1,110 +1,184 @@
 //! Authoritative data: master files in, ready RRsets out. Knows no steering, no geography, no configuration files: of a
 //! balanced name it knows only that it is one, and its slot number.
+//!
+//! The road of a load: [`load`] reads files ([`files`]), the parser in [`master_file`] stages records ([`staging`]), they
+//! are grouped ([`assemble`]) and packed ([`pack`]) into shards of a tree ([`tree`]), and nodes learn what they must know
+//! of others ([`link`]); [`node_checks`] and [`zone_checks`] say what is wrong. [`lookup`] then only reads.
 
+mod assemble;
+mod files;
+mod link;
+mod load;
+mod lookup;
+mod master_file;
+mod node_checks;
+mod pack;
 pub mod rrset;
+pub mod rtype;
+mod set;
 pub mod spec;
+mod staging;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod zone_checks;
 
 pub use rrset::RrsetRef;
+pub use set::ZoneSet;
 pub use spec::{BalancedOwner, ZoneSpec};
 
 use crate::base::{Diagnostic, Sources};
 use crate::wire::{Name, NameKey};
+use std::fmt;
 use std::sync::Arc;
 
 /// One zone: immutable, cheap to copy and change (shards of nodes by name hash are shared between versions).
-#[derive(Debug)]
 pub struct Zone {
-    apex: Name,
+    tree: tree::Tree,
+    negative_ttl: u32,
+    serial: u32,
+    records: usize,
+    names: usize,
+    fingerprint: load::Fingerprint,
 }
 
 /// What a zone knows of a name and type (RFC 1034, section 4.3.2).
 #[derive(Clone, Copy, Debug)]
 pub enum Lookup<'z> {
     /// The owner has the RRset; with `from_wildcard` the owner is synthesised from a wildcard (RFC 4592).
-    Answer { rrset: RrsetRef<'z>, from_wildcard: bool },
-    /// The owner has a CNAME, which stands for all its types; its target is at `target` in the octets.
-    Cname { rrset: RrsetRef<'z>, from_wildcard: bool },
-    /// The owner is balanced. `fixed` is the RRset of the asked type in the zone file, if there is one.
-    Balanced { slot: u32, fixed: Option<RrsetRef<'z>>, from_wildcard: bool },
+    Answer {
+        /// The RRset; for QTYPE ANY one of the owner's (RFC 8482).
+        rrset: RrsetRef<'z>,
+        /// Whether a wildcard owns it.
+        from_wildcard: bool,
+    },
+    /// The owner has a CNAME, which stands for all its types; its target is the one in [`RrsetRef::targets`].
+    Cname {
+        /// The CNAME.
+        rrset: RrsetRef<'z>,
+        /// Whether a wildcard owns it.
+        from_wildcard: bool,
+    },
+    /// The owner is balanced.
+    Balanced {
+        /// Its place in [`ZoneSpec::balanced`].
+        slot: u32,
+        /// The RRset of the asked type in the zone file, if there is one; never for QTYPE ANY, never A, AAAA or CNAME.
+        fixed: Option<RrsetRef<'z>>,
+        /// Whether the owner is a wildcard that stands for the name.
+        from_wildcard: bool,
+    },
     /// The owner exists, empty non-terminals included, without the type.
     NoData,
     /// The name does not exist and no wildcard covers it.
     NxDomain,
     /// The name is at or below a zone cut, whose owner is the name without its first `stripped` labels.
-    Referral { ns: RrsetRef<'z>, stripped: usize },
+    Referral {
+        /// The NS RRset of the cut.
+        ns: RrsetRef<'z>,
+        /// Labels of the name above which the cut stands.
+        stripped: usize,
+    },
+    /// The name is below a DNAME, whose owner is the name without its first `owner_stripped` labels (at least one): the
+    /// answer is the DNAME, and a CNAME from the name to the same labels in front of the DNAME's target, which is the one
+    /// in [`RrsetRef::targets`]; YXDOMAIN where that name is too long (RFC 6672, section 3.2).
+    Dname {
+        /// The DNAME.
+        rrset: RrsetRef<'z>,
+        /// Labels of the name in front of the DNAME's owner.
+        owner_stripped: usize,
+    },
 }
 
 impl Zone {
-    /// Reads and checks a zone file. Every mistake is reported; warnings come with the zone, errors instead of it. Files
-    /// that a message shows are added to `sources`.
-    pub fn load(spec: &ZoneSpec, sources: &mut Sources) -> (Option<Self>, Vec<Diagnostic>) {
-        let _ = (spec, sources);
-        unimplemented!()
+    /// Reads and checks a zone file. Every mistake is reported, up to a limit; warnings come with the zone, errors instead
+    /// of it. Files that a message shows are added to `sources`.
+    ///
+    /// When `previous` was built from equal files and an equal `spec`, it is returned itself ([`Arc::ptr_eq`]), and its
+    /// warnings are not repeated.
+    #[must_use]
+    pub fn load(
+        spec: &ZoneSpec,
+        previous: Option<&Arc<Self>>,
+        sources: &mut Sources,
+    ) -> (Option<Arc<Self>>, Vec<Diagnostic>) {
+        load::load(spec, previous, sources)
     }
 
     /// The apex.
     #[must_use]
     pub const fn apex(&self) -> &Name {
-        &self.apex
+        &self.tree.apex
     }
 
     /// The SOA RRset at the apex.
     #[must_use]
     pub fn soa(&self) -> RrsetRef<'_> {
-        unimplemented!()
+        let apex = self.tree.apex_node();
+        apex.and_then(|node| node.rrset(rtype::SOA)).unwrap_or(RrsetRef::empty(rtype::SOA))
+    }
+
+    /// The NS RRset at the apex.
+    #[must_use]
+    pub fn ns(&self) -> RrsetRef<'_> {
+        let apex = self.tree.apex_node();
+        apex.and_then(|node| node.rrset(rtype::NS)).unwrap_or(RrsetRef::empty(rtype::NS))
     }
 
     /// The TTL of negative answers: the smaller of the SOA's TTL and its MINIMUM field (RFC 2308, section 5).
     #[must_use]
-    pub fn negative_ttl(&self) -> u32 {
-        unimplemented!()
+    pub const fn negative_ttl(&self) -> u32 {
+        self.negative_ttl
+    }
+
+    /// The SERIAL field of the SOA.
+    #[must_use]
+    pub const fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    /// How many records the zone holds, without duplicates.
+    #[must_use]
+    pub const fn record_count(&self) -> usize {
+        self.records
+    }
+
+    /// How many names own records or are balanced.
+    #[must_use]
+    pub const fn name_count(&self) -> usize {
+        self.names
+    }
+
+    /// How many labels of `name` to strip to reach the apex; `None` when it is not at or below the apex.
+    #[must_use]
+    pub fn strip(&self, name: &NameKey) -> Option<usize> {
+        self.tree.strip(name)
     }
 
     /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
-        let _ = (name, apex_stripped, rtype);
-        unimplemented!()
+        lookup::lookup(&self.tree, name, apex_stripped, rtype)
     }
 
     /// Sets `into` to the name in RDATA that begins at `offset` of the RRset's octets (one of [`RrsetRef::targets`]).
     pub fn target(&self, rrset: RrsetRef<'_>, offset: u16, into: &mut NameKey) {
-        let _ = (rrset, offset, into);
-        unimplemented!()
+        self.tree.set_key_of_data(&rrset.octets[usize::from(offset)..], into);
     }
 
-    /// The A and AAAA RRsets that this zone holds for `name`, glue below cuts included; never steered ones.
+    /// The A and AAAA RRsets that this zone holds for `name`, glue below cuts included; never steered ones, and never by a
+    /// wildcard.
     #[must_use]
     pub fn addresses(&self, name: &NameKey, apex_stripped: usize) -> [Option<RrsetRef<'_>>; 2] {
-        let _ = (name, apex_stripped);
-        unimplemented!()
+        match self.tree.find(name, 0, apex_stripped) {
+            Some(node) => [node.rrset(rtype::A), node.rrset(rtype::AAAA)],
+            None => [None, None],
+        }
     }
 }
 
-/// All zones, found by the longest suffix of a name.
-#[derive(Clone, Debug, Default)]
-pub struct ZoneSet {
-    zones: Vec<Arc<Zone>>,
-}
-
-impl ZoneSet {
-    /// A set of zones with distinct apexes; a zone's number is its place in `zones`.
-    #[must_use]
-    pub fn new(zones: Vec<Arc<Zone>>) -> Self {
-        Self { zones }
-    }
-
-    /// All zones by number.
-    #[must_use]
-    pub fn zones(&self) -> &[Arc<Zone>] {
-        &self.zones
-    }
-
-    /// The deepest zone at or above suffix `from` of `name`: its number and the labels to strip from the whole name to
-    /// reach its apex. Ask with `from` 1 for the parent side of a name that is itself an apex (DS).
-    #[must_use]
-    pub fn find(&self, name: &NameKey, from: usize) -> Option<(usize, usize)> {
-        let _ = (name, from);
-        unimplemented!()
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Zone({}, serial {}, {} records)", self.tree.apex, self.serial, self.records)
     }
 }

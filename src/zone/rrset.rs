@@ -9,8 +9,8 @@ pub const RECORD_HEADER_LEN: usize = 12;
 ///
 /// `octets` holds the records one behind the other, each as it goes into a message: owner as a pointer to offset 12
 /// ([`OWNER_OF_QUESTION`]; the writer replaces it when the owner is another name), TYPE, CLASS, TTL, RDLENGTH, RDATA.
-/// Names in RDATA that RFC 3597 section 4 allows to be compressed and that lie at or below the apex, or are suffixes of
-/// it, end in a pointer whose value is `0xc000 + n`, where `n` is the offset within the apex's wire form: the writer adds
+/// Names in RDATA that RFC 3597 section 4 allows to be compressed and that share their last labels with the apex end in a
+/// pointer whose value is `0xc000 + n`, where `n` is the offset within the apex's wire form: the writer adds
 /// the message offset at which the apex stands. [`RrsetRef::fixups`] says where those pointers are.
 #[derive(Clone, Copy, Debug)]
 pub struct RrsetRef<'z> {
@@ -25,6 +25,14 @@ pub struct RrsetRef<'z> {
     /// Offsets in `octets` of pointers relative to the apex, ascending.
     pub fixups: &'z [u16],
     /// Offsets in `octets` of the names that a CNAME leads to, or whose addresses belong into the additional section (NS,
-    /// MX, SRV).
+    /// MX, SRV, DNAME).
     pub targets: &'z [u16],
+}
+
+impl RrsetRef<'_> {
+    /// An RRset without records.
+    #[must_use]
+    pub const fn empty(rtype: u16) -> Self {
+        Self { rtype, ttl: 0, records: 0, octets: &[], fixups: &[], targets: &[] }
+    }
 }

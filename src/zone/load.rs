@@ -1,0 +1,113 @@
+//! From a zone file to a zone, or to a list of mistakes; an unchanged zone is recognised by the hashes of its files.
+
+use super::Zone;
+use super::assemble::assemble;
+use super::files::{Files, Findings};
+use super::master_file::{Parser, cannot_read, soa_minimum};
+use super::node_checks::NodeChecks;
+use super::rtype;
+use super::spec::ZoneSpec;
+use super::staging::Staging;
+use super::tree::{Tree, flag};
+use super::zone_checks::ZoneChecks;
+use crate::base::{Diagnostic, Sources};
+use crate::wire::NameKey;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a zone was built from, as hashes that are equal for equal inputs within one process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    spec: u64,
+    files: Box<[(PathBuf, u64)]>,
+}
+
+/// See [`Zone::load`].
+pub fn load(
+    spec: &ZoneSpec,
+    previous: Option<&Arc<Zone>>,
+    sources: &mut Sources,
+) -> (Option<Arc<Zone>>, Vec<Diagnostic>) {
+    let mut files = Files::default();
+    let file = match files.read(&spec.file) {
+        Ok(file) => file,
+        Err(error) => {
+            let diagnostic = cannot_read(&spec.file, &error);
+            return (
+                None,
+                vec![match spec.span {
+                    Some(span) => diagnostic.at(span, ""),
+                    None => diagnostic,
+                }],
+            );
+        }
+    };
+    let spec_hash = hash_spec(spec);
+    if let Some(previous) = previous
+        && previous.fingerprint.spec == spec_hash
+        && is_unchanged(&previous.fingerprint, &mut files)
+    {
+        return (Some(Arc::clone(previous)), Vec::new());
+    }
+    let (mut staging, mut findings) = (Staging::default(), Findings::default());
+    Parser::new(&spec.apex, &mut staging, &mut findings, &mut files).file(file, &spec.apex);
+    stage_balanced(spec, &mut staging);
+    let mut checks = NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings };
+    let tree = assemble(&spec.apex, &staging, &mut checks);
+    ZoneChecks { tree: &tree, staging: &staging, files: &files, findings: &mut findings }.run(spec);
+    drop(staging);
+    let zone = if findings.has_errors() {
+        None
+    } else {
+        Some(Arc::new(finish(tree, Fingerprint { spec: spec_hash, files: files.digests() })))
+    };
+    (zone, findings.finish(&spec.apex.to_string(), &files, sources))
+}
+
+fn hash_spec(spec: &ZoneSpec) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // Letter case counts: answers show it.
+    spec.apex.as_wire().hash(&mut hasher);
+    spec.file.hash(&mut hasher);
+    spec.balanced.len().hash(&mut hasher);
+    for balanced in &spec.balanced {
+        balanced.owner.hash(&mut hasher);
+        balanced.answers_cname.hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// Whether every file that the previous zone was built from can be read and is as it was.
+fn is_unchanged(previous: &Fingerprint, files: &mut Files) -> bool {
+    previous.files.iter().all(|(path, digest)| files.read(path).is_ok_and(|file| files.digest(file) == *digest))
+}
+
+fn stage_balanced(spec: &ZoneSpec, staging: &mut Staging) {
+    for (slot, balanced) in spec.balanced.iter().enumerate() {
+        if balanced.owner.is_at_or_below(&spec.apex) {
+            let apex_stripped = balanced.owner.label_count() - spec.apex.label_count();
+            staging.add_balanced(&NameKey::of(&balanced.owner), apex_stripped, slot as u32);
+        }
+    }
+}
+
+fn finish(tree: Tree, fingerprint: Fingerprint) -> Zone {
+    let (mut records, mut names) = (0, 0);
+    for node in tree.nodes() {
+        records += node.rrsets().map(|rrset| usize::from(rrset.records)).sum::<usize>();
+        names += usize::from(node.has(flag::BALANCED) || node.rrsets().next().is_some());
+    }
+    let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
+    let (negative_ttl, serial) =
+        soa.map_or((0, 0), |soa| (soa.ttl.min(soa_minimum(soa.octets)), soa_serial(soa.octets)));
+    Zone { tree, negative_ttl, serial, records, names, fingerprint }
+}
+
+/// The first of the five numbers at the end of stored SOA data.
+fn soa_serial(octets: &[u8]) -> u32 {
+    octets
+        .last_chunk::<20>()
+        .and_then(|numbers| numbers.first_chunk::<4>())
+        .map_or(0, |serial| u32::from_be_bytes(*serial))
+}

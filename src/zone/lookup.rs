@@ -1,0 +1,79 @@
+//! Finding what a zone knows of a name and type (RFC 1034, section 4.3.2, with RFC 4592, 6672, 8020 and 8482). Reads
+//! only what was computed when the zone was built; allocates nothing.
+
+use super::Lookup;
+use super::rtype;
+use super::tree::{NodeRef, Tree, flag};
+use crate::wire::NameKey;
+
+/// What `tree` knows of `name`, whose suffix `apex_stripped` is the apex, and `rtype`.
+pub fn lookup<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'z> {
+    let Some(node) = tree.find(name, 0, apex_stripped) else {
+        return lookup_missing(tree, name, apex_stripped, rtype);
+    };
+    if !node.has(flag::CUT | flag::COVERED) {
+        return answer(node, rtype, false);
+    }
+    if rtype == rtype::DS && !node.has(flag::COVERED) {
+        // The parent side of a cut is authoritative for DS (RFC 4035, section 3.1.4.1).
+        return node.rrset(rtype).map_or(Lookup::NoData, |rrset| Lookup::Answer { rrset, from_wildcard: false });
+    }
+    uppermost_cover(tree, name, apex_stripped)
+}
+
+/// `name` is no node: its closest encloser decides.
+fn lookup_missing<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'z> {
+    // Names deeper than the deepest node need no look.
+    let first = apex_stripped.saturating_sub(tree.depth_max()).max(1);
+    for stripped in first..=apex_stripped {
+        let Some(encloser) = tree.find(name, stripped, apex_stripped) else { continue };
+        if encloser.has(flag::CUT | flag::COVERED | flag::DNAME) {
+            return uppermost_cover(tree, name, apex_stripped);
+        }
+        if !encloser.has(flag::WILDCARD_CHILD) {
+            return Lookup::NxDomain;
+        }
+        let wildcard = tree.find_wildcard(name, stripped, apex_stripped);
+        return wildcard.map_or(Lookup::NxDomain, |node| answer(node, rtype, true));
+    }
+    Lookup::NxDomain
+}
+
+/// The cut at or above `name`, or the DNAME above it, that is nearest to the apex: what lies below it does not count.
+fn uppermost_cover<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize) -> Lookup<'z> {
+    for stripped in (0..=apex_stripped).rev() {
+        let Some(node) = tree.find(name, stripped, apex_stripped) else { break };
+        if node.has(flag::CUT)
+            && let Some(ns) = node.rrset(rtype::NS)
+        {
+            return Lookup::Referral { ns, stripped };
+        }
+        if stripped > 0
+            && node.has(flag::DNAME)
+            && let Some(rrset) = node.rrset(rtype::DNAME)
+        {
+            return Lookup::Dname { rrset, owner_stripped: stripped };
+        }
+    }
+    Lookup::NxDomain
+}
+
+/// What an authoritative node, or the wildcard that stands for the name, has of a type.
+fn answer(node: NodeRef<'_>, rtype: u16, from_wildcard: bool) -> Lookup<'_> {
+    if let Some(slot) = node.slot() {
+        return Lookup::Balanced { slot, fixed: node.rrset(rtype), from_wildcard };
+    }
+    if let Some(rrset) = node.rrset(rtype) {
+        return Lookup::Answer { rrset, from_wildcard };
+    }
+    if rtype == rtype::ANY {
+        // One RRset is enough (RFC 8482, section 4.1).
+        return node.rrsets().next().map_or(Lookup::NoData, |rrset| Lookup::Answer { rrset, from_wildcard });
+    }
+    if node.has(flag::CNAME)
+        && let Some(rrset) = node.rrset(rtype::CNAME)
+    {
+        return Lookup::Cname { rrset, from_wildcard };
+    }
+    Lookup::NoData
+}

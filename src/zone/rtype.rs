@@ -1,0 +1,231 @@
+//! Record types: numbers, mnemonics, and of which fields their data consists. Knows neither text nor octets of any record.
+
+/// `A`
+pub const A: u16 = 1;
+/// `NS`
+pub const NS: u16 = 2;
+/// `CNAME`
+pub const CNAME: u16 = 5;
+/// `SOA`
+pub const SOA: u16 = 6;
+/// `PTR`
+pub const PTR: u16 = 12;
+/// `MX`
+pub const MX: u16 = 15;
+/// `TXT`
+pub const TXT: u16 = 16;
+/// `AAAA`
+pub const AAAA: u16 = 28;
+/// `SRV`
+pub const SRV: u16 = 33;
+/// `DNAME`
+pub const DNAME: u16 = 39;
+/// `DS`
+pub const DS: u16 = 43;
+/// The QTYPE that asks for anything (RFC 8482).
+pub const ANY: u16 = 255;
+
+/// One field of a record's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// A domain name that messages may compress (RFC 3597, section 4).
+    CompressibleName,
+    /// A domain name that always stands in full.
+    Name,
+    /// One octet.
+    U8,
+    /// Two octets.
+    U16,
+    /// Four octets.
+    U32,
+    /// Four octets of seconds; in text with units.
+    Seconds,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+    /// One character string.
+    Text,
+    /// One or more character strings up to the end.
+    Texts,
+    /// A character string that may be left out, at the end.
+    OptionalText,
+    /// The octets of one string without a length octet, up to the end.
+    RestText,
+    /// The tag of a CAA record: a character string of letters and digits.
+    CaaTag,
+    /// Hexadecimal digits up to the end.
+    Hex,
+    /// One string of hexadecimal digits with a length octet, `-` for none (NSEC3PARAM's salt).
+    Salt,
+    /// Base64 up to the end.
+    Base64,
+    /// This many octets, in hexadecimal with hyphens.
+    Eui(u8),
+    /// A location (RFC 1876): 16 octets.
+    Location,
+}
+
+/// How the data of a type is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Field by field, here.
+    Fields(&'static [Field]),
+    /// By `hickory-proto`.
+    Hickory,
+}
+
+/// A record type with a mnemonic.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordType {
+    /// In upper case.
+    pub mnemonic: &'static str,
+    /// TYPE.
+    pub code: u16,
+    /// How its data is read.
+    pub format: Format,
+    /// Whether its name leads somewhere: CNAME and DNAME targets, and the names whose addresses belong into the
+    /// additional section.
+    pub has_targets: bool,
+}
+
+const fn plain(mnemonic: &'static str, code: u16, fields: &'static [Field]) -> RecordType {
+    RecordType { mnemonic, code, format: Format::Fields(fields), has_targets: false }
+}
+
+const fn leading(mnemonic: &'static str, code: u16, fields: &'static [Field]) -> RecordType {
+    RecordType { mnemonic, code, format: Format::Fields(fields), has_targets: true }
+}
+
+const fn hickory(mnemonic: &'static str, code: u16) -> RecordType {
+    RecordType { mnemonic, code, format: Format::Hickory, has_targets: false }
+}
+
+use Field::{
+    Base64, CaaTag, CompressibleName, Eui, Hex, Ipv4, Ipv6, Location, Name, OptionalText, RestText, Salt, Seconds,
+    Text, Texts, U8, U16, U32,
+};
+
+/// Every type with a mnemonic that zone files may hold; the frequent ones first, because it is searched from the start.
+pub static KNOWN: [RecordType; 46] = [
+    plain("A", A, &[Ipv4]),
+    plain("AAAA", AAAA, &[Ipv6]),
+    leading("NS", NS, &[CompressibleName]),
+    leading("CNAME", CNAME, &[CompressibleName]),
+    leading("MX", MX, &[U16, CompressibleName]),
+    plain("TXT", TXT, &[Texts]),
+    plain("PTR", PTR, &[CompressibleName]),
+    leading("SRV", SRV, &[U16, U16, U16, Name]),
+    plain("SOA", SOA, &[CompressibleName, CompressibleName, U32, Seconds, Seconds, Seconds, Seconds]),
+    plain("DS", DS, &[U16, U8, U8, Hex]),
+    plain("CAA", 257, &[U8, CaaTag, RestText]),
+    hickory("HTTPS", 65),
+    hickory("SVCB", 64),
+    leading("DNAME", DNAME, &[Name]),
+    hickory("NAPTR", 35),
+    hickory("TLSA", 52),
+    hickory("SSHFP", 44),
+    hickory("SMIMEA", 53),
+    hickory("OPENPGPKEY", 61),
+    hickory("CERT", 37),
+    hickory("CSYNC", 62),
+    hickory("HINFO", 13),
+    plain("DNSKEY", 48, &[U16, U8, U8, Base64]),
+    plain("CDNSKEY", 60, &[U16, U8, U8, Base64]),
+    plain("CDS", 59, &[U16, U8, U8, Hex]),
+    plain("NSEC3PARAM", 51, &[U8, U8, U16, Salt]),
+    plain("URI", 256, &[U16, U16, RestText]),
+    plain("SPF", 99, &[Texts]),
+    plain("LOC", 29, &[Location]),
+    plain("RP", 17, &[Name, Name]),
+    plain("AFSDB", 18, &[U16, Name]),
+    plain("RT", 21, &[U16, Name]),
+    plain("KX", 36, &[U16, Name]),
+    plain("PX", 26, &[U16, Name, Name]),
+    plain("X25", 19, &[Text]),
+    plain("ISDN", 20, &[Text, OptionalText]),
+    plain("EUI48", 108, &[Eui(6)]),
+    plain("EUI64", 109, &[Eui(8)]),
+    plain("ZONEMD", 63, &[U32, U8, U8, Hex]),
+    plain("DHCID", 49, &[Base64]),
+    plain("MB", 7, &[CompressibleName]),
+    plain("MG", 8, &[CompressibleName]),
+    plain("MR", 9, &[CompressibleName]),
+    plain("MD", 3, &[CompressibleName]),
+    plain("MF", 4, &[CompressibleName]),
+    plain("MINFO", 14, &[CompressibleName, CompressibleName]),
+];
+
+/// Types that are known by name but that a zone file may not hold, with the reason.
+pub static REFUSED: [(&str, u16, &str); 12] = [
+    ("RRSIG", 46, SIGNED_ELSEWHERE),
+    ("NSEC", 47, SIGNED_ELSEWHERE),
+    ("NSEC3", 50, SIGNED_ELSEWHERE),
+    ("NULL", 10, "NULL records may not stand in master files (RFC 1035, section 3.3.10)"),
+    ("OPT", 41, META),
+    ("TKEY", 249, META),
+    ("TSIG", 250, META),
+    ("IXFR", 251, META),
+    ("AXFR", 252, META),
+    ("MAILB", 253, META),
+    ("MAILA", 254, META),
+    ("ANY", ANY, META),
+];
+
+const META: &str = "it is a type of questions or messages, not of stored data";
+const SIGNED_ELSEWHERE: &str = "zones that were signed elsewhere are not served; give the unsigned zone";
+
+/// The entry of a type number, if it has a mnemonic.
+#[must_use]
+pub fn by_code(code: u16) -> Option<&'static RecordType> {
+    KNOWN.iter().find(|known| known.code == code)
+}
+
+/// The entry of a mnemonic in any letter case.
+#[must_use]
+pub fn by_mnemonic(text: &[u8]) -> Option<&'static RecordType> {
+    KNOWN.iter().find(|known| known.mnemonic.as_bytes().eq_ignore_ascii_case(text))
+}
+
+/// Why records of this type may not be stored: QTYPEs and meta-TYPEs (RFC 6895, section 3.1) and what the table above says.
+#[must_use]
+pub fn refusal(code: u16) -> Option<&'static str> {
+    if let Some((.., reason)) = REFUSED.iter().find(|(_, refused, _)| *refused == code) {
+        return Some(reason);
+    }
+    (code == 0 || (128..=255).contains(&code)).then_some(META)
+}
+
+/// The mnemonic of a type, or `TYPEnnn` (RFC 3597, section 5).
+#[must_use]
+pub fn name(code: u16) -> String {
+    let refused = || REFUSED.iter().find(|(_, refused, _)| *refused == code).map(|(mnemonic, ..)| *mnemonic);
+    match by_code(code).map(|known| known.mnemonic).or_else(refused) {
+        Some(mnemonic) => mnemonic.to_owned(),
+        None => format!("TYPE{code}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Field, Format, KNOWN, REFUSED, by_mnemonic, name, refusal};
+
+    #[test]
+    fn every_type_stands_once_in_the_tables() {
+        let mut codes: Vec<_> = KNOWN.iter().map(|t| t.code).chain(REFUSED.iter().map(|t| t.1)).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), KNOWN.len() + REFUSED.len());
+        assert!(KNOWN.iter().all(|t| refusal(t.code).is_none()));
+        assert_eq!(by_mnemonic(b"cname").map(|t| t.code), Some(super::CNAME));
+        assert_eq!((name(1), name(46), name(65_280)), ("A".into(), "RRSIG".into(), "TYPE65280".into()));
+    }
+
+    #[test]
+    fn a_type_with_targets_has_one_name() {
+        for known in KNOWN.iter().filter(|t| t.has_targets) {
+            let Format::Fields(fields) = known.format else { panic!("{}", known.mnemonic) };
+            assert_eq!(fields.iter().filter(|f| matches!(f, Field::Name | Field::CompressibleName)).count(), 1);
+        }
+    }
+}

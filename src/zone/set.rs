@@ -1,0 +1,80 @@
+//! All zones, found by the longest suffix of a name in a hash table: any number of zones costs the same.
+
+use super::Zone;
+use crate::wire::NameKey;
+use std::sync::Arc;
+
+/// All zones, found by the longest suffix of a name.
+#[derive(Clone, Debug, Default)]
+pub struct ZoneSet {
+    zones: Vec<Arc<Zone>>,
+    /// Open addressing on the hash of the apex; at least half of the slots are vacant. A power of two, or none.
+    slots: Box<[Slot]>,
+    /// Fewest and most labels of an apex.
+    labels_min: usize,
+    labels_max: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    hash: u64,
+    /// The zone's number, or [`VACANT`].
+    zone: u32,
+}
+
+const VACANT: u32 = u32::MAX;
+
+impl ZoneSet {
+    /// A set of zones with distinct apexes; a zone's number is its place in `zones`.
+    #[must_use]
+    pub fn new(zones: Vec<Arc<Zone>>) -> Self {
+        let slot_count = if zones.is_empty() { 0 } else { (2 * zones.len()).next_power_of_two() };
+        let mut slots = vec![Slot { hash: 0, zone: VACANT }; slot_count];
+        let labels = || zones.iter().map(|zone| zone.apex().label_count());
+        let (labels_min, labels_max) = (labels().min().unwrap_or(0), labels().max().unwrap_or(0));
+        for (number, zone) in zones.iter().enumerate() {
+            let hash = NameKey::of(zone.apex()).hash(0);
+            let mut at = hash as usize & (slot_count - 1);
+            while slots[at].zone != VACANT {
+                at = (at + 1) & (slot_count - 1);
+            }
+            slots[at] = Slot { hash, zone: number as u32 };
+        }
+        Self { zones, slots: slots.into(), labels_min, labels_max }
+    }
+
+    /// All zones by number.
+    #[must_use]
+    pub fn zones(&self) -> &[Arc<Zone>] {
+        &self.zones
+    }
+
+    /// The deepest zone at or above suffix `from` of `name`: its number and the labels to strip from the whole name to
+    /// reach its apex. Ask with `from` 1 for the parent side of a name that is itself an apex (DS).
+    #[must_use]
+    pub fn find(&self, name: &NameKey, from: usize) -> Option<(usize, usize)> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let last = name.label_count().checked_sub(self.labels_min)?;
+        let first = from.max(name.label_count().saturating_sub(self.labels_max));
+        (first..=last).find_map(|stripped| Some((self.find_apex(name, stripped)?, stripped)))
+    }
+
+    fn find_apex(&self, name: &NameKey, stripped: usize) -> Option<usize> {
+        let hash = name.hash(stripped);
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let slot = &self.slots[at];
+            if slot.zone == VACANT {
+                return None;
+            }
+            let number = slot.zone as usize;
+            if slot.hash == hash && name.suffix(stripped).eq_ignore_ascii_case(self.zones[number].apex().as_wire()) {
+                return Some(number);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The stored form of a zone: shards of nodes by name hash. A shard is immutable and shared between versions of a zone,
+//! so that a change copies one shard. Knows neither files nor the rules of answering.
+
+use super::master_file::name_text::stored_len;
+use super::rrset::RrsetRef;
+use crate::wire::name::NAME_LEN_MAX;
+use crate::wire::{Name, NameKey};
+use std::sync::Arc;
+
+/// What is known of a node beforehand, as bits.
+pub mod flag {
+    /// The slot of the table is in use.
+    pub const OCCUPIED: u8 = 1;
+    /// Owns NS and is not the apex: a zone cut.
+    pub const CUT: u8 = 2;
+    /// Lies below a cut or below a DNAME, so that its own records are not what the zone answers with.
+    pub const COVERED: u8 = 4;
+    /// Owns a DNAME.
+    pub const DNAME: u8 = 8;
+    /// Owns a CNAME.
+    pub const CNAME: u8 = 16;
+    /// Has a child `*`.
+    pub const WILDCARD_CHILD: u8 = 32;
+    /// Is balanced.
+    pub const BALANCED: u8 = 64;
+}
+
+/// A name of the zone, empty non-terminals included.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Node {
+    /// The lower half of the name's hash.
+    pub tag: u32,
+    /// Where its labels below the apex begin in the shard's octets.
+    pub name_at: u32,
+    /// Its first RRset in the shard.
+    pub rrsets_at: u32,
+    /// The slot of a balanced name.
+    pub slot: u32,
+    /// How many RRsets; they are sorted by type.
+    pub rrset_count: u16,
+    /// Octets of its labels below the apex.
+    pub name_len: u8,
+    /// Bits of [`flag`].
+    pub flags: u8,
+}
+
+/// An RRset in a shard; see [`RrsetRef`].
+#[derive(Clone, Copy, Debug)]
+pub struct StoredRrset {
+    /// TYPE.
+    pub rtype: u16,
+    /// How many records.
+    pub records: u16,
+    /// Seconds.
+    pub ttl: u32,
+    /// Where its records begin in the shard's octets.
+    pub octets_at: u32,
+    /// Where its fix-ups, and behind them its targets, begin in the shard's offsets.
+    pub offsets_at: u32,
+    /// Octets of its records.
+    pub octets_len: u16,
+    /// How many fix-ups.
+    pub fixups: u16,
+    /// How many targets.
+    pub targets: u16,
+}
+
+/// Some of a zone's nodes: an open-addressed table, and the arenas that its nodes point into.
+#[derive(Debug, Default)]
+pub struct Shard {
+    /// At least one slot is not in use, so that every search ends.
+    pub nodes: Box<[Node]>,
+    /// The RRsets of each node one behind the other.
+    pub rrsets: Box<[StoredRrset]>,
+    /// Names and records.
+    pub octets: Box<[u8]>,
+    /// Fix-ups and targets.
+    pub offsets: Box<[u16]>,
+}
+
+impl Shard {
+    /// Where a search for `tag` begins in a table of `len` slots.
+    #[must_use]
+    pub const fn first_slot(tag: u32, len: usize) -> usize {
+        ((tag as u64 * len as u64) >> 32) as usize
+    }
+
+    /// The labels of a node below the apex, in lower case.
+    #[must_use]
+    pub fn name(&self, node: &Node) -> &[u8] {
+        &self.octets[node.name_at as usize..][..node.name_len.into()]
+    }
+
+    /// The slot of the node with this tag whose name passes `matches`.
+    fn find(&self, tag: u32, matches: impl Fn(&[u8]) -> bool) -> Option<usize> {
+        let mut at = Self::first_slot(tag, self.nodes.len());
+        loop {
+            let node = &self.nodes[at];
+            if node.flags & flag::OCCUPIED == 0 {
+                return None;
+            }
+            if node.tag == tag && matches(self.name(node)) {
+                return Some(at);
+            }
+            at = if at + 1 == self.nodes.len() { 0 } else { at + 1 };
+        }
+    }
+
+    fn rrset(&self, stored: &StoredRrset) -> RrsetRef<'_> {
+        let offsets = &self.offsets[stored.offsets_at as usize..];
+        let (fixups, rest) = offsets.split_at(stored.fixups.into());
+        RrsetRef {
+            rtype: stored.rtype,
+            ttl: stored.ttl,
+            records: stored.records,
+            octets: &self.octets[stored.octets_at as usize..][..stored.octets_len.into()],
+            fixups,
+            targets: &rest[..stored.targets.into()],
+        }
+    }
+}
+
+/// A node with the shard that holds its data.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeRef<'z> {
+    shard: &'z Shard,
+    node: &'z Node,
+}
+
+impl<'z> NodeRef<'z> {
+    /// Whether one of these bits of [`flag`] is set.
+    #[must_use]
+    pub const fn has(self, flags: u8) -> bool {
+        self.node.flags & flags != 0
+    }
+
+    /// The slot, if it is balanced.
+    #[must_use]
+    pub const fn slot(self) -> Option<u32> {
+        if self.has(flag::BALANCED) { Some(self.node.slot) } else { None }
+    }
+
+    /// Its labels below the apex, in lower case.
+    #[must_use]
+    pub fn name(self) -> &'z [u8] {
+        self.shard.name(self.node)
+    }
+
+    /// The RRset of a type.
+    #[must_use]
+    pub fn rrset(self, rtype: u16) -> Option<RrsetRef<'z>> {
+        let stored = self.stored().iter().find(|stored| stored.rtype == rtype)?;
+        Some(self.shard.rrset(stored))
+    }
+
+    /// All its RRsets, in the order of their types.
+    pub fn rrsets(self) -> impl Iterator<Item = RrsetRef<'z>> {
+        self.stored().iter().map(move |stored| self.shard.rrset(stored))
+    }
+
+    fn stored(self) -> &'z [StoredRrset] {
+        &self.shard.rrsets[self.node.rrsets_at as usize..][..self.node.rrset_count.into()]
+    }
+}
+
+/// All nodes of a zone.
+#[derive(Debug)]
+pub struct Tree {
+    /// The apex as it is configured.
+    pub apex: Name,
+    apex_hash: u64,
+    apex_labels: u8,
+    /// Labels below the apex of the deepest node.
+    depth_max: u8,
+    /// How many bits of the hash choose a shard.
+    shard_bits: u8,
+    shards: Box<[Arc<Shard>]>,
+}
+
+/// Which shard of `1 << bits` holds the names with this hash: its upper bits, so that tags (lower bits) differ inside.
+#[must_use]
+pub const fn shard_of(hash: u64, bits: u32) -> usize {
+    if bits == 0 { 0 } else { (hash >> (64 - bits)) as usize }
+}
+
+impl Tree {
+    /// The tree of `shards`, a power of two of them, filled according to [`shard_of`].
+    #[must_use]
+    pub fn new(apex: Name, depth_max: u8, shards: Vec<Shard>) -> Self {
+        let key = NameKey::of(&apex);
+        Self {
+            apex_hash: key.hash(0),
+            apex_labels: key.label_count() as u8,
+            apex,
+            depth_max,
+            shard_bits: shards.len().trailing_zeros() as u8,
+            shards: shards.into_iter().map(Arc::new).collect(),
+        }
+    }
+
+    /// Labels below the apex of the deepest node.
+    #[must_use]
+    pub fn depth_max(&self) -> usize {
+        self.depth_max.into()
+    }
+
+    /// How many labels of `name` to strip to reach the apex; `None` when it is not at or below it.
+    #[must_use]
+    pub fn strip(&self, name: &NameKey) -> Option<usize> {
+        let stripped = name.label_count().checked_sub(self.apex_labels.into())?;
+        let matches =
+            name.hash(stripped) == self.apex_hash && name.suffix(stripped).eq_ignore_ascii_case(self.apex.as_wire());
+        matches.then_some(stripped)
+    }
+
+    fn shard(&self, hash: u64) -> &Shard {
+        &self.shards[shard_of(hash, self.shard_bits.into())]
+    }
+
+    fn find_by(&self, hash: u64, matches: impl Fn(&[u8]) -> bool) -> Option<NodeRef<'_>> {
+        let shard = self.shard(hash);
+        let at = shard.find(hash as u32, matches)?;
+        Some(NodeRef { shard, node: &shard.nodes[at] })
+    }
+
+    /// The node of suffix `stripped` of `name`, whose suffix `apex_stripped` is the apex.
+    #[must_use]
+    pub fn find(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<NodeRef<'_>> {
+        let labels = &name.octets()[name.offset(stripped)..name.offset(apex_stripped)];
+        self.find_by(name.hash(stripped), |stored| stored == labels)
+    }
+
+    /// The node `*` below suffix `stripped` of `name`.
+    #[must_use]
+    pub fn find_wildcard(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<NodeRef<'_>> {
+        let parent = &name.octets()[name.offset(stripped)..name.offset(apex_stripped)];
+        let hash = crate::wire::name::hash_label(name.hash(stripped), b"*");
+        self.find_by(hash, |stored| stored.strip_prefix(b"\x01*").is_some_and(|rest| rest == parent))
+    }
+
+    /// How many shards.
+    #[must_use]
+    pub fn shard_count(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// How many slots the table of a shard has.
+    #[must_use]
+    pub fn slot_count(&self, shard: usize) -> usize {
+        self.shards[shard].nodes.len()
+    }
+
+    /// The node in a slot of a shard, if the slot is in use.
+    #[must_use]
+    pub fn node_at(&self, shard: usize, slot: usize) -> Option<NodeRef<'_>> {
+        let shard = &self.shards[shard];
+        let node = &shard.nodes[slot];
+        (node.flags & flag::OCCUPIED != 0).then_some(NodeRef { shard, node })
+    }
+
+    /// Shard and slot of suffix `stripped` of `name`.
+    #[must_use]
+    pub fn place_of(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<(usize, usize)> {
+        let labels = &name.octets()[name.offset(stripped)..name.offset(apex_stripped)];
+        let hash = name.hash(stripped);
+        let shard = shard_of(hash, self.shard_bits.into());
+        Some((shard, self.shards[shard].find(hash as u32, |stored| stored == labels)?))
+    }
+
+    /// Sets bits of [`flag`] in a node of a tree that is not shared yet.
+    pub fn set_flags(&mut self, (shard, slot): (usize, usize), flags: u8) {
+        if let Some(shard) = Arc::get_mut(&mut self.shards[shard]) {
+            shard.nodes[slot].flags |= flags;
+        }
+    }
+
+    /// Sets `key` to the whole name of a node; returns how many of its labels are below the apex.
+    pub fn set_key(&self, node: NodeRef<'_>, key: &mut NameKey) -> usize {
+        let (labels, apex) = (node.name(), self.apex.as_wire());
+        let mut wire = [0; NAME_LEN_MAX];
+        let len = labels.len() + apex.len();
+        wire[..labels.len()].copy_from_slice(labels);
+        wire[labels.len()..len].copy_from_slice(apex);
+        // Names are checked before they are stored.
+        let _ = key.set(&wire[..len]);
+        key.label_count() - usize::from(self.apex_labels)
+    }
+
+    /// Sets `key` to the stored name at the start of `data`, which may end in a pointer relative to the apex.
+    pub fn set_key_of_data(&self, data: &[u8], key: &mut NameKey) {
+        let (len, has_pointer) = stored_len(data);
+        if !has_pointer {
+            // Names are checked before they are stored.
+            let _ = key.set(&data[..len]);
+            return;
+        }
+        let apex = self.apex.as_wire();
+        let (labels, pointer) = data[..len].split_at(len - 2);
+        let rest = &apex[usize::from(pointer[0] & 0x3f) << 8 | usize::from(pointer[1])..];
+        let mut wire = [0; NAME_LEN_MAX];
+        wire[..labels.len()].copy_from_slice(labels);
+        wire[labels.len()..labels.len() + rest.len()].copy_from_slice(rest);
+        let _ = key.set(&wire[..labels.len() + rest.len()]);
+    }
+
+    /// The node of the apex.
+    #[must_use]
+    pub fn apex_node(&self) -> Option<NodeRef<'_>> {
+        self.find_by(self.apex_hash, <[u8]>::is_empty)
+    }
+
+    /// All nodes, in no order.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        self.shards.iter().flat_map(|shard| {
+            let used = shard.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0);
+            used.map(move |node| NodeRef { shard, node })
+        })
+    }
+}

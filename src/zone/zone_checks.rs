@@ -1,0 +1,202 @@
+//! Checks of a whole zone after it is assembled: its apex, its name servers, what lies below a DNAME, and its balanced
+//! names.
+
+use super::Lookup;
+use super::files::{Files, Findings, Place, own_span};
+use super::lookup::lookup;
+use super::node_checks::full_name;
+use super::rtype;
+use super::spec::{BalancedOwner, ZoneSpec};
+use super::staging::{StagedRecord, Staging};
+use super::tree::{Tree, flag};
+use crate::base::Diagnostic;
+use crate::wire::{Name, NameKey};
+
+/// What the checks read, and where their findings go.
+pub struct ZoneChecks<'a> {
+    /// The zone.
+    pub tree: &'a Tree,
+    /// Its records, for their places.
+    pub staging: &'a Staging,
+    /// The files that messages show.
+    pub files: &'a Files,
+    /// Grows.
+    pub findings: &'a mut Findings,
+}
+
+impl ZoneChecks<'_> {
+    /// Runs all of them. What is missing is not looked for where a line could not be read: it may have stood there.
+    pub fn run(&mut self, spec: &ZoneSpec) {
+        let complete = !self.findings.has_errors();
+        for (slot, balanced) in spec.balanced.iter().enumerate() {
+            self.balanced(spec, slot, balanced);
+        }
+        let has_dname = self.tree.nodes().any(|node| node.has(flag::DNAME));
+        for owner in 0..self.staging.owners().len() {
+            let records = self.staging.records_of(owner);
+            if has_dname && !records.is_empty() {
+                self.below_dname(owner, &self.staging.records()[records.start]);
+            }
+            for number in records {
+                let record = &self.staging.records()[number];
+                if record.rtype == rtype::NS && complete {
+                    self.name_server(owner, record);
+                }
+            }
+        }
+        if complete {
+            self.apex(rtype::SOA, "@ 1h IN SOA ns1 hostmaster 1 2h 30m 2w 5m");
+            self.apex(rtype::NS, "@ 1h IN NS ns1");
+        }
+    }
+
+    fn apex(&mut self, rtype: u16, example: &str) {
+        if self.tree.apex_node().and_then(|node| node.rrset(rtype)).is_none() {
+            let message = format!("zone `{}` has no {} record at its apex", self.tree.apex, rtype::name(rtype));
+            let diagnostic = Diagnostic::error(message).at(own_span(0, 0..0), "");
+            self.findings.push(diagnostic.hint(format!("for example `{example}`, with `$ORIGIN {}`", self.tree.apex)));
+        }
+    }
+
+    fn key_of(&self, owner: usize) -> (Name, NameKey, usize) {
+        let staged = &self.staging.owners()[owner];
+        let name = full_name(self.staging.name(staged), &self.tree.apex);
+        let key = NameKey::of(&name);
+        (name, key, staged.depth.into())
+    }
+
+    /// Nothing may lie below a DNAME (RFC 6672, section 2.4).
+    fn below_dname(&mut self, owner: usize, record: &StagedRecord) {
+        let (name, key, apex_stripped) = self.key_of(owner);
+        let Lookup::Dname { owner_stripped, .. } = lookup(self.tree, &key, apex_stripped, record.rtype) else { return };
+        let mut above = name.clone();
+        for _ in 0..owner_stripped {
+            above = above.parent().unwrap_or_else(Name::root);
+        }
+        let mut diagnostic = Diagnostic::error(format!("`{name}` lies below `{above}`, which owns a DNAME"))
+            .at(self.files.span(record.place), "");
+        if let Some(place) = self.place_of(&above, &[rtype::DNAME]) {
+            diagnostic = diagnostic.at(self.files.span(place), "it redirects everything below it");
+        }
+        self.findings.push(diagnostic.hint("remove the record, or the DNAME (RFC 6672, section 2.4)"));
+    }
+
+    /// Name servers inside the zone need addresses there, and glue where only the zone can tell them.
+    fn name_server(&mut self, owner: usize, record: &StagedRecord) {
+        let mut key = NameKey::default();
+        self.tree.set_key_of_data(self.staging.data_of(record), &mut key);
+        let Some(apex_stripped) = self.tree.strip(&key) else { return };
+        let node = self.tree.find(&key, 0, apex_stripped);
+        if node.is_some_and(|node| node.rrset(rtype::A).or_else(|| node.rrset(rtype::AAAA)).is_some()) {
+            return;
+        }
+        let Ok((target, _)) = Name::from_wire(key.octets()) else { return };
+        let (name, ..) = self.key_of(owner);
+        let (message, hint) = match lookup(self.tree, &key, apex_stripped, rtype::A) {
+            Lookup::Answer { .. } | Lookup::Balanced { .. } => return,
+            Lookup::Referral { .. } if target.is_at_or_below(&name) && name != self.tree.apex => (
+                format!("`{target}` has no glue: nobody can reach the zone `{name}` without an address here"),
+                "add its A or AAAA records to this zone",
+            ),
+            Lookup::Referral { .. } => return,
+            Lookup::Cname { .. } | Lookup::Dname { .. } => (
+                format!("the name server `{target}` is an alias"),
+                "name servers must own addresses themselves (RFC 2181, section 10.3)",
+            ),
+            Lookup::NoData | Lookup::NxDomain => {
+                let aaaa = lookup(self.tree, &key, apex_stripped, rtype::AAAA);
+                if matches!(aaaa, Lookup::Answer { .. }) {
+                    return;
+                }
+                (
+                    format!("the name server `{target}` has no address in this zone"),
+                    "add its A or AAAA records, or check the name",
+                )
+            }
+        };
+        self.findings.push(Diagnostic::warning(message).at(self.files.span(record.place), "").hint(hint));
+    }
+
+    fn balanced(&mut self, spec: &ZoneSpec, slot: usize, balanced: &BalancedOwner) {
+        let BalancedOwner { owner, answers_cname, span } = balanced;
+        let place = |diagnostic: Diagnostic| match span {
+            Some(span) => diagnostic.at(*span, ""),
+            None => diagnostic,
+        };
+        if !owner.is_at_or_below(&spec.apex) {
+            let message = format!("the balanced name `{owner}` is not in zone `{}`", spec.apex);
+            self.findings.push(place(Diagnostic::error(message)).hint("balance it in the zone that holds it"));
+            return;
+        }
+        if spec.balanced[..slot].iter().any(|earlier| earlier.owner == *owner) {
+            self.findings
+                .push(place(Diagnostic::error(format!("`{owner}` is balanced twice"))).hint("keep one of them"));
+            return;
+        }
+        if *answers_cname && *owner == spec.apex {
+            let message = format!("the apex `{owner}` cannot be balanced over a pool of names: a CNAME stands alone");
+            self.findings.push(place(Diagnostic::error(message)).hint("use a pool of addresses at the apex"));
+            return;
+        }
+        let key = NameKey::of(owner);
+        let apex_stripped = owner.label_count() - spec.apex.label_count();
+        let Some(node) = self.tree.find(&key, 0, apex_stripped) else { return };
+        if node.has(flag::CUT | flag::COVERED) {
+            self.covered_balanced(owner, &key, apex_stripped, place);
+            return;
+        }
+        let stored: Vec<u16> = node.rrsets().map(|rrset| rrset.rtype).collect();
+        let conflicting: Vec<u16> = stored
+            .into_iter()
+            .filter(|&rtype| *answers_cname || matches!(rtype, rtype::A | rtype::AAAA | rtype::CNAME))
+            .collect();
+        let Some(&rtype) = conflicting.first() else { return };
+        let mnemonic = rtype::name(rtype);
+        let mut diagnostic =
+            place(Diagnostic::error(format!("`{owner}` is balanced and owns {mnemonic} records in the zone file")));
+        if let Some(found) = self.place_of(owner, &conflicting) {
+            diagnostic = diagnostic.at(self.files.span(found), "in the zone file");
+        }
+        let hint = if *answers_cname {
+            "the pool holds names, and nothing stands beside a CNAME; remove the records or the balanced name"
+        } else {
+            "the pool answers for the name; remove the records or the balanced name"
+        };
+        self.findings.push(diagnostic.hint(hint));
+    }
+
+    fn covered_balanced(
+        &mut self,
+        owner: &Name,
+        key: &NameKey,
+        apex_stripped: usize,
+        place: impl Fn(Diagnostic) -> Diagnostic,
+    ) {
+        let (stripped, rtype, what) = match lookup(self.tree, key, apex_stripped, rtype::A) {
+            Lookup::Dname { owner_stripped, .. } => (owner_stripped, rtype::DNAME, "below the DNAME"),
+            Lookup::Referral { stripped: 0, .. } => (0, rtype::NS, "at the zone cut"),
+            Lookup::Referral { stripped, .. } => (stripped, rtype::NS, "below the zone cut"),
+            _ => return,
+        };
+        let mut above = owner.clone();
+        for _ in 0..stripped {
+            above = above.parent().unwrap_or_else(Name::root);
+        }
+        let mut diagnostic = place(Diagnostic::error(format!("the balanced name `{owner}` lies {what} `{above}`")));
+        if let Some(found) = self.place_of(&above, &[rtype]) {
+            diagnostic = diagnostic.at(self.files.span(found), "in the zone file");
+        }
+        self.findings.push(diagnostic.hint("this server does not answer for it; remove one of them"));
+    }
+
+    /// Where the first record of a name with one of `types` stands.
+    fn place_of(&self, name: &Name, types: &[u16]) -> Option<Place> {
+        let key = NameKey::of(name);
+        let labels = &key.octets()[..key.offset(self.tree.strip(&key)?)];
+        let owners = self.staging.owners().iter().enumerate();
+        let mut records = owners
+            .filter(|(_, owner)| owner.hash == key.hash(0) && self.staging.name(owner) == labels)
+            .flat_map(|(number, _)| &self.staging.records()[self.staging.records_of(number)]);
+        records.find(|record| types.contains(&record.rtype)).map(|record| record.place)
+    }
+}
