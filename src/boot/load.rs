@@ -130,7 +130,8 @@ fn check_certificates(config: &Config, report: &mut Report) {
         };
         if let Err(error) = roots_of_file(file) {
             let message = format!("`tls_ca_file` of monitor `{}` cannot be used: {error}", monitor.name);
-            let hint = "give a PEM file with the certificates of the authorities that the members' certificates come from";
+            let hint =
+                "give a PEM file with the certificates of the authorities that the members' certificates come from";
             report.diagnostics.push(Diagnostic::error(message).hint(hint));
         }
     }

@@ -61,7 +61,9 @@ impl Server {
             .transpose()
             .map_err(|error| StartError::System(format!("cannot start the admin server: {error}")))?;
         if !prober.wait_for_first_round() {
-            tracing::warn!("not every target has a first result yet; answering with those known as `startup_grace` is over");
+            tracing::warn!(
+                "not every target has a first result yet; answering with those known as `startup_grace` is over"
+            );
         }
         let tcp = config.server.tcp;
         let limits = StreamLimits {
@@ -170,7 +172,8 @@ fn raise_descriptor_limit() {
 }
 
 fn bind_admin(address: SocketAddr) -> Result<TcpListener, String> {
-    let refused = |error| explain_bind_error(&BindError { address, protocol: "tcp", error }, "--admin", "[admin] listen");
+    let refused =
+        |error| explain_bind_error(&BindError { address, protocol: "tcp", error }, "--admin", "[admin] listen");
     TcpListener::bind(address).map_err(refused)
 }
 
