@@ -62,7 +62,7 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Duration { .. } => json!({ "type": "string", "pattern": DURATION_PATTERN }),
         Kind::Seconds => {
             json!({ "anyOf": [
-                { "type": "integer", "minimum": 0, "maximum": super::reader::TTL_MAX },
+                { "type": "integer", "minimum": 0, "maximum": super::scalars::TTL_MAX },
                 { "type": "string", "pattern": DURATION_PATTERN },
             ] })
         }

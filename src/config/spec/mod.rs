@@ -15,8 +15,9 @@ pub use zone::{BalanceTable, ZoneTable};
 
 use super::files::Document;
 use super::keys::{self, Key, TableDef, top};
-use super::reader::{Read, Reader, Slot, parsed, text};
+use super::reader::{Read, Reader, Slot};
 use super::report::Report;
+use super::scalars::{parsed, text};
 use super::tree::{Entry, Node, Spanned, Table, Value};
 use super::values::Wrong;
 use super::{Admin, Server};

@@ -3,7 +3,8 @@
 use super::{address, distinct_names, prefix, refuse};
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{Key, condition, policy as keys, rule};
-use crate::config::reader::{Reader, continent, country, integer, number, word};
+use crate::config::reader::Reader;
+use crate::config::scalars::{continent, country, integer, number, word};
 use crate::config::tree::Spanned;
 use crate::steering::spec::{AllDown, Condition, Families, Order, Spread};
 use std::sync::Arc;

@@ -3,8 +3,9 @@
 use super::{absolute_name, address, distinct_names, probe_address, wrong};
 use crate::base::Diagnostic;
 use crate::config::keys::{member as keys, pool};
-use crate::config::reader::{Reader, Slot, boolean, integer, text};
+use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
+use crate::config::scalars::{boolean, integer, text};
 use crate::config::tree::{Node, Spanned, Value};
 use crate::steering::spec::{MemberTarget, ProbeAddress};
 use crate::wire::Name;

@@ -3,8 +3,9 @@
 use super::{Spec, path, socket};
 use crate::base::Diagnostic;
 use crate::config::keys::{admin, geoip, server, tcp};
-use crate::config::reader::{Reader, Slot, boolean, duration, integer, parsed, text};
+use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
+use crate::config::scalars::{boolean, duration, integer, parsed, text};
 use crate::config::tree::{Node, Spanned};
 use crate::config::values::{self, Wrong};
 use crate::geo::spec::DatabaseFile;

@@ -3,7 +3,8 @@
 use super::prefix;
 use crate::base::{Country, Diagnostic, Point, Prefix, Span};
 use crate::config::keys::{network, region};
-use crate::config::reader::{Reader, boolean, coordinates, country, integer, text};
+use crate::config::reader::Reader;
+use crate::config::scalars::{boolean, coordinates, country, integer, text};
 use crate::config::tree::Spanned;
 use crate::steering::spec::Region;
 use std::sync::Arc;

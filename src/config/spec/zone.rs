@@ -3,8 +3,9 @@
 use super::path;
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
-use crate::config::reader::{Reader, Slot, seconds, text};
+use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
+use crate::config::scalars::{seconds, text};
 use crate::config::tree::{Entry, Node, Spanned, Value};
 use crate::config::values;
 use crate::steering::spec::TtlRange;

@@ -1,13 +1,16 @@
 //! Text to tree: the rules of TOML on top of the events of `toml_parser`. Every syntax mistake is reported, with both
 //! places where a key is given twice, and reading goes on behind each. Knows no key of ours.
 
+mod mistakes;
+
 use super::report::{Report, key_text};
 use super::tree::{Array, Node, Origin, Spanned, Table, Value};
 use crate::base::{Diagnostic, SourceId, Span};
+use mistakes::{Unclosed, describe, looks_like_text, no_value};
 use std::borrow::Cow;
 use toml_parser::decoder::ScalarKind;
 use toml_parser::parser::{Event, EventKind, RecursionGuard, ValidateWhitespace};
-use toml_parser::{ErrorSink, Expected, ParseError, Source};
+use toml_parser::{ParseError, Source};
 
 /// Deepest nesting of arrays, inline tables and dotted keys, each. No key of ours needs more than five levels; the limit
 /// keeps hostile text from exhausting the stack.
@@ -42,72 +45,8 @@ pub fn parse(text: &str, source: SourceId, report: &mut Report) -> Table {
     root
 }
 
-/// A bracket or brace that was opened and never closed. What follows is read as if it were inside, which gives mistakes
-/// that are none.
-struct Unclosed {
-    open: toml_parser::Span,
-    end: usize,
-}
-
-impl Unclosed {
-    /// Whether a mistake may come from what follows being read as if it were inside.
-    fn explains(&self, mistake: Option<toml_parser::Span>) -> bool {
-        mistake.is_some_and(|span| span.start() > self.open.start() && span.start() <= self.end)
-    }
-
-    /// Shows the first of the `mistakes` that it explains.
-    fn describe(&self, mistakes: impl Iterator<Item = toml_parser::Span>, source: SourceId, text: &str) -> Diagnostic {
-        let (start, end) = (self.open.start(), self.open.end());
-        let bracket = text.get(start..end).unwrap_or_default();
-        let message = format!("invalid TOML: `{bracket}` is never closed");
-        let diagnostic = Diagnostic::error(message).at(Span::new(source, start..end), "opened here");
-        // At its end stands what says that it is not closed.
-        let inside = mistakes.filter(|span| self.explains(Some(*span)) && span.start() < self.end);
-        match inside.min_by_key(toml_parser::Span::start) {
-            Some(odd) => diagnostic.at(Span::new(source, odd.start()..odd.end()), "this cannot stand inside"),
-            None => diagnostic,
-        }
-    }
-}
-
-/// A mistake as `toml_parser` reports it, in our form.
-fn describe(error: &ParseError, source: SourceId, text: &str) -> Diagnostic {
-    let expected: Vec<String> = error.expected().unwrap_or_default().iter().map(describe_expected).collect();
-    let mut message = format!("invalid TOML: {}", error.description());
-    if !expected.is_empty() {
-        message += &format!(", expected {}", expected.join(" or "));
-    }
-    let span = error.unexpected().or(error.context()).unwrap_or_default();
-    let diagnostic = Diagnostic::error(message).at(Span::new(source, span.start()..span.end()), "");
-    let opened = match error.context() {
-        Some(context) if error.unexpected().is_some() && context.end() <= span.start() => context,
-        _ => return diagnostic,
-    };
-    // What was opened and not closed may be far away; on the same line it is seen anyway.
-    let same_line = text.get(opened.start()..span.start()).is_none_or(|between| !between.contains('\n'));
-    if same_line {
-        return diagnostic;
-    }
-    diagnostic.at(Span::new(source, opened.start()..opened.end()), "begins here")
-}
-
-fn describe_expected(expected: &Expected) -> String {
-    match expected {
-        Expected::Literal("\n") => "the end of the line".into(),
-        Expected::Literal(literal) => format!("`{literal}`"),
-        Expected::Description(words) => (*words).into(),
-        _ => "something else".into(),
-    }
-}
-
 /// Why nothing can be added to an inline table.
 const COMPLETE: &str = "is a table in braces already, which is complete";
-
-/// Whether a value that could not be read was probably meant as a text: words, addresses, durations.
-fn looks_like_text(raw: &str) -> bool {
-    let letters = raw.contains(|c: char| c.is_alphabetic()) && !raw.starts_with("0x");
-    letters || raw.contains(char::is_whitespace) || raw.matches('.').count() > 1
-}
 
 /// One step from a table to a table inside it: the entry, and for `[[name]]` its last element.
 type Steps = Vec<usize>;
@@ -281,7 +220,10 @@ impl Builder<'_, '_> {
             }
             _ if !errors.is_empty() => {
                 match raw.filter(|raw| event.encoding().is_none() && looks_like_text(raw.as_str())) {
-                    Some(raw) => self.no_value(raw.as_str(), event),
+                    Some(raw) => {
+                        let diagnostic = no_value(raw.as_str(), self.span(event.span()));
+                        self.unquoted.push((event.span(), diagnostic));
+                    }
                     None => self.errors.append(&mut errors),
                 }
                 Value::Broken
@@ -289,17 +231,24 @@ impl Builder<'_, '_> {
             Some(ScalarKind::String) => Value::String(decoded.into_owned()),
             Some(ScalarKind::Boolean(value)) => Value::Boolean(value),
             Some(ScalarKind::DateTime) => Value::DateTime,
-            Some(ScalarKind::Float) => decoded.parse().map_or(Value::Broken, Value::Float),
+            Some(ScalarKind::Float) => match decoded.parse::<f64>() {
+                Ok(number) if number.is_finite() || !decoded.contains(|c: char| c.is_ascii_digit()) => {
+                    Value::Float(number)
+                }
+                _ => self.too_large(event),
+            },
             Some(ScalarKind::Integer(radix)) => match i64::from_str_radix(&decoded, radix.value()) {
                 Ok(number) => Value::Integer(number),
-                Err(_) => {
-                    let error = ParseError::new("the number does not fit into 64 bits");
-                    self.errors.report_error(error.with_unexpected(event.span()));
-                    Value::Broken
-                }
+                Err(_) => self.too_large(event),
             },
         };
         Node::new(value, self.span(event.span()))
+    }
+
+    fn too_large(&mut self, event: Event) -> Value {
+        let error = ParseError::new("the number does not fit into 64 bits");
+        self.errors.push(error.with_unexpected(event.span()));
+        Value::Broken
     }
 
     fn missing_value(&mut self, event: Event) {
@@ -308,20 +257,6 @@ impl Builder<'_, '_> {
         if !told {
             self.errors.push(ParseError::new("a value is missing").with_unexpected(event.span()));
         }
-    }
-
-    /// A value that is neither quoted nor a number, a boolean or a date.
-    fn no_value(&mut self, text: &str, event: Event) {
-        let hint = match text.to_ascii_lowercase().as_str() {
-            "yes" | "on" | "true" => "write `true`".to_owned(),
-            "no" | "off" | "false" => "write `false`".to_owned(),
-            _ if text.contains(char::is_whitespace) => {
-                "texts stand in quotes, and commas between the elements of a list".to_owned()
-            }
-            _ => format!("texts stand in quotes: \"{text}\""),
-        };
-        let message = format!("invalid TOML: `{text}` is no value");
-        self.unquoted.push((event.span(), Diagnostic::error(message).at(self.span(event.span()), "").hint(hint)));
     }
 
     fn array(&mut self, open: Event) -> Node {
