@@ -90,7 +90,6 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
         Lookup::Cname { rrset, .. } => Step::Cname(rrset),
         Lookup::Balanced { slot, fixed, .. } => steered::step(question, number, slot, fixed),
         Lookup::NoData => Step::NoData { ttl_max: u32::MAX },
-        Lookup::Dname { rrset, .. } => Step::Answer(rrset),
         Lookup::NxDomain => Step::NxDomain,
         Lookup::Referral { ns, stripped } => Step::Referral { ns, stripped },
         Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped },

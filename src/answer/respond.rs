@@ -73,6 +73,10 @@ impl Responder {
             Ok(rcode) => (rcode, None),
             Err(refusal) => refuse(&mut composer, refusal, request.profile),
         };
+        if !request.profile.truncates {
+            // Nobody can ask again over something that carries more.
+            composer.response.clear_flag(flag::TC);
+        }
         self.finish(composer, rcode, error, opt)
     }
 
@@ -99,7 +103,7 @@ impl Responder {
             }
             Next::Alias { at, target } => {
                 let first = query.name();
-                Ok(chain::follow(composer, first, at, target, &mut self.chained, &mut self.scratch)?)
+                Ok(chain::follow(composer, first, &plan, at, target, &mut self.chained, &mut self.scratch)?)
             }
         }
     }

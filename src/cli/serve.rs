@@ -1,7 +1,7 @@
 //! `azimuth serve`.
 
 use super::{ConfigArg, EXIT_MISTAKE, failed, print_report};
-use crate::boot::{Overrides, Server, StartError, run_until_stopped, start_logging};
+use crate::boot::{Overrides, Server, StartError, run_until_stopped};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ pub struct Args {
 
 /// Serves until a signal says otherwise.
 pub fn run(args: Args) -> ExitCode {
-    start_logging(args.log_json, "info");
+    super::logging::start(args.log_json, "info");
     let overrides =
         Overrides { listen: (!args.listen.is_empty()).then_some(args.listen), ..Overrides::default() };
     match Server::start(&args.config.config, overrides) {

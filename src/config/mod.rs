@@ -9,6 +9,7 @@ mod glob;
 mod keys;
 mod reader;
 mod report;
+mod scalars;
 mod schema;
 mod spec;
 mod syntax;

@@ -261,7 +261,8 @@ mod tests {
 
     #[test]
     fn rfc7871_client_subnets_are_read_and_sent_back() {
-        let taken: [(&[u8], Option<(&str, u8)>); 7] = [
+        type Taken = (&'static [u8], Option<(&'static str, u8)>);
+        let taken: [Taken; 7] = [
             (b"\x00\x01\x18\x00\xc0\x00\x02", Some(("192.0.2.0", 24))),
             (b"\x00\x01\x1b\x00\xc0\x00\x02\x20", Some(("192.0.2.32", 27))),
             (b"\x00\x01\x01\x00\x80", Some(("128.0.0.0", 1))),

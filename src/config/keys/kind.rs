@@ -118,44 +118,6 @@ impl Kind {
             Self::Named(_) => "a table of tables, each with a name".into(),
         }
     }
-
-    /// The kind in a few words, for the reference.
-    pub fn short(self) -> String {
-        match self {
-            Self::Boolean => "boolean".into(),
-            Self::Integer { min, max } => format!("integer, {min} to {max}"),
-            Self::Number { min, max } => format!("number, {min} to {max}"),
-            Self::Text => "text".into(),
-            Self::Path => "path".into(),
-            Self::PathPattern => "path or pattern".into(),
-            Self::Duration { min, max } => {
-                format!("duration, {} to {}", duration_text(min), duration_text(max))
-            }
-            Self::Seconds => "seconds".into(),
-            Self::Ttl(_) => "seconds, or a table".into(),
-            Self::Words { known, .. } => {
-                let quoted: Vec<String> = known.iter().map(|word| format!("`\"{word}\"`")).collect();
-                quoted.join(", ")
-            }
-            Self::Address => "address".into(),
-            Self::Prefix => "prefix".into(),
-            Self::Socket => "address and port".into(),
-            Self::SocketOrNone => "address and port, or `\"\"`".into(),
-            Self::ProbeAddress => "address, with or without port".into(),
-            Self::DomainName => "domain name".into(),
-            Self::Host => "host name or address".into(),
-            Self::Coordinates => "`[latitude, longitude]`".into(),
-            Self::Country => "country code".into(),
-            Self::Continent => "continent code".into(),
-            Self::HttpStatus => "status, class or range".into(),
-            Self::Name(what) => format!("name of a {what}"),
-            Self::List(element) => format!("list: {}", element.short()),
-            Self::OneOrList(element) => format!("{}, or a list", element.short()),
-            Self::Table(_) => "table".into(),
-            Self::Tables(_) => "list of tables".into(),
-            Self::Named(_) => "tables by name".into(),
-        }
-    }
 }
 
 /// A duration as it would be written in a configuration, in the largest unit that divides it.

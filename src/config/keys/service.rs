@@ -6,7 +6,7 @@ use std::time::Duration;
 table! {
     /// `[server]`.
     server, "[server]", "the `[server]` table",
-    later ["dot", "doh", "doq", "xdp", "cookies", "rate_limit", "nsid"],
+    named false, later ["dot", "doh", "doq", "xdp", "cookies", "rate_limit", "nsid"],
     "Where and how queries are answered.";
     LISTEN = "listen", Kind::List(&Kind::Socket), Default(r#"["0.0.0.0:53", "[::]:53"]"#),
         r#"["192.0.2.53:53", "[2001:db8::53]:53"]"#,
@@ -33,7 +33,7 @@ table! {
 
 table! {
     /// `[server.tcp]`.
-    tcp, "[server.tcp]", "the `tcp` table", later [],
+    tcp, "[server.tcp]", "the `tcp` table", named false, later [],
     "Limits of TCP service.";
     CONNECTIONS = "connections", Kind::Integer { min: 1, max: 1_000_000 }, Default("1000"), "4000",
         "Connections at a time, in all.";
@@ -46,7 +46,7 @@ table! {
 
 table! {
     /// `[geoip]`.
-    geoip, "[geoip]", "the `[geoip]` table", later ["latency", "refresh"],
+    geoip, "[geoip]", "the `[geoip]` table", named false, later ["latency", "refresh"],
     "Where clients are located.";
     DATABASES = "databases", Kind::List(&Kind::Path), Default("[]"), r#"["city-ipv4.mmdb", "city-ipv6.mmdb"]"#,
         "Database files in MaxMind's format. For each fact the first that knows it counts. None: the country table inside the program.";
@@ -56,7 +56,7 @@ table! {
 
 table! {
     /// `[admin]`.
-    admin, "[admin]", "the `[admin]` table", later ["token", "tls"],
+    admin, "[admin]", "the `[admin]` table", named false, later ["token", "tls"],
     "The address of the API, of `/metrics` and `/healthz`.";
     LISTEN = "listen", Kind::SocketOrNone, Default(r#""127.0.0.1:8053""#), r#""[::1]:8053""#,
         "Address and port, plain HTTP. Whoever reaches it sees all state: keep it on a private address. `\"\"` switches it off.";

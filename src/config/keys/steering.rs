@@ -5,7 +5,7 @@ use std::time::Duration;
 
 table! {
     /// `[monitor.NAME]`.
-    monitor, "[monitor.NAME]", "a monitor", later ["method", "headers", "service", "query", "command"],
+    monitor, "[monitor.NAME]", "a monitor", named true, later ["method", "headers", "service", "query", "command"],
     "How members are checked. One check is one fresh connection.";
     TYPE = "type", Kind::Words { known: &["http", "https", "tcp"], later: &["icmp", "dns", "tls", "grpc", "udp", "exec", "feed"] },
         Required, r#""http""#,
@@ -43,7 +43,7 @@ table! {
 
 table! {
     /// `[pool.NAME]`.
-    pool, "[pool.NAME]", "a pool", later ["feed", "warm_up", "warm_up_after", "failback", "shed"],
+    pool, "[pool.NAME]", "a pool", named true, later ["feed", "warm_up", "warm_up_after", "failback", "shed"],
     "The members that serve one service. They are all addresses or all names, never both.";
     MONITOR = "monitor", Kind::OneOrList(&Kind::Name("monitor")), Optional("members are always up"), r#"["web", "port"]"#,
         "How members are checked; of several all must pass.";
@@ -54,7 +54,7 @@ table! {
 
 table! {
     /// A member of a pool.
-    member, "members of [pool.NAME]", "a member of a pool", later ["capacity", "port", "priority"],
+    member, "members of [pool.NAME]", "a member of a pool", named false, later ["capacity", "port", "priority"],
     "One VIP in a region: exactly one of `address` and `cname` is given.";
     REGION = "region", Kind::Name("region"), Required, r#""us-east""#,
         "The region it is in.";
@@ -73,7 +73,7 @@ table! {
 table! {
     /// `[policy.NAME]`.
     policy, "[policy.NAME]", "a policy",
-    later ["tie_band", "region_spread", "shed", "percentage", "sticky"],
+    named true, later ["tie_band", "region_spread", "shed", "percentage", "sticky"],
     "How regions are ranked for a client and how members are picked. `closest`, `listed` and `any` exist without being defined; \
      each is a policy of the defaults with the order it is named for, and may be defined otherwise.";
     ORDER = "order", Kind::Words { known: &["closest", "listed", "any"], later: &["latency"] }, Default(r#""closest""#), r#""listed""#,
@@ -110,7 +110,7 @@ table! {
 
 table! {
     /// `[[policy.NAME.rule]]`.
-    rule, "[[policy.NAME.rule]]", "a rule", later ["pool", "spread", "share"],
+    rule, "[[policy.NAME.rule]]", "a rule", named false, later ["pool", "spread", "share"],
     "An exception for some clients. At least one of `prefer` and `regions` is given.";
     MATCH = "match", Kind::Table(&condition::TABLE), Required, r#"{ country = "DE" }"#,
         "The clients it is for.";
@@ -122,7 +122,7 @@ table! {
 
 table! {
     /// `match` of a rule.
-    condition, "match of [[policy.NAME.rule]]", "a `match`", later ["asn", "city", "subdivision"],
+    condition, "match of [[policy.NAME.rule]]", "a `match`", named false, later ["asn", "city", "subdivision"],
     "The clients that a rule is for. All keys of one match must hold; at least one is given.";
     NETWORK = "network", Kind::Prefix, Optional("any address"), r#""198.51.100.0/24""#,
         "The client's address is inside.";
@@ -134,7 +134,7 @@ table! {
 
 table! {
     /// A balanced name of a zone.
-    balance, "balance.OWNER of [zone.\"ORIGIN\"]", "a balanced name", later ["weight", "spread", "type"],
+    balance, "balance.OWNER of [zone.\"ORIGIN\"]", "a balanced name", named true, later ["weight", "spread", "type"],
     "What a balanced name is answered with.";
     POOL = "pool", Kind::Name("pool"), Required, r#""web""#,
         "The members.";
@@ -146,7 +146,7 @@ table! {
 
 table! {
     /// `ttl` of a balanced name.
-    ttl, "ttl of a balanced name", "a `ttl`", later [],
+    ttl, "ttl of a balanced name", "a `ttl`", named false, later [],
     "The TTL of a steered answer in two cases; `min` must not exceed `max`.";
     MAX = "max", Kind::Seconds, Default("60"), "300",
         "While nothing is about to change.";

@@ -131,8 +131,8 @@ impl Batch {
             if len == 0 {
                 continue;
             }
-            let control_len = message.msg_hdr.msg_controllen as usize;
-            if control_len > 0 {
+            let has_control = message.msg_hdr.msg_controllen > 0;
+            if has_control {
                 forget_interface(&mut slots.controls[at], sender);
             }
             let vector = &mut slots.reply_vectors[self.replies];
@@ -142,7 +142,7 @@ impl Batch {
             reply.msg_name = (&raw mut slots.addresses[at]).cast();
             reply.msg_namelen = message.msg_hdr.msg_namelen;
             // What came with the query says where it was sent to, in the form in which it says where a reply leaves.
-            reply.msg_control = if control_len > 0 { (&raw mut slots.controls[at]).cast() } else { ptr::null_mut() };
+            reply.msg_control = if has_control { (&raw mut slots.controls[at]).cast() } else { ptr::null_mut() };
             reply.msg_controllen = message.msg_hdr.msg_controllen;
             self.replies += 1;
         }
