@@ -79,9 +79,9 @@ impl Report {
 /// it. The report holds every mistake; without an error in it there is a [`Loaded`].
 pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (Option<Loaded>, Report) {
     let mut report = Report::default();
-    let (config, diagnostics) = config::load(path, &mut report.sources);
+    // In spite of errors the files that it names are read too: all mistakes in one run.
+    let (mut config, diagnostics) = config::load_partly(path, &mut report.sources);
     report.diagnostics = diagnostics;
-    let Some(mut config) = config else { return (None, report) };
     if let Some(listen) = &overrides.listen {
         config.server.listen.clone_from(listen);
     }

@@ -31,18 +31,12 @@ fn check_prints_every_mistake_with_its_place_and_exits_with_2() {
         let output = azimuth(folder.path(), &[verb, "--config", "azimuth.toml"]);
         let said = text(&output);
         assert_eq!(output.status.code(), Some(2), "{verb}: {said}");
-        for part in
-            ["azimuth.toml:2:1", "did you mean `listen`", "azimuth.toml:8:23", "did you mean `us-east`", "us-esat"]
-        {
+        let places = ["azimuth.toml:2:1", "azimuth.toml:8:23", "example.test.zone:7:5"];
+        let words = ["did you mean `listen`", "did you mean `us-east`", "us-esat", "1.2.3"];
+        for part in places.into_iter().chain(words) {
             assert!(said.contains(part), "{verb}: {part:?} is missing in\n{said}");
         }
     }
-    // A configuration that holds together is read on into the zone files.
-    std::fs::write(folder.path().join("azimuth.toml"), toml.replace("listne", "listen").replace("us-esat", "us-east"))
-        .unwrap();
-    let output = azimuth(folder.path(), &["check", "--config", "azimuth.toml"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output).contains("example.test.zone:7:5"), "{}", text(&output));
 }
 
 #[test]
