@@ -1,1 +1,116 @@
-//! x
+//! What an operator sees of a running server: health, metrics and explanations over HTTP, read-only, on an address of its
+//! own and a thread of its own.
+
+pub mod explain;
+mod http;
+mod metrics;
+
+use crate::health::{TargetKey, TargetState};
+use crate::probe::Prober;
+use crate::probe::metrics::Metrics as ProbeMetrics;
+use crate::snapshot::PublisherHandle;
+use crate::transport::{Service, StreamCounters, WorkerCounters};
+use dashmap::DashMap;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use tokio::sync::Notify;
+
+/// What the admin server reads. Everything in it is shared with the parts that write it.
+#[derive(Clone)]
+pub struct AdminState {
+    publisher: PublisherHandle,
+    targets: Arc<DashMap<TargetKey, TargetState>>,
+    probes: Arc<ProbeMetrics>,
+    serving: Arc<OnceLock<Serving>>,
+    reloads: Arc<Reloads>,
+}
+
+/// What the threads that serve queries count.
+struct Serving {
+    workers: Vec<WorkerCounters>,
+    streams: Arc<StreamCounters>,
+}
+
+/// How reloads went.
+#[derive(Debug, Default)]
+pub struct Reloads {
+    /// Configurations that went live.
+    pub applied: AtomicU64,
+    /// Configurations that were refused.
+    pub refused: AtomicU64,
+}
+
+impl Reloads {
+    /// Counts one reload.
+    pub fn count(&self, applied: bool) {
+        let counter = if applied { &self.applied } else { &self.refused };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl AdminState {
+    /// Over the running parts; `reloads` is counted by whoever reloads.
+    #[must_use]
+    pub fn new(publisher: PublisherHandle, prober: &Prober, reloads: &Arc<Reloads>) -> Self {
+        Self {
+            publisher,
+            targets: prober.states(),
+            probes: prober.metrics(),
+            serving: Arc::default(),
+            reloads: Arc::clone(reloads),
+        }
+    }
+
+    /// From now on queries are answered, and counted by these threads.
+    pub fn serving(&self, service: &Service) {
+        let serving = Serving { workers: service.workers().to_vec(), streams: Arc::clone(service.streams()) };
+        // Set once, by the one thread that starts the server.
+        let _ = self.serving.set(serving);
+    }
+}
+
+/// The running admin server.
+pub struct Admin {
+    address: SocketAddr,
+    stop: Arc<Notify>,
+    thread: JoinHandle<()>,
+}
+
+impl Admin {
+    /// Serves on a bound socket.
+    pub fn start(socket: TcpListener, state: AdminState) -> std::io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name("admin".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    served = http::serve(socket, state) => {
+                        if let Err(error) = served {
+                            tracing::error!(%error, "the admin server ended");
+                        }
+                    }
+                    () = stopped.notified() => {}
+                }
+            });
+        })?;
+        Ok(Self { address, stop, thread })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends, with whatever requests are under way.
+    pub fn stop(self) {
+        self.stop.notify_one();
+        // A panic there has been reported by its own thread.
+        let _ = self.thread.join();
+    }
+}

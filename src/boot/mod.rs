@@ -1,1 +1,13 @@
-//! x
+//! Plugs the rooms together: loads a configuration with everything it names, starts the server, reloads it, stops it.
+
+mod load;
+mod plan;
+mod privileges;
+mod run;
+mod server;
+mod watch;
+
+pub use load::{Loaded, Overrides, Report, load, load_rest};
+pub use plan::probe_plan;
+pub use run::run_until_stopped;
+pub use server::{Server, StartError};

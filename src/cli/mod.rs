@@ -1,7 +1,73 @@
-//! x
+//! The command line, one file a verb.
+
+mod check;
+mod demo;
+mod explain;
+mod http;
+mod logging;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Exit code when the system refused something or a server could not be asked.
+const EXIT_FAILED: u8 = 1;
+/// Exit code when what the operator wrote has mistakes; clap uses it for the command line too.
+const EXIT_MISTAKE: u8 = 2;
+
+/// Where the configuration is unless `--config` says otherwise.
+const CONFIG_DEFAULT: &str = "azimuth.toml";
+
+/// An authoritative DNS server that answers with the closest healthy region.
+#[derive(Debug, Parser)]
+#[command(name = "azimuth", version, max_term_width = 100)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Answer queries
+    Serve(serve::Args),
+    /// Print every mistake of a configuration, or its JSON Schema; start nothing
+    Check(check::Args),
+    /// Tell why a client gets the answer it gets, without sending a query
+    Explain(explain::Args),
+    /// Run a whole world on loopback: backends, health checks, the server and the sample zone
+    Demo(demo::Args),
+}
+
+/// The configuration that a verb works on.
+#[derive(Debug, clap::Args)]
+struct ConfigArg {
+    /// The configuration file
+    #[arg(long, short, value_name = "FILE", default_value = CONFIG_DEFAULT)]
+    config: PathBuf,
+}
 
 /// Runs the command line; returns the exit code.
 #[must_use]
-pub fn run() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn run() -> ExitCode {
+    match CommandLine::parse().verb {
+        Verb::Serve(args) => serve::run(args),
+        Verb::Check(args) => check::run(&args, crate::boot::load_rest),
+        Verb::Explain(args) => explain::run(&args),
+        Verb::Demo(args) => demo::run(&args),
+    }
+}
+
+/// Prints what went wrong, with its remedy, and gives the exit code for it.
+fn failed(message: impl std::fmt::Display) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(EXIT_FAILED)
+}
+
+/// Prints every diagnostic of a report on standard error.
+fn print_report(report: &crate::boot::Report) {
+    let coloured = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    for diagnostic in &report.diagnostics {
+        eprintln!("{}\n", diagnostic.render(&report.sources, coloured));
+    }
 }

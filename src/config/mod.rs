@@ -1,17 +1,37 @@
 //! What an operator edits: TOML files to a validated [`Config`], or every mistake with its place.
+//!
+//! `files` reads a file and those it includes, `syntax` makes a `tree` of each, `spec` reads what was typed with the
+//! `reader` and the definitions in `keys`, and `validate` looks names up and builds the [`Config`].
+//! Knows no answers and no transports, and opens neither zone files nor databases.
 
-use crate::base::{Diagnostic, Sources};
+mod files;
+mod glob;
+mod keys;
+mod reader;
+mod report;
+mod scalars;
+mod schema;
+mod spec;
+mod syntax;
+mod tree;
+mod validate;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use crate::base::{Diagnostic, Severity, Sources};
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
 use crate::zone::ZoneSpec;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A whole configuration, checked: every id is valid, every name unique.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `[server]`.
     pub server: Server,
@@ -83,15 +103,60 @@ pub struct ZoneConfig {
     pub balances: Vec<BalanceSpec>,
 }
 
-/// Reads a configuration with all it includes. Every mistake is reported; the configuration is there unless one of them
-/// is an error. Zone files and databases are not opened. Files that were read are added to `sources`.
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: [Ipv4Addr::UNSPECIFIED.into(), IpAddr::from(Ipv6Addr::UNSPECIFIED)]
+                .map(|address| SocketAddr::new(address, 53))
+                .to_vec(),
+            workers: 0,
+            state_dir: PathBuf::from("/var/lib/azimuth"),
+            user: None,
+            startup_grace: Duration::from_secs(5),
+            hold: Duration::from_secs(30),
+            watch: false,
+            tcp: TcpLimits::default(),
+        }
+    }
+}
+
+impl Default for TcpLimits {
+    fn default() -> Self {
+        Self { connections: 1000, connections_per_client: 50, idle_timeout: Duration::from_secs(10) }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8053)) }
+    }
+}
+
+/// Reads a configuration with all it includes. Every mistake is reported, sorted by file and place; the configuration is
+/// there unless one of them is an error. Zone files and databases are not opened. Files that were read are added to
+/// `sources`.
 pub fn load(path: &Path, sources: &mut Sources) -> (Option<Config>, Vec<Diagnostic>) {
-    let _ = (path, sources);
-    unimplemented!()
+    let (config, diagnostics) = load_partly(path, sources);
+    let broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    ((!broken).then_some(config), diagnostics)
+}
+
+/// As [`load`], but what could be made out is there in spite of errors: good for finding more mistakes in the files that
+/// it names, and for nothing else.
+pub fn load_partly(path: &Path, sources: &mut Sources) -> (Config, Vec<Diagnostic>) {
+    let mut report = report::Report::default();
+    let documents = files::read_all(path, sources, &mut report);
+    let mut spec = spec::Spec::default();
+    for document in &documents {
+        spec.read(document, &mut report);
+    }
+    let files = documents.iter().map(|document| sources.path(document.source).to_path_buf()).collect();
+    let config = validate::validate(spec, files, &mut report);
+    (config, report.into_sorted())
 }
 
 /// A JSON Schema of the configuration files, for editors.
 #[must_use]
 pub fn schema() -> serde_json::Value {
-    unimplemented!()
+    schema::schema()
 }

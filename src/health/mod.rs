@@ -1,7 +1,21 @@
 //! Observations in, status out. Pure: `now` is an argument. Knows no DNS, no sockets, no pools.
+//!
+//! [`machine`] counts the results of one probed address, [`pace`] says when its next probe starts, and [`fleet`] keeps
+//! all of them, turns them into the states of targets, and holds those states while the checker itself seems blind
+//! ([`blindness`]).
 
+pub mod blindness;
+pub mod fleet;
+pub mod machine;
+pub mod pace;
 pub mod spec;
 
+#[cfg(test)]
+mod tests;
+
+pub use fleet::{AddressId, Event, Fleet};
+pub use machine::{Machine, Observation};
+pub use pace::Pace;
 pub use spec::{Endpoint, Status, TargetKey, TargetState, Timing};
 
 /// A target's new state and why it changed: what leaves this room.

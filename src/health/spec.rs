@@ -85,9 +85,10 @@ pub struct TargetState {
     pub wavering: bool,
     /// When the status was reached.
     pub since: UnixTime,
-    /// Why the last failed probe failed; empty when none has.
+    /// Why the last failed probe failed; of a target without a result, why it has none; empty when there is nothing to
+    /// say.
     pub last_error: Arc<str>,
-    /// How long the last probe took.
+    /// How long the last probe took, if it passed.
     pub latency: Option<Duration>,
     /// Results that count towards the next change of status.
     pub count: u32,

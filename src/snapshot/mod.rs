@@ -1,9 +1,13 @@
 //! All that a query may read, as one immutable value with a generation number; its store, and the one publisher that
 //! writes it. Knows no configuration files and no transports.
 
+pub mod counters;
+mod generation;
 pub mod publisher;
 
-pub use publisher::{Inputs, Publisher, SnapshotStore};
+pub use counters::Total;
+pub use generation::Inputs;
+pub use publisher::{Current, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
 
 use crate::geo::Locator;
 use crate::steering::spec::TtlRange;

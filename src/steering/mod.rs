@@ -3,9 +3,14 @@
 //! Pure: knows no sockets, no clock, no configuration files, no transports and no DNS messages beyond ready RRsets.
 
 pub mod decide;
+pub mod explain;
 pub mod pool_answers;
 pub mod ranking;
+pub mod reach;
 pub mod spec;
+mod spread;
+#[cfg(test)]
+mod testing;
 
 pub use decide::{Decision, Verdict, decide};
 pub use pool_answers::{MemberState, PoolAnswers, StoredAnswer};

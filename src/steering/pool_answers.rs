@@ -1,7 +1,23 @@
 //! A pool under one policy, ready to answer: for each group of regions the availability in each pass, and the variants.
 
-use super::spec::{Policy, Pool, Region};
+mod availability;
+mod roster;
+mod variants;
+
+pub use availability::{Pass, Tally};
+pub use variants::StoredAnswer;
+
+use super::explain::Shortfall;
+use super::reach::{GroupId, Reach, regions_of_pool};
+use super::spec::{AllDown, Families, Policy, Pool, Region, Spread};
+use super::spread;
+use crate::base::{Family, RegionId};
 use crate::health::Status;
+use availability::Judge;
+pub(super) use availability::Standing;
+use roster::Roster;
+use std::net::IpAddr;
+use variants::Variants;
 
 /// What is known of one member when answers are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,40 +30,255 @@ pub struct MemberState {
     pub enabled: bool,
 }
 
-/// A ready RRset: records as [`crate::zone`] stores them (owner a pointer to offset 12), without pointers to fix up. The
-/// TTL in the octets is 0 and is written when the answer is.
-#[derive(Clone, Copy, Debug)]
-pub struct StoredAnswer<'a> {
-    /// 1 (A), 28 (AAAA) or 5 (CNAME).
-    pub rtype: u16,
-    /// How many records.
-    pub records: u16,
-    /// The records.
-    pub octets: &'a [u8],
-}
-
 /// A pool under one policy, in one state of its members. Immutable; the publisher builds the next one.
 #[derive(Debug)]
-pub struct PoolAnswers {}
+pub struct PoolAnswers {
+    reach: Reach,
+    states: Box<[MemberState]>,
+    /// By region number: what stands behind the availability of each family, for explanations.
+    tallies: Box<[[Tally; 2]]>,
+    answers_cname: bool,
+    judge: Judge,
+    all_down: WhenAllDown,
+    spread: Spread,
+    scope_floors: [u8; 2],
+    /// A (or names), AAAA.
+    slots: [Slot; 2],
+    variants: Variants,
+}
+
+/// One family of a pool. Pools of names have the first alone.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    /// Some member within reach has the family, whatever its state.
+    pub(super) exists: bool,
+    /// By group.
+    groups: Box<[Group]>,
+    /// The variant of the policy's fallback addresses.
+    pub(super) fallback: Option<u32>,
+}
+
+/// A group of regions in one family: its standing, and its variants, one for each member that may answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Group {
+    pub(super) standing: Standing,
+    first: u32,
+    count: u32,
+}
+
+/// [`AllDown`] without its addresses, which are a variant by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhenAllDown {
+    All,
+    NoData,
+    ServFail,
+    Fallback,
+}
 
 impl PoolAnswers {
-    /// `states` by member, in configured order.
+    /// `states` by member, in configured order. A member or region that is not enabled never answers, whatever its state.
     #[must_use]
     pub fn build(pool: &Pool, policy: &Policy, regions: &[Region], states: &[MemberState]) -> Self {
-        let _ = (pool, policy, regions, states);
-        unimplemented!()
+        let reach = Reach::new(policy, &regions_of_pool(pool));
+        let roster = Roster::new(pool, policy, regions, states, &reach);
+        let mut variants = Variants::new(pool, policy.spread, policy.answers);
+        let slots = Family::BOTH.map(|family| build_slot(&reach, &roster, policy, family, &mut variants));
+        variants.finish();
+        let all_down = match &policy.all_down {
+            AllDown::All => WhenAllDown::All,
+            AllDown::NoData => WhenAllDown::NoData,
+            AllDown::ServFail => WhenAllDown::ServFail,
+            AllDown::Fallback(_) => WhenAllDown::Fallback,
+        };
+        Self {
+            states: states.into(),
+            answers_cname: roster.names,
+            judge: roster.judge,
+            all_down,
+            spread: policy.spread,
+            scope_floors: scope_floors(policy.spread),
+            slots,
+            variants,
+            tallies: roster.into_tallies(),
+            reach,
+        }
     }
 
     /// Whether members are names: every type is answered with a CNAME.
     #[must_use]
-    pub fn answers_cname(&self) -> bool {
-        unimplemented!()
+    pub const fn answers_cname(&self) -> bool {
+        self.answers_cname
     }
 
-    /// The records of a variant that [`super::decide`] chose.
+    /// The records of a variant that [`super::decide`] chose; none for a number it can not have chosen.
     #[must_use]
     pub fn variant(&self, number: u32) -> StoredAnswer<'_> {
-        let _ = number;
-        unimplemented!()
+        self.variants.stored(number)
     }
+
+    /// How many variants there are; they are numbered from 0.
+    #[must_use]
+    pub const fn variant_count(&self) -> u32 {
+        self.variants.count()
+    }
+
+    /// The members whose records a variant holds, in the order of the records; none for fallback addresses.
+    #[must_use]
+    pub fn variant_members(&self, number: u32) -> Vec<usize> {
+        let group = self.slots.iter().flat_map(|slot| &slot.groups).find(|group| group.variants().contains(&number));
+        let Some(group) = group else { return Vec::new() };
+        let records = u32::from(self.variant(number).records);
+        let turn = |step: u32| group.first + (number - group.first + step) % group.count;
+        (0..records).filter_map(|step| self.variants.member(turn(step))).collect()
+    }
+
+    /// The region of a variant's first record; none for fallback addresses.
+    #[must_use]
+    pub fn variant_region(&self, number: u32) -> Option<RegionId> {
+        self.variants.region(number)
+    }
+
+    /// The states it was built from, by member in configured order.
+    #[must_use]
+    pub const fn states(&self) -> &[MemberState] {
+        &self.states
+    }
+
+    /// The weights behind a region's availability, by family (names count as the first); `None` beyond reach.
+    #[must_use]
+    pub fn tallies(&self, region: RegionId) -> Option<&[Tally; 2]> {
+        self.tallies.get(usize::from(self.reach.number(region)?))
+    }
+
+    /// Why a region did not pass; `None` when it did, or has no members to pass with.
+    pub(super) fn shortfall(&self, region: RegionId, family: Family, pass: Pass) -> Option<Shortfall> {
+        let tallies = self.tallies(region)?;
+        let slot = self.judge.shortfall(tallies, family.index(), pass)?;
+        Some(Shortfall { family: Family::BOTH[slot], up: tallies[slot].up, enabled: tallies[slot].enabled })
+    }
+
+    /// The regions and groups that may answer.
+    #[must_use]
+    pub const fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// Whether one region answers both families; always false when there is one family only.
+    #[must_use]
+    pub const fn together(&self) -> bool {
+        self.judge.together
+    }
+
+    /// How many bits of a client's address the answer may depend on beside the cohort, by family of the client.
+    #[must_use]
+    pub fn scope_floor(&self, client: Family) -> u8 {
+        self.scope_floors[client.index()]
+    }
+
+    /// How many bits of the client's address the pick depends on; 0 where it does not hash.
+    #[must_use]
+    pub const fn hashed_bits(&self, client: Family) -> u8 {
+        match (self.spread, client) {
+            (Spread::Hash { ipv4_prefix, .. }, Family::V4) => ipv4_prefix,
+            (Spread::Hash { ipv6_prefix, .. }, Family::V6) => ipv6_prefix,
+            (Spread::Weighted | Spread::RoundRobin | Spread::Random | Spread::All, _) => 0,
+        }
+    }
+
+    /// How members are picked.
+    #[must_use]
+    pub const fn spread(&self) -> Spread {
+        self.spread
+    }
+
+    pub(super) const fn all_down(&self) -> WhenAllDown {
+        self.all_down
+    }
+
+    /// The slot that answers `family`.
+    pub(super) const fn slot(&self, family: Family) -> &Slot {
+        if self.answers_cname { &self.slots[0] } else { &self.slots[family.index()] }
+    }
+
+    /// The variant of `group` for one query.
+    pub(super) fn pick(&self, group: Group, random: u64, turn: u32, client: IpAddr, known_bits: u8) -> Option<u32> {
+        if group.count < 2 {
+            return (group.count == 1).then_some(group.first);
+        }
+        let position = match self.spread {
+            Spread::Weighted => spread::weighted::draw(self.variants.draws(group.variants()), random),
+            Spread::Hash { .. } => {
+                let bits = known_bits.min(self.hashed_bits(Family::of(client)));
+                let key = spread::hash::client_key(client, bits);
+                spread::hash::best(self.variants.candidates(group.variants()), key)
+            }
+            Spread::RoundRobin => turn % group.count,
+            Spread::Random | Spread::All => spread::uniform(random, group.count),
+        };
+        Some(group.first + position)
+    }
+
+    /// The probability of each of a group's variants where chance decides: `None` with [`Spread::Hash`].
+    pub(super) fn shares(&self, group: Group) -> Option<Vec<f64>> {
+        match self.spread {
+            Spread::Weighted => Some(spread::weighted::shares(self.variants.draws(group.variants()))),
+            Spread::RoundRobin | Spread::Random | Spread::All => {
+                Some(vec![1.0 / f64::from(group.count); group.count as usize])
+            }
+            Spread::Hash { .. } => None,
+        }
+    }
+}
+
+impl Slot {
+    /// A group's standing and variants; one that has no members for a number that is not there.
+    pub(super) fn group(&self, group: GroupId) -> Group {
+        self.groups.get(usize::from(group)).copied().unwrap_or_default()
+    }
+}
+
+impl Group {
+    pub(super) const fn variants(&self) -> std::ops::Range<u32> {
+        self.first..self.first + self.count
+    }
+}
+
+fn build_slot(reach: &Reach, roster: &Roster, policy: &Policy, family: Family, variants: &mut Variants) -> Slot {
+    let exists = roster.exists(family);
+    if !exists {
+        variants.begin_family(family);
+        return Slot::default();
+    }
+    variants.begin_family(family);
+    let mut regions: Vec<GroupId> = Vec::new();
+    let mut members: Vec<u32> = Vec::new();
+    let groups = (0..reach.group_count()).map(|group| {
+        regions.clear();
+        regions.extend(reach.members_of(group as GroupId));
+        let (standing, pass) = roster.standing(&regions, family);
+        roster.answering(&regions, family, pass, &mut members);
+        let first = variants.add_group(roster, &members);
+        Group { standing, first, count: members.len() as u32 }
+    });
+    let groups = groups.collect();
+    let fallback = match &policy.all_down {
+        AllDown::Fallback(addresses) if !roster.names => variants.add_fallback(family, addresses),
+        AllDown::Fallback(_) | AllDown::All | AllDown::NoData | AllDown::ServFail => None,
+    };
+    Slot { exists, groups, fallback }
+}
+
+/// The least scope by family of the client. Where one family's clients are split and the other's are not, these get 1 all
+/// the same: scope 0 would speak for both families.
+fn scope_floors(spread: Spread) -> [u8; 2] {
+    match spread {
+        Spread::Hash { ipv4_prefix: 0, ipv6_prefix: 0 } => [0, 0],
+        Spread::Hash { ipv4_prefix, ipv6_prefix } => [ipv4_prefix.clamp(1, 32), ipv6_prefix.clamp(1, 128)],
+        Spread::Weighted | Spread::RoundRobin | Spread::Random | Spread::All => [0, 0],
+    }
+}
+
+/// Whether the policy wants one region for both families.
+fn wants_together(policy: &Policy) -> bool {
+    policy.families == Families::Together
 }

@@ -1,31 +1,182 @@
-//! Place to cohort: which order of regions each client gets, computed at load.
+//! Place to cohort: which order of regions each client gets, computed at load, and how far around a client that order
+//! holds, which is the ECS scope (RFC 7871). Knows no members and no health: orders change with the configuration only.
 
-use super::spec::{Policy, Region};
-use crate::base::RegionId;
-use crate::geo::Locator;
+mod intern;
+mod key;
+mod order;
+mod rules;
+mod scopes;
 
-/// What a ranking depends on besides the prefix table: names whose key is equal share the ranking.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RankingKey {}
+pub use key::RankingKey;
 
-impl RankingKey {
-    /// The key of `policy` over the regions a pool has members in.
+use super::reach::{GroupId, Reach};
+use super::spec::Order;
+use crate::base::{Prefix, RegionId};
+use crate::geo::{LeafId, Locator, Place, PlaceId};
+use intern::{Cohort, Orders};
+use rules::RuleIndex;
+
+/// Up to this many regions the order is exact for every client.
+pub const EXACT_REGIONS_MAX: usize = 16;
+/// Among more regions than [`EXACT_REGIONS_MAX`], this many nearest ones are in exact order.
+pub const EXACT_NEAREST: usize = 8;
+
+/// The prefix table as a ranking reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a> {
+    /// See [`Locator::places`].
+    pub places: &'a [Place],
+    /// See [`Locator::leaf_places`].
+    pub leaf_places: &'a [PlaceId],
+    /// See [`Locator::leaf_depths`].
+    pub leaf_depths: [&'a [u8]; 2],
+    /// The prefixes that [`Place::marks`] are indexes of.
+    pub marks: &'a [Prefix],
+}
+
+impl<'a> Table<'a> {
+    /// The table of a locator.
     #[must_use]
-    pub fn new(policy: &Policy, pool_regions: &[RegionId], regions: &[Region]) -> Self {
-        let _ = (policy, pool_regions, regions);
-        unimplemented!()
+    pub fn of(locator: &'a Locator) -> Self {
+        Self {
+            places: locator.places(),
+            leaf_places: locator.leaf_places(),
+            leaf_depths: locator.leaf_depths(),
+            marks: locator.marks(),
+        }
     }
+}
+
+/// All clients for which a ranking orders the regions alike, as a number within that ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CohortId(pub u32);
+
+/// What a leaf needs: its cohort, and the length of the longest prefix around it that is all of this cohort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Pair {
+    cohort: CohortId,
+    scope: u8,
+}
+
+/// For each leaf an index into the pairs, as narrow as their number allows: at 3 million leaves it is most of a ranking.
+#[derive(Debug)]
+enum LeafPairs {
+    Narrow(Box<[u16]>),
+    Wide(Box<[u32]>),
 }
 
 /// The order of regions for every place, and the ECS scope of every leaf.
 #[derive(Debug)]
-pub struct Ranking {}
+pub struct Ranking {
+    key: RankingKey,
+    leaf_pairs: LeafPairs,
+    pairs: Box<[Pair]>,
+    orders: Orders,
+}
 
 impl Ranking {
-    /// Ranks every place of the table.
+    /// Ranks every place of the locator's table.
     #[must_use]
     pub fn build(key: &RankingKey, locator: &Locator) -> Self {
-        let _ = (key, locator);
-        unimplemented!()
+        Self::of_table(key, &Table::of(locator))
+    }
+
+    /// Ranks every place of `table`.
+    #[must_use]
+    pub fn of_table(key: &RankingKey, table: &Table<'_>) -> Self {
+        let (place_cohorts, orders) = order::rank_places(key, table);
+        let (leaf_pairs, pairs) = scopes::pair_leaves(table, &place_cohorts);
+        Self { key: key.clone(), leaf_pairs, pairs, orders }
+    }
+
+    /// The cohort of a leaf and its scope in bits within the leaf's family. A leaf of another table gets any of them.
+    #[must_use]
+    pub fn at(&self, leaf: LeafId) -> (CohortId, u8) {
+        let index = leaf.0 as usize;
+        let pair = match &self.leaf_pairs {
+            LeafPairs::Narrow(pairs) => pairs.get(index).map_or(0, |&pair| usize::from(pair)),
+            LeafPairs::Wide(pairs) => pairs.get(index).map_or(0, |&pair| pair as usize),
+        };
+        self.pairs.get(pair).map_or((CohortId(0), 0), |pair| (pair.cohort, pair.scope))
+    }
+
+    /// The groups of a cohort, best first.
+    pub fn order(&self, cohort: CohortId) -> impl Iterator<Item = GroupId> + '_ {
+        self.orders.groups(self.cohort(cohort))
+    }
+
+    fn cohort(&self, cohort: CohortId) -> Cohort {
+        self.orders.cohort(cohort)
+    }
+
+    /// Up to which place in a cohort's order it is exact; `None` when all of it is.
+    #[must_use]
+    pub fn approximate_from(&self, cohort: CohortId) -> Option<usize> {
+        self.orders.approximate_from(self.cohort(cohort))
+    }
+
+    /// How many different orders there are.
+    #[must_use]
+    pub fn cohort_count(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// What it was built for.
+    #[must_use]
+    pub const fn key(&self) -> &RankingKey {
+        &self.key
+    }
+
+    /// The regions and groups that orders speak of.
+    #[must_use]
+    pub const fn reach(&self) -> &Reach {
+        self.key.reach()
+    }
+
+    /// The rule that decides for a place, as an index into the policy's rules; `marks` are the table's.
+    #[must_use]
+    pub fn rule_for(&self, place: &Place, marks: &[Prefix]) -> Option<usize> {
+        RuleIndex::new(self.key.rules(), marks).decide(place)
+    }
+
+    /// Whether a rule prefers a region.
+    #[must_use]
+    pub fn is_preferred(&self, rule: Option<usize>, region: RegionId) -> bool {
+        let rule = rule.and_then(|rule| self.key.rules().get(rule));
+        rule.zip(self.reach().number(region)).is_some_and(|(rule, region)| rule.prefer.contains(&region))
+    }
+
+    /// The distance of a region from a place in kilometres, and the distance it is ranked by; where distance orders and both
+    /// are located.
+    #[must_use]
+    pub fn distance_km(&self, region: RegionId, place: &Place) -> Option<(f64, f64)> {
+        let site = self.key.sites().get(usize::from(self.reach().number(region)?))?;
+        let distance = site.coordinates?.distance_km(place.point?);
+        Some((distance, distance * key::bias_factor(site.bias)))
+    }
+
+    /// Whether regions are equals, where no preference comes first.
+    #[must_use]
+    pub fn orders_equals(&self) -> bool {
+        self.key.order() == Order::Any
+    }
+
+    /// The order of a cohort with groups resolved to regions, in configured order within a group.
+    #[must_use]
+    pub fn regions(&self, cohort: CohortId) -> Vec<RegionId> {
+        let mut regions = Vec::new();
+        for group in self.order(cohort) {
+            for region in self.reach().regions_of(group) {
+                if !regions.contains(&region) {
+                    regions.push(region);
+                }
+            }
+        }
+        regions
     }
 }
+
+#[cfg(test)]
+mod scope_tests;
+#[cfg(test)]
+mod tests;

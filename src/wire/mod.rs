@@ -1,6 +1,18 @@
 //! DNS octets: names, headers, questions and EDNS as they stand on the wire; parsing queries and writing responses.
 //! Knows no zones, no policies and no sockets.
 
+pub mod edns;
+pub mod malformed;
 pub mod name;
+pub mod name_key;
+pub mod numbers;
+pub mod query;
+pub mod response;
 
-pub use name::{Name, NameError, NameKey};
+pub use edns::{ClientSubnet, Edns, ExtendedError, OptAnswer};
+pub use malformed::Malformed;
+pub use name::{Name, NameError};
+pub use name_key::NameKey;
+pub use numbers::{Rcode, class, rtype};
+pub use query::Query;
+pub use response::{Full, Records, Response, Section};

@@ -1,9 +1,10 @@
-//! Domain names in wire form (RFC 1035, section 3.1): owned names as an operator typed them, and the lower-cased key of
-//! a name with the hash of each of its suffixes, which is what tables are searched with.
+//! Domain names in wire form (RFC 1035, section 3.1), owned, as an operator typed them.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+
+pub use super::name_key::{NameKey, ROOT_HASH, hash_label};
 
 /// Most octets in a name, root octet included (RFC 1035, section 2.3.4).
 pub const NAME_LEN_MAX: usize = 255;
@@ -254,137 +255,10 @@ impl fmt::Debug for Name {
     }
 }
 
-/// A lower-cased name with the hash of each of its suffixes: what zones and nodes are found with. Reused from query to
-/// query, so that setting one does not touch the heap. Suffixes are numbered by the labels stripped from the left: suffix
-/// 0 is the whole name, suffix [`NameKey::label_count`] the root.
-#[derive(Clone)]
-pub struct NameKey {
-    octets: [u8; NAME_LEN_MAX],
-    len: u8,
-    labels: u8,
-    offsets: [u8; LABELS_MAX + 1],
-    hashes: [u64; LABELS_MAX + 1],
-}
-
-impl Default for NameKey {
-    /// The root.
-    fn default() -> Self {
-        Self {
-            octets: [0; NAME_LEN_MAX],
-            len: 1,
-            labels: 0,
-            offsets: [0; LABELS_MAX + 1],
-            hashes: [ROOT_HASH; LABELS_MAX + 1],
-        }
-    }
-}
-
-impl NameKey {
-    /// Reads the uncompressed name at the start of `octets` and returns its length there.
-    pub fn set(&mut self, octets: &[u8]) -> Result<usize, NameError> {
-        let (mut at, mut labels) = (0, 0);
-        loop {
-            let len = usize::from(*octets.get(at).ok_or(NameError::Malformed)?);
-            self.offsets[labels] = at as u8;
-            if len == 0 {
-                break;
-            }
-            let end = at + 1 + len;
-            if len > LABEL_LEN_MAX {
-                return Err(NameError::Malformed);
-            }
-            if end >= NAME_LEN_MAX {
-                return Err(NameError::TooLong);
-            }
-            let label = octets.get(at..end).ok_or(NameError::Malformed)?;
-            for (lower, octet) in self.octets[at..end].iter_mut().zip(label) {
-                *lower = octet.to_ascii_lowercase();
-            }
-            (at, labels) = (end, labels + 1);
-        }
-        self.octets[at] = 0;
-        self.len = (at + 1) as u8;
-        self.labels = labels as u8;
-        self.hash_suffixes();
-        Ok(at + 1)
-    }
-
-    fn hash_suffixes(&mut self) {
-        let labels = usize::from(self.labels);
-        self.hashes[labels] = ROOT_HASH;
-        for i in (0..labels).rev() {
-            let label = &self.octets[usize::from(self.offsets[i]) + 1..usize::from(self.offsets[i + 1])];
-            self.hashes[i] = hash_label(self.hashes[i + 1], label);
-        }
-    }
-
-    /// The key of an owned name.
-    #[must_use]
-    pub fn of(name: &Name) -> Self {
-        let mut key = Self::default();
-        // A `Name` is well-formed, which is all that `set` asks.
-        let _ = key.set(name.as_wire());
-        key
-    }
-
-    /// The whole name in lower-case wire form.
-    #[must_use]
-    pub fn octets(&self) -> &[u8] {
-        &self.octets[..self.len.into()]
-    }
-
-    /// How many labels, the root not counted.
-    #[must_use]
-    pub fn label_count(&self) -> usize {
-        self.labels.into()
-    }
-
-    /// Where suffix `stripped` begins in [`NameKey::octets`].
-    #[must_use]
-    pub fn offset(&self, stripped: usize) -> usize {
-        self.offsets[stripped].into()
-    }
-
-    /// Suffix `stripped` in wire form.
-    #[must_use]
-    pub fn suffix(&self, stripped: usize) -> &[u8] {
-        &self.octets()[self.offset(stripped)..]
-    }
-
-    /// The hash of suffix `stripped`.
-    #[must_use]
-    pub fn hash(&self, stripped: usize) -> u64 {
-        self.hashes[stripped]
-    }
-}
-
-/// The hash of the root, from which all others grow.
-pub const ROOT_HASH: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// The hash of a name from that of its parent and its leftmost label in lower case. Fixed for one process only: nothing
-/// stores or sends it.
-#[must_use]
-pub fn hash_label(parent: u64, label: &[u8]) -> u64 {
-    let mut hash = parent ^ (label.len() as u64);
-    let (words, rest) = label.as_chunks::<8>();
-    for word in words {
-        hash = mix(hash ^ u64::from_le_bytes(*word));
-    }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    mix(hash ^ u64::from_le_bytes(last))
-}
-
-/// Folded 128-bit product: every bit of the input reaches every bit of the output.
-fn mix(word: u64) -> u64 {
-    let product = u128::from(word ^ 0x2d35_8dcc_aa6c_78a5) * 0x8bb8_4b93_962e_acc9_u128;
-    (product as u64) ^ ((product >> 64) as u64)
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{Name, NameError, NameKey};
+    use super::{Name, NameError};
 
     fn name(text: &str) -> Name {
         Name::from_text(text.as_bytes(), None).unwrap()
@@ -435,17 +309,10 @@ mod tests {
     }
 
     #[test]
-    fn a_key_holds_every_suffix() {
-        let key = NameKey::of(&name("A.b.Example."));
-        assert_eq!(key.octets(), b"\x01a\x01b\x07example\x00");
-        assert_eq!((key.label_count(), key.suffix(1)), (3, &b"\x01b\x07example\x00"[..]));
-        assert_eq!(key.hash(2), NameKey::of(&name("example.")).hash(0));
-        assert_eq!(key.suffix(3), b"\x00");
+    fn below_means_by_whole_labels() {
         assert!(name("a.b.example.").is_at_or_below(&name("EXAMPLE.")));
+        assert!(name("example.").is_at_or_below(&name("example.")));
         assert!(!name("xexample.").is_at_or_below(&name("example.")));
-        let mut key = NameKey::default();
-        assert_eq!(key.set(b"\x03www"), Err(NameError::Malformed));
-        assert_eq!(key.set(b"\xc0\x0c"), Err(NameError::Malformed));
-        assert_eq!(key.set(name(&"a.".repeat(127)).as_wire()), Ok(255));
+        assert!(!name("example.").is_at_or_below(&name("a.example.")));
     }
 }

@@ -1,1 +1,10 @@
-//! Every test that needs more than one module: golden scenarios, properties, broken input, end to end.
+//! One binary with every test that needs more than one room, so that the crate is linked once.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod e2e;
+mod golden;
+mod message;
+mod nearest;
+mod properties;
+mod world;

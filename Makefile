@@ -1,0 +1,168 @@
+# `make test` is all that CI runs: it sets up what it needs on Debian 12, checks, tests, and says at the end what ran.
+# `make help` lists the rest.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+CARGO ?= cargo
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+TOOLS := $(TARGET)/test-tools
+RAN := $(TOOLS)/ran
+# clippy, tests and suites share one profile, so that dependencies are built once.
+PROFILE := --profile ci --locked
+
+# Third-party suites, when they lie beside the repository. A bar is enforced when the work it measures is done; until
+# then its score is reported.
+KIT ?= ../shared/conformance
+ENFORCED := edns corpus
+REPORTED := ferret pdns
+LAUNCH := python3 launch_azimuth.py {dir} {addr} {port}
+edns := edns/edns_compliance.py
+corpus := corpus/throw.py
+ferret := ferret/run.py
+pdns := pdns/run.py
+corpus_options := --mut 20
+
+export PATH := $(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH)
+export AZIMUTH_BIN := $(TARGET)/ci/azimuth
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help
+help: ## lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+
+.PHONY: test
+test: setup begin fmt lint unit doc conformance ## everything: set-up, checks, tests, suites
+	@echo "make test: all of this ran and passed: $$(paste -sd ';' $(RAN) | sed 's/;/; /g')"
+
+.PHONY: begin
+begin:
+	@mkdir -p $(TOOLS)
+	: > $(RAN)
+
+.PHONY: fmt
+fmt: ## formatting is rustfmt's
+	@echo '== cargo fmt'
+	$(CARGO) fmt --all -- --check
+	echo 'cargo fmt' >> $(RAN)
+
+.PHONY: lint
+lint: ## clippy, warnings are errors
+	@echo '== cargo clippy'
+	$(CARGO) clippy $(PROFILE) --all-targets -- -D warnings
+	echo 'clippy' >> $(RAN)
+
+.PHONY: unit
+unit: ## Rust tests: in the rooms, golden scenarios, properties, end to end, tidy, zero_alloc
+	@echo '== cargo test'
+	$(CARGO) test $(PROFILE) --no-fail-fast 2>&1 | tee $(TOOLS)/cargo-test.log
+	count=$$(awk '/^test result: ok/ { sum += $$4 } END { print sum + 0 }' $(TOOLS)/cargo-test.log)
+	if [ "$$count" -lt 100 ]; then
+		echo "make unit: only $$count tests ran; some test binary was left out" >&2
+		exit 1
+	fi
+	echo "$$count Rust tests" >> $(RAN)
+
+.PHONY: doc
+doc: ## documentation, warnings are errors
+	@echo '== cargo doc'
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(PROFILE) --no-deps --document-private-items
+	echo 'docs' >> $(RAN)
+
+.PHONY: build
+build: ## the binary that the suites start
+	@$(CARGO) build $(PROFILE) --bin azimuth
+
+.PHONY: conformance
+conformance: build ## third-party suites in $(KIT)
+	@if [ ! -d '$(KIT)' ]; then
+		echo '== conformance suites: there is no $(KIT), nothing to run'
+		echo 'no conformance suites (there is no $(KIT))' >> $(RAN)
+		exit 0
+	fi
+	run() { # NAME SCRIPT OPTIONS: prints all, keeps the score
+		echo "== conformance: $$1"
+		(cd '$(KIT)' && python3 "$$2" --cmd '$(LAUNCH)' $$3) 2>&1 | tee "$(TOOLS)/$$1.log"
+	}
+	score() { grep -E '^[0-9]+ passed, [0-9]+ failed' "$(TOOLS)/$$1.log" | tail -n 1; }
+	$(foreach suite,$(ENFORCED),
+	run $(suite) '$($(suite))' '$($(suite)_options)'
+	echo "$(suite): $$(score $(suite))" >> $(RAN)
+	)
+	$(foreach suite,$(REPORTED),
+	run $(suite) '$($(suite))' '$($(suite)_options)' || true
+	echo "$(suite): $$(score $(suite) || echo 'no score') (reported, not enforced)" >> $(RAN)
+	)
+
+.PHONY: setup
+setup: ## installs what the tests need (root, or it says what to install)
+	@missing=()
+	need() { command -v "$$1" > /dev/null || missing+=("$$2"); }
+	need cc build-essential
+	need curl curl
+	need dig bind9-dnsutils
+	need git git
+	need python3 python3
+	python3 -c 'import venv, ensurepip' 2> /dev/null || missing+=(python3-venv)
+	if [ $${#missing[@]} -gt 0 ]; then
+		if [ "$$(id -u)" != 0 ]; then
+			echo "make setup: not root; install these first: apt-get install $${missing[*]}" >&2
+			exit 1
+		fi
+		echo "== apt-get install $${missing[*]}"
+		apt-get update -q
+		DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$${missing[@]}"
+	fi
+	if ! command -v $(CARGO) > /dev/null; then
+		echo 'make setup: there is no cargo; install Rust 1.95 or newer with rustup' >&2
+		exit 1
+	fi
+	for component in fmt clippy; do
+		$(CARGO) $$component --version > /dev/null 2>&1 || rustup component add rustfmt clippy
+	done
+	$(MAKE) -s $(TOOLS)/bin/promtool $(TOOLS)/venv/installed
+
+# From Debian's package of Prometheus, unpacked rather than installed: installing it would start a server.
+$(TOOLS)/bin/promtool:
+	@mkdir -p $(@D)
+	if installed=$$(PATH=$${PATH#$(TOOLS)/bin:} command -v promtool); then
+		ln -sf "$$installed" $@
+		exit 0
+	fi
+	echo '== promtool'
+	cd $(TOOLS)
+	if ! apt-get download -q prometheus; then
+		[ "$$(id -u)" = 0 ] && apt-get update -q && apt-get download -q prometheus || {
+			echo 'make setup: no promtool; install it, or run `apt-get update` and try again' >&2
+			exit 1
+		}
+	fi
+	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C bin --strip-components=3 ./usr/bin/promtool
+	rm prometheus_*.deb
+	promtool --version 2>&1 | head -n 1
+
+# The suites are written in Python and need dnspython.
+$(TOOLS)/venv/installed: tests/requirements.txt
+	@echo '== Python packages'
+	rm -rf $(@D)
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make setup: Python 3.11 or newer is needed")'
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install -q --disable-pip-version-check -r $<
+	touch $@
+
+.PHONY: update-golden
+update-golden: ## writes what the code answers into tests/golden; read the difference before you commit it
+	@UPDATE_GOLDEN=1 $(CARGO) test $(PROFILE) --test all golden
+	git diff --stat -- tests/golden
+
+.PHONY: deny
+deny: ## cargo-deny with its advisories (not part of `test`, which checks the rest of .deny.toml by itself)
+	@$(CARGO) deny check
+
+.PHONY: failover
+failover: build ## measures 10 kills and prints the medians: for people, CI asserts no times
+	@python3 tests/failover.py

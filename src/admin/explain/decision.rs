@@ -1,0 +1,227 @@
+//! A steering decision in an operator's words.
+
+use super::report::{Member, Monitor, Region, Steering};
+use crate::base::{Family, RegionId};
+use crate::geo::{Client, Place};
+use crate::health::{TargetKey, TargetState};
+use crate::snapshot::{Balance, Current};
+use crate::steering::Verdict;
+use crate::steering::decide::{Asked, Considered};
+use crate::steering::explain::{self as steering, ExplainedStep, Explanation, Pick, RankReason, RankedRegion};
+use crate::steering::pool_answers::Pass;
+use crate::steering::ranking::Table;
+use crate::steering::spec::{MemberTarget, Order, Policy, Pool, Rule, Spread};
+use std::fmt::Write;
+
+/// What is known of a target.
+pub(super) type TargetStates<'a> = dyn Fn(&TargetKey) -> Option<TargetState> + 'a;
+
+/// Decides once more for this client and says why.
+pub(super) fn explain(
+    current: &Current,
+    balance: Balance,
+    client: &Client,
+    family: Family,
+    target_state: &TargetStates<'_>,
+) -> Option<Steering> {
+    let snapshot = &*current.snapshot;
+    let (pool_id, policy_id) = *current.pairs.get(balance.pool_answers as usize)?;
+    let (pool, policy) = (&current.inputs.pools[pool_id.index()], &current.inputs.policies[policy_id.index()]);
+    let leaf = snapshot.locator.leaf(client.address);
+    let place = &snapshot.locator.places()[snapshot.locator.place_of(leaf).0 as usize];
+    let asked = Asked { leaf, address: client.address, known_bits: client.known_bits, family, random: 0, turn: 0 };
+    let answers = snapshot.pool_answers.get(balance.pool_answers as usize);
+    let ranking = &snapshot.rankings[balance.ranking as usize];
+    let table = Table::of(&snapshot.locator);
+    let explained = steering::explain(pool, answers, ranking, &table, place, &asked);
+    let teller = Teller { current, pool, explained: &explained, target_state, pool_id: pool_id.index() };
+    let decision = explained.decision;
+    Some(Steering {
+        pool: pool.name.to_string(),
+        policy: policy.name.to_string(),
+        order: order_name(policy, place).to_owned(),
+        spread: spread_name(policy.spread).to_owned(),
+        rule: explained.rule.map(|index| rule_text(index, &policy.rules[index])),
+        regions: explained.regions.iter().map(|ranked| teller.region(ranked)).collect(),
+        left_out: teller.left_out(),
+        approximate_from: explained.regions.iter().position(|r| r.reason == RankReason::Approximate).map(|at| at + 1),
+        verdict: teller.verdict(),
+        ttl: if decision.ttl_min { balance.ttl.min } else { balance.ttl.max },
+        ttl_reason: if balance.ttl.min == balance.ttl.max {
+            "pinned by the configuration".to_owned()
+        } else if decision.ttl_min {
+            "`ttl.min`: a member is about to change what this client is answered".to_owned()
+        } else {
+            "`ttl.max`: no member is about to change what this client is answered".to_owned()
+        },
+        scope: client.scope_as_sent(decision.scope),
+    })
+}
+
+fn order_name(policy: &Policy, place: &Place) -> &'static str {
+    match policy.order {
+        Order::Closest if place.point.is_none() => "closest (the client's location is unknown: configured order)",
+        Order::Closest => "closest",
+        Order::Listed => "listed",
+        Order::Any => "any",
+    }
+}
+
+fn spread_name(spread: Spread) -> &'static str {
+    match spread {
+        Spread::Weighted => "weighted",
+        Spread::Hash { .. } => "hash",
+        Spread::RoundRobin => "round-robin",
+        Spread::Random => "random",
+        Spread::All => "all",
+    }
+}
+
+fn rule_text(index: usize, rule: &Rule) -> String {
+    let mut keys = Vec::new();
+    keys.extend(rule.condition.network.map(|network| format!("network = {network}")));
+    keys.extend(rule.condition.country.map(|country| format!("country = {}", country.as_str())));
+    keys.extend(rule.condition.continent.map(|continent| format!("continent = {}", continent.as_str())));
+    format!("number {} of the policy: {}", index + 1, keys.join(", "))
+}
+
+/// Puts one explained decision into words.
+struct Teller<'a> {
+    current: &'a Current,
+    pool: &'a Pool,
+    pool_id: usize,
+    explained: &'a Explanation,
+    target_state: &'a TargetStates<'a>,
+}
+
+impl Teller<'_> {
+    fn region_name(&self, region: RegionId) -> String {
+        self.current.inputs.regions[region.index()].name.to_string()
+    }
+
+    fn region(&self, ranked: &RankedRegion) -> Region {
+        let is_biased = ranked.ranked_km.zip(ranked.distance_km).is_some_and(|(counts, is)| counts != is);
+        let (verdict, chosen) = self.region_verdict(ranked.region);
+        let reason = match ranked.reason {
+            RankReason::Rule => "; first by the rule",
+            RankReason::Network => "; first by [[network]]",
+            RankReason::Distance | RankReason::Approximate | RankReason::Listed | RankReason::Equal => "",
+        };
+        Region {
+            name: self.region_name(ranked.region),
+            distance_km: ranked.distance_km,
+            biased_km: ranked.ranked_km.filter(|_| is_biased),
+            verdict: verdict + reason,
+            chosen,
+            members: self.members(ranked.region),
+        }
+    }
+
+    /// What became of a region, and whether it was chosen.
+    fn region_verdict(&self, region: RegionId) -> (String, bool) {
+        let mut verdict = String::new();
+        for step in self.explained.steps.iter().filter(|step| step.regions.contains(&region)) {
+            let family = match step.step.family {
+                Family::V4 => "A",
+                Family::V6 => "AAAA",
+            };
+            if !verdict.is_empty() {
+                verdict += "; ";
+            }
+            // Writing to a string cannot fail.
+            let _ = match step.step.outcome {
+                Considered::Chosen => write!(verdict, "chosen ({})", pass_name(step.step.pass)),
+                Considered::NoMembers => write!(verdict, "no enabled {family} members"),
+                Considered::PassedOver => {
+                    write!(verdict, "passed over ({}): {}", pass_name(step.step.pass), shortfall(step))
+                }
+            };
+        }
+        let answers = self.explained.members.iter().any(|member| member.region == region && member.share.is_some());
+        match verdict.is_empty() {
+            true if answers => ("answers as if up: no region has a member up".to_owned(), true),
+            true => ("not reached".to_owned(), false),
+            false => (verdict, answers),
+        }
+    }
+
+    fn members(&self, region: RegionId) -> Vec<Member> {
+        let targets = self.current.inputs.member_targets.get(self.pool_id);
+        let mut members = Vec::new();
+        for (index, (member, seen)) in self.pool.members.iter().zip(&self.explained.members).enumerate() {
+            if member.region != region {
+                continue;
+            }
+            let target = match &member.target {
+                MemberTarget::Address(address) => address.to_string(),
+                MemberTarget::Name { text, .. } => text.to_string(),
+            };
+            let enabled = member.enabled && self.current.inputs.regions[region.index()].enabled;
+            let status = if enabled { seen.state.status.to_string() } else { "disabled".to_owned() };
+            let keys = targets.and_then(|pool| pool.get(index)).map(Vec::as_slice).unwrap_or_default();
+            let monitors = keys.iter().map(|key| self.monitor(key)).collect();
+            members.push(Member { target, weight: member.weight, status, monitors, share: seen.share });
+        }
+        members
+    }
+
+    fn monitor(&self, key: &TargetKey) -> Monitor {
+        let state = (self.target_state)(key).unwrap_or_default();
+        Monitor {
+            monitor: key.monitor.to_string(),
+            target: key.endpoint.to_string(),
+            status: state.status.to_string(),
+            wavering: state.wavering,
+            last_error: (!state.last_error.is_empty()).then(|| state.last_error.to_string()),
+        }
+    }
+
+    /// Regions of the pool that are not in this client's order.
+    fn left_out(&self) -> Vec<String> {
+        let mut left_out: Vec<RegionId> = Vec::new();
+        for member in &self.pool.members {
+            let ranked = self.explained.regions.iter().any(|ranked| ranked.region == member.region);
+            if !ranked && !left_out.contains(&member.region) {
+                left_out.push(member.region);
+            }
+        }
+        left_out.into_iter().map(|region| self.region_name(region)).collect()
+    }
+
+    fn verdict(&self) -> String {
+        let decision = self.explained.decision;
+        match decision.verdict {
+            Verdict::NoType => "NODATA: the pool has no members of this family".to_owned(),
+            Verdict::NothingUp => "NODATA: nothing is up, and the policy says `all_down = \"nodata\"`".to_owned(),
+            Verdict::ServFail => "SERVFAIL: nothing is up, and the policy says `all_down = \"servfail\"`".to_owned(),
+            Verdict::Variant(_) => {
+                let region =
+                    decision.region.map_or_else(|| "the fallback addresses".to_owned(), |r| self.region_name(r));
+                let pick = match self.explained.pick {
+                    Pick::None | Pick::Only => "the only answer there is".to_owned(),
+                    Pick::Hash(prefix) => format!("member by a hash of {prefix}"),
+                    Pick::Chance => "members by chance, by the shares above".to_owned(),
+                    Pick::Turn => "members in turn".to_owned(),
+                };
+                format!("{region}; {pick}")
+            }
+        }
+    }
+}
+
+fn pass_name(pass: Pass) -> &'static str {
+    match pass {
+        Pass::Healthy => "enough of it is up",
+        Pass::AnyUp => "something of it is up",
+        Pass::AnyUpOfFamily => "something of the family is up",
+        Pass::AllDown => "nothing is up anywhere",
+    }
+}
+
+/// Where a passed-over group falls short.
+fn shortfall(step: &ExplainedStep) -> String {
+    match &step.shortfall {
+        Some(short) => format!("members up weigh {} of {}", short.up, short.enabled),
+        None => "nothing up".to_owned(),
+    }
+}

@@ -1,0 +1,108 @@
+//! Why a client gets the answer it gets, from the same code and the same snapshot that answer queries.
+
+mod decision;
+mod report;
+mod response;
+
+pub use report::{Client, Explanation, Member, Monitor, Region, Response, Steering};
+
+use crate::base::{Country, Family, Prefix};
+use crate::snapshot::{Current, Inputs, Publisher, PublisherHandle, Snapshot};
+use crate::wire::{Name, NameKey};
+use crate::zone::Lookup;
+use hickory_proto::rr::RecordType;
+use std::str::FromStr;
+
+/// What is to be explained.
+#[derive(Clone, Debug)]
+pub struct Question {
+    name: Name,
+    rtype: RecordType,
+    from: Prefix,
+}
+
+impl Question {
+    /// Reads a name (a final dot may be left out), a type, and an address or prefix. Errors are for operators.
+    pub fn parse(name: &str, rtype: &str, from: &str) -> Result<Self, String> {
+        let parsed = Name::from_text(name.as_bytes(), Some(&Name::root()));
+        let name = parsed.map_err(|error| format!("`{name}` is no domain name: {error}"))?;
+        let rtype = RecordType::from_str(&rtype.to_ascii_uppercase()).map_err(|_| {
+            format!("`{rtype}` is no record type; A, AAAA and CNAME are steered, others can be asked for too")
+        })?;
+        let from =
+            from.parse().map_err(|error| format!("`{from}` is no client: {error}; give an address or a prefix"))?;
+        Ok(Self { name, rtype, from })
+    }
+}
+
+/// Explains what is published.
+#[must_use]
+pub fn explain(publisher: &PublisherHandle, question: &Question) -> Explanation {
+    explain_current(&publisher.current(), &|target| publisher.target_state(target), false, question)
+}
+
+/// Explains a configuration that no server runs, with every member up.
+#[must_use]
+pub fn explain_offline(mut inputs: Inputs, question: &Question) -> Explanation {
+    // A member that hangs on no target is always up.
+    inputs.member_targets.iter_mut().flatten().for_each(Vec::clear);
+    let publisher = Publisher::start(inputs);
+    let explanation = explain_current(&publisher.current(), &|_| None, true, question);
+    publisher.stop();
+    explanation
+}
+
+fn explain_current(
+    current: &Current,
+    target_state: &decision::TargetStates<'_>,
+    every_member_assumed_up: bool,
+    question: &Question,
+) -> Explanation {
+    let snapshot = &*current.snapshot;
+    let looked_up = crate::geo::Client::new(question.from.address(), question.from.length());
+    let key = NameKey::of(&question.name);
+    let zone = snapshot.zones.find(&key, 0);
+    let steering = zone.and_then(|(zone, apex_stripped)| {
+        let rtype = u16::from(question.rtype);
+        match snapshot.zones.zones()[zone].lookup(&key, apex_stripped, rtype) {
+            Lookup::Balanced { slot, fixed: None, .. } => {
+                let balance = snapshot.balances[zone][slot as usize];
+                decision::explain(current, balance, &looked_up, family(question.rtype), target_state)
+            }
+            _ => None,
+        }
+    });
+    Explanation {
+        name: question.name.to_string(),
+        rtype: question.rtype.to_string(),
+        every_member_assumed_up,
+        generation: snapshot.generation,
+        client: client(current, question.from, &looked_up),
+        zone: zone.map(|(zone, _)| snapshot.zones.zones()[zone].apex().to_string()),
+        steering,
+        response: response::respond(snapshot, question),
+    }
+}
+
+/// The family that a type asks for; pools of names have one for every type.
+fn family(rtype: RecordType) -> Family {
+    if rtype == RecordType::AAAA { Family::V6 } else { Family::V4 }
+}
+
+fn client(current: &Current, from: Prefix, looked_up: &crate::geo::Client) -> Client {
+    let snapshot: &Snapshot = &current.snapshot;
+    let locator = &snapshot.locator;
+    let place = &locator.places()[locator.place_of(locator.leaf(looked_up.address)).0 as usize];
+    let source = |index: Option<u16>| index.map(|index| locator.source_names()[usize::from(index)].clone());
+    Client {
+        from: from.to_string(),
+        looked_up_as: (looked_up.address != from.address()).then(|| looked_up.address.to_string()),
+        network: locator.leaf_prefix(looked_up.address).to_string(),
+        country: place.country.map(|country: Country| country.as_str().to_owned()),
+        country_source: source(place.country_source),
+        continent: place.continent.map(|continent| continent.as_str().to_owned()),
+        coordinates: place.point.map(|point| [point.latitude(), point.longitude()]),
+        coordinates_source: source(place.point_source),
+        prefers: place.prefers.map(|region| current.inputs.regions[region.index()].name.to_string()),
+    }
+}

@@ -1,0 +1,66 @@
+//! The admin server's routes: from a request to text or JSON. Decides nothing, changes nothing.
+
+use super::explain::{self, Explanation};
+use super::{AdminState, metrics};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+use std::net::TcpListener;
+
+/// Answers until the process or the thread ends.
+pub(super) async fn serve(socket: TcpListener, state: AdminState) -> std::io::Result<()> {
+    let routes = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/metrics", get(metrics_text))
+        .route("/api/v1/explain", get(explain_answer))
+        .with_state(state);
+    axum::serve(tokio::net::TcpListener::from_std(socket)?, routes).await
+}
+
+/// 200 while queries are answered, 503 before (the first round of probes is still under way).
+async fn healthz(State(state): State<AdminState>) -> (StatusCode, &'static str) {
+    match state.serving.get() {
+        Some(_) => (StatusCode::OK, "ok\n"),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "starting\n"),
+    }
+}
+
+/// Prometheus text, or OpenMetrics for a client that asks for it.
+async fn metrics_text(State(state): State<AdminState>, headers: HeaderMap) -> Response {
+    let accepts = |kind: &str| {
+        headers.get_all(header::ACCEPT).iter().any(|value| value.to_str().is_ok_and(|text| text.contains(kind)))
+    };
+    let (kind, body) = if accepts("application/openmetrics-text") {
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", metrics::open_metrics(&state))
+    } else {
+        ("text/plain; version=0.0.4; charset=utf-8", metrics::prometheus_text(&state))
+    };
+    match body {
+        Ok(body) => ([(header::CONTENT_TYPE, kind)], body).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct ExplainQuery {
+    name: String,
+    #[serde(default = "type_default", rename = "type")]
+    rtype: String,
+    from: String,
+}
+
+fn type_default() -> String {
+    "A".to_owned()
+}
+
+async fn explain_answer(State(state): State<AdminState>, Query(query): Query<ExplainQuery>) -> Response {
+    let question = match explain::Question::parse(&query.name, &query.rtype, &query.from) {
+        Ok(question) => question,
+        Err(error) => return (StatusCode::BAD_REQUEST, Json(serde_json::json!({ "error": error }))).into_response(),
+    };
+    let explanation: Explanation = explain::explain(&state.publisher, &question);
+    Json(explanation).into_response()
+}

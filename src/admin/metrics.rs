@@ -1,0 +1,231 @@
+//! `/metrics`: everything that is counted, in Prometheus text or OpenMetrics.
+
+use super::AdminState;
+use crate::answer::counters::Tally;
+use crate::health::Status;
+use crate::transport::StreamCounters;
+use crate::wire::{Malformed, Rcode};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The metrics in OpenMetrics text.
+pub(super) fn open_metrics(state: &AdminState) -> Result<String, fmt::Error> {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Everything(state.clone())));
+    let mut out = String::new();
+    text::encode(&mut out, &registry)?;
+    Ok(out)
+}
+
+/// The metrics in Prometheus text, version 0.0.4. The library writes OpenMetrics only, where the metadata of a counter
+/// names it without `_total` and an EOF line ends the text.
+pub(super) fn prometheus_text(state: &AdminState) -> Result<String, fmt::Error> {
+    let open = open_metrics(state)?;
+    let counters: HashSet<&str> =
+        open.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+    let mut out = String::with_capacity(open.len());
+    for line in open.lines().filter(|&line| line != "# EOF") {
+        let metadata = ["# HELP ", "# TYPE "].iter().find_map(|start| Some((start, line.strip_prefix(start)?)));
+        match metadata.and_then(|(start, rest)| Some((start, rest.split_once(' ')?))) {
+            Some((start, (name, rest))) if counters.contains(name) => writeln!(out, "{start}{name}_total {rest}")?,
+            _ => writeln!(out, "{line}")?,
+        }
+    }
+    Ok(out)
+}
+
+struct Everything(AdminState);
+
+impl fmt::Debug for Everything {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Everything")
+    }
+}
+
+impl Collector for Everything {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut out = Families(encoder);
+        queries(&self.0, &mut out)?;
+        answers(&self.0, &mut out)?;
+        health(&self.0, &mut out)?;
+        configuration(&self.0, &mut out)
+    }
+}
+
+/// Writes one family of samples after the other.
+struct Families<'a>(DescriptorEncoder<'a>);
+
+impl Families<'_> {
+    fn counter<L: EncodeLabelSet>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (L, u64)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (labels, value) in samples {
+            family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+        }
+        Ok(())
+    }
+
+    fn gauge<L: EncodeLabelSet>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = (L, f64)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (labels, value) in samples {
+            family.encode_family(&labels)?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+}
+
+/// Labels of a sample: names and values.
+type Labels = Vec<(&'static str, String)>;
+
+fn queries(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
+    let Some(serving) = state.serving.get() else { return Ok(()) };
+    let mut by_transport: BTreeMap<&str, Tally> = BTreeMap::new();
+    for worker in &serving.workers {
+        *by_transport.entry(worker.transport).or_default() += &worker.answers.tally();
+    }
+    let of = |read: fn(&Tally) -> u64| -> Vec<(Labels, u64)> {
+        by_transport.iter().map(|(name, tally)| (vec![("transport", (*name).to_owned())], read(tally))).collect()
+    };
+    out.counter("azimuth_queries", "Messages received", of(Tally::received))?;
+    let mut responses: Vec<(Labels, u64)> = Vec::new();
+    let mut malformed: Vec<(Labels, u64)> = Vec::new();
+    for (&transport, tally) in &by_transport {
+        let label = |key, value: String| vec![("transport", transport.to_owned()), (key, value)];
+        responses.extend(tally.responses().map(|(rcode, count)| (label("rcode", rcode_name(rcode)), count)));
+        malformed.extend(tally.malformed().map(|(cause, count)| (label("cause", cause_name(cause)), count)));
+    }
+    out.counter("azimuth_responses", "Responses by RCODE", responses)?;
+    out.counter("azimuth_malformed_queries", "Messages that were no query that can be answered, by cause", malformed)?;
+    out.counter("azimuth_dropped_queries", "Messages that got no response", of(Tally::dropped))?;
+    out.counter("azimuth_truncated_responses", "Responses with TC set", of(|tally| tally.truncated))?;
+    out.counter(
+        "azimuth_referrals",
+        "Responses that refer to the servers of a zone below",
+        of(|tally| tally.referrals),
+    )?;
+    out.counter(
+        "azimuth_client_subnet_queries",
+        "Queries whose client subnet was used",
+        of(|tally| tally.client_subnet),
+    )?;
+    out.counter("azimuth_panics", "Queries that cost a panic and got no response", of(|tally| tally.panics))?;
+    streams(&serving.streams, out)
+}
+
+fn rcode_name(rcode: Rcode) -> String {
+    rcode.mnemonic().map_or_else(|| rcode.0.to_string(), str::to_owned)
+}
+
+fn cause_name(cause: Malformed) -> String {
+    Malformed::ALL.iter().find(|(known, _)| *known == cause).map(|(_, name)| (*name).to_owned()).unwrap_or_default()
+}
+
+fn streams(streams: &StreamCounters, out: &mut Families<'_>) -> fmt::Result {
+    out.gauge("azimuth_tcp_connections", "TCP connections now", [(Labels::new(), streams.open() as f64)])?;
+    let ended = [("accepted", streams.accepted()), ("refused", streams.refused()), ("shed", streams.shed())];
+    let samples = ended.map(|(event, count)| (vec![("event", event.to_owned())], count));
+    out.counter("azimuth_tcp_connection_events", "TCP connections accepted, refused, shed for a newer one", samples)
+}
+
+fn answers(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
+    let samples = state.publisher.totals().into_iter().map(|total| {
+        let region = total.region.map_or_else(|| "none".to_owned(), |region| region.to_string());
+        (vec![("pool", total.pool.to_string()), ("region", region)], total.answers)
+    });
+    out.counter("azimuth_steered_answers", "Answers of balanced names by pool and region", samples)
+}
+
+fn health(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
+    let mut targets: Vec<_> = state.targets.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect();
+    targets.sort_by(|a, b| a.0.cmp(&b.0));
+    let labels = |key: &crate::health::TargetKey| -> Labels {
+        vec![("monitor", key.monitor.to_string()), ("target", key.endpoint.to_string())]
+    };
+    let up = |status| match status {
+        Status::Up => Some(1.0),
+        Status::Down => Some(0.0),
+        Status::Unknown => None,
+    };
+    out.gauge(
+        "azimuth_target_up",
+        "Whether a probed target is up; absent before its first result",
+        targets.iter().filter_map(|(key, target)| Some((labels(key), up(target.status)?))),
+    )?;
+    out.gauge(
+        "azimuth_target_latency_seconds",
+        "How long the last probe of a target took",
+        targets.iter().filter_map(|(key, target)| Some((labels(key), target.latency?.as_secs_f64()))),
+    )?;
+    probes(state, out)
+}
+
+fn probes(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
+    let probes = &state.probes;
+    let mut results: Vec<(Labels, u64)> = Vec::new();
+    for (kind, counted) in probes.kinds() {
+        for (result, count) in
+            [("passed", &counted.passed), ("failed", &counted.failed), ("local_error", &counted.local_errors)]
+        {
+            let labels = vec![("type", kind.to_owned()), ("result", result.to_owned())];
+            results.push((labels, count.load(Ordering::Relaxed)));
+        }
+    }
+    out.counter("azimuth_probes", "Probes by result; a local error is no result for the target", results)?;
+    let gauge = |value: &AtomicU64| [(Labels::new(), value.load(Ordering::Relaxed) as f64)];
+    let counter = |value: &AtomicU64| [(Labels::new(), value.load(Ordering::Relaxed))];
+    out.gauge("azimuth_probes_in_flight", "Probes under way", gauge(&probes.in_flight))?;
+    out.gauge("azimuth_probes_waiting", "Probes that are due and wait for a descriptor", gauge(&probes.waiting))?;
+    out.gauge("azimuth_health_held", "1 while states are held because the checker seems blind", gauge(&probes.held))?;
+    out.counter("azimuth_health_holds", "How often states began to be held", counter(&probes.holds))?;
+    out.counter(
+        "azimuth_resolve_failures",
+        "Look-ups of probed host names that failed",
+        counter(&probes.resolve_failures),
+    )
+}
+
+fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
+    let snapshot = &state.publisher.current().snapshot;
+    let published = state.publisher.metrics();
+    let one = |value: f64| [(Labels::new(), value)];
+    out.gauge(
+        "azimuth_snapshot_generation",
+        "Number of the snapshot that queries read",
+        one(published.generation as f64),
+    )?;
+    out.counter("azimuth_snapshots", "Snapshots published", [(Labels::new(), published.publications)])?;
+    let seconds = published.last_build.as_secs_f64();
+    out.gauge("azimuth_snapshot_build_seconds", "How long the last snapshot took to build", one(seconds))?;
+    let held = published.retired as f64;
+    out.gauge("azimuth_snapshots_retired", "Old snapshots that a worker still reads", one(held))?;
+    let reloads = [("applied", &state.reloads.applied), ("refused", &state.reloads.refused)];
+    let reloads = reloads.map(|(result, count)| (vec![("result", result.to_owned())], count.load(Ordering::Relaxed)));
+    out.counter("azimuth_reloads", "Reloads of the configuration by result", reloads)?;
+    let zones = || snapshot.zones.zones().iter().map(|zone| (vec![("zone", zone.apex().to_string())], zone));
+    out.gauge(
+        "azimuth_zone_serial",
+        "SOA serial of a zone",
+        zones().map(|(labels, zone)| (labels, f64::from(zone.serial()))),
+    )?;
+    out.gauge(
+        "azimuth_zone_records",
+        "Records in a zone",
+        zones().map(|(labels, zone)| (labels, zone.record_count() as f64)),
+    )?;
+    let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+    out.gauge("azimuth_build_info", "Always 1; the label has the version", [(version, 1.0)])
+}

@@ -1,0 +1,66 @@
+//! CNAME chains, followed through all our zones. The RCODE is that of the last name (RFC 2308, section 2.1; RFC 6604).
+
+use super::compose::{Composer, Next, Stop, Target};
+use super::plan::{Plan, Question, Step, find};
+use crate::wire::{NameKey, Rcode};
+
+/// Longest chain of CNAMEs in one response. A longer one is given as far as that: its last target is where a resolver goes
+/// on by itself.
+pub const CNAME_CHAIN_LEN_MAX: usize = 16;
+
+/// What a chain has come by, so that it does not go round in circles. Names are known by their hash: a chance of one in
+/// 2^64 to take two for one ends a chain early, where a resolver goes on by itself.
+struct Visited {
+    names: [u64; CNAME_CHAIN_LEN_MAX],
+    /// Addresses of DNAME RRsets; 0 where a link has none. Each is used once, because names that grow with every use are
+    /// never the same.
+    dnames: [usize; CNAME_CHAIN_LEN_MAX],
+    len: usize,
+}
+
+impl Visited {
+    /// Remembers a name and what it leads to; false when a part of it was there before, or there are too many.
+    fn add(&mut self, name: &NameKey, plan: &Plan<'_>) -> bool {
+        let dname = match plan.step {
+            Step::Dname { rrset, .. } => rrset.octets.as_ptr().addr(),
+            _ => 0,
+        };
+        let (names, dnames) = (&self.names[..self.len], &self.dnames[..self.len]);
+        if self.len == CNAME_CHAIN_LEN_MAX || names.contains(&name.hash(0)) || (dname != 0 && dnames.contains(&dname)) {
+            return false;
+        }
+        (self.names[self.len], self.dnames[self.len]) = (name.hash(0), dname);
+        self.len += 1;
+        true
+    }
+}
+
+/// Goes on after the first name, `first`, which led to `first_plan`: a CNAME whose target stands at offset `at` of the
+/// message. `name` is scratch space for the names of the chain.
+#[cold]
+pub fn follow<'s>(
+    composer: &mut Composer<'_, 's>,
+    first: &NameKey,
+    first_plan: &Plan<'s>,
+    mut at: usize,
+    mut target: Target<'s>,
+    name: &mut NameKey,
+    scratch: &mut NameKey,
+) -> Result<Rcode, Stop> {
+    let mut visited = Visited { names: [0; CNAME_CHAIN_LEN_MAX], dnames: [0; CNAME_CHAIN_LEN_MAX], len: 0 };
+    visited.add(first, first_plan);
+    while composer.read_target(at, target, name) {
+        // Each link draws its own number, or links would choose alike.
+        let random = composer.question.random.rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        composer.question = Question { random, ..composer.question };
+        let Some(plan) = find(&composer.question, name) else { break };
+        if !visited.add(name, &plan) {
+            break;
+        }
+        match composer.write(&plan, name, at, scratch)? {
+            Next::Ended(rcode) => return Ok(rcode),
+            Next::Alias { at: next_at, target: next } => (at, target) = (next_at, next),
+        }
+    }
+    Ok(Rcode::NOERROR)
+}

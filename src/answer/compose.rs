@@ -1,0 +1,157 @@
+//! Writing what one name leads to.
+
+use super::plan::{Plan, Question, Step};
+use super::referral::Cut;
+use super::{negative, positive, referral};
+use crate::wire::name::NAME_LEN_MAX;
+use crate::wire::numbers::flag;
+use crate::wire::response::{QNAME_OFFSET, Section};
+use crate::wire::{Full, NameKey, Rcode, Records, Response, rtype};
+use crate::zone::{RrsetRef, Zone};
+
+/// Octets in front of the RDATA of a record.
+const RDATA_AT: usize = crate::zone::rrset::RECORD_HEADER_LEN;
+
+/// Why a response has no records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// What must be in it does not fit.
+    Full,
+    /// No member of a balanced name may be answered.
+    AllDown,
+}
+
+impl From<Full> for Stop {
+    fn from(_: Full) -> Self {
+        Self::Full
+    }
+}
+
+/// How it goes on after a name's part was written.
+#[derive(Clone, Copy)]
+pub enum Next<'s> {
+    /// The response is complete.
+    Ended(Rcode),
+    /// A CNAME was written.
+    Alias {
+        /// Offset of its target in the message.
+        at: usize,
+        /// Where the target can be read.
+        target: Target<'s>,
+    },
+}
+
+/// The target of a CNAME that was written.
+#[derive(Clone, Copy)]
+pub enum Target<'s> {
+    /// In a zone's RRset.
+    Stored(&'s Zone, RrsetRef<'s>),
+    /// Where it was written, uncompressed.
+    Plain,
+}
+
+/// A response being composed, and what is remembered for its end.
+pub struct Composer<'o, 's> {
+    /// What was asked.
+    pub question: Question<'s>,
+    /// The octets.
+    pub response: Response<'o>,
+    /// Largest scope of the steered RRsets written so far.
+    pub scope: u8,
+    /// Whether servers of another zone were named.
+    pub referred: bool,
+}
+
+impl<'s> Composer<'_, 's> {
+    /// Writes what `name` leads to, which stands at offset `owner` of the message.
+    pub fn write(
+        &mut self,
+        plan: &Plan<'s>,
+        name: &NameKey,
+        owner: usize,
+        scratch: &mut NameKey,
+    ) -> Result<Next<'s>, Stop> {
+        let response = &mut self.response;
+        let zone = plan.zone;
+        let apex = match owner {
+            QNAME_OFFSET => QNAME_OFFSET + name.offset(plan.apex_stripped),
+            _ => response.suffix(owner, plan.apex_stripped),
+        };
+        match plan.step {
+            Step::Answer(rrset) => {
+                positive::write(response, zone, rrset, owner, apex, scratch)?;
+                Ok(Next::Ended(Rcode::NOERROR))
+            }
+            Step::Cname(rrset) => {
+                let start = response.rrset(Section::Answer, positive::records(rrset), owner, apex, None)?;
+                Ok(Next::Alias { at: start + usize::from(rrset.targets[0]), target: Target::Stored(zone, rrset) })
+            }
+            Step::Steered(steered) => {
+                let answer = steered.answer;
+                let records = Records { octets: answer.octets, fixups: &[], count: answer.records };
+                let start = response.rrset(Section::Answer, records, owner, apex, Some(steered.ttl))?;
+                self.scope = self.scope.max(steered.scope);
+                if answer.rtype != rtype::CNAME || self.question.takes_cname() {
+                    return Ok(Next::Ended(Rcode::NOERROR));
+                }
+                Ok(Next::Alias { at: start + RDATA_AT, target: Target::Plain })
+            }
+            Step::NoData { ttl_max } => {
+                negative::write(response, zone, apex, ttl_max)?;
+                Ok(Next::Ended(Rcode::NOERROR))
+            }
+            Step::NxDomain => {
+                negative::write(response, zone, apex, u32::MAX)?;
+                Ok(Next::Ended(Rcode::NXDOMAIN))
+            }
+            Step::Referral { ns, stripped } => {
+                referral::write(response, Cut { zone, ns, stripped }, name, owner, apex, scratch)?;
+                self.referred = true;
+                Ok(Next::Ended(Rcode::NOERROR))
+            }
+            Step::Dname { rrset, owner_stripped } => self.write_dname(rrset, owner_stripped, name, owner, apex),
+            Step::AllDown => Err(Stop::AllDown),
+        }
+    }
+
+    /// Writes a DNAME above `name` and the CNAME that follows from it (RFC 6672, section 3.2).
+    #[cold]
+    fn write_dname(
+        &mut self,
+        rrset: RrsetRef<'s>,
+        owner_stripped: usize,
+        name: &NameKey,
+        owner: usize,
+        apex: usize,
+    ) -> Result<Next<'s>, Stop> {
+        let response = &mut self.response;
+        let dname_owner = response.suffix(owner, owner_stripped);
+        response.rrset(Section::Answer, positive::records(rrset), dname_owner, apex, None)?;
+        // A DNAME has one record, whose name is stored uncompressed (RFC 6672, section 2.5).
+        let target = &rrset.octets[RDATA_AT..];
+        if name.offset(owner_stripped) + target.len() > NAME_LEN_MAX {
+            return Ok(Next::Ended(Rcode::YXDOMAIN));
+        }
+        let at = response.cname_under(owner, owner_stripped, target, rrset.ttl)?;
+        if self.question.takes_cname() {
+            return Ok(Next::Ended(Rcode::NOERROR));
+        }
+        Ok(Next::Alias { at, target: Target::Plain })
+    }
+
+    /// Sets `name` to the target at offset `at`; false when there is none, which only a broken pool of names could cause.
+    pub fn read_target(&self, at: usize, target: Target<'s>, name: &mut NameKey) -> bool {
+        match target {
+            Target::Stored(zone, rrset) => {
+                zone.target(rrset, rrset.targets[0], name);
+                true
+            }
+            Target::Plain => self.response.read_name(at, name).is_ok(),
+        }
+    }
+
+    /// Marks the response as authoritative, which it is by its first owner (RFC 1034, section 4.3.1; RFC 6604).
+    pub const fn set_authoritative(&mut self) {
+        self.response.set_flag(flag::AA);
+    }
+}

@@ -1,0 +1,157 @@
+//! What one worker counts. One writer, any number of readers, relaxed: a reader may see one counter a moment before
+//! another, which is all the same to a graph.
+
+use crate::wire::{Malformed, Rcode};
+use std::ops::AddAssign;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// RCODEs that are counted apart; what is none of them is counted with the last.
+const RCODES: usize = Rcode::BADVERS.0 as usize + 1;
+
+/// A counter with one writer.
+#[derive(Debug, Default)]
+struct Count(AtomicU64);
+
+impl Count {
+    /// Adds one. Not a locked instruction: only the owner of the counters writes.
+    fn add_one(&self) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What one worker counts. Aligned so that no two workers write to one cache line.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Counters {
+    responses: [Count; RCODES],
+    malformed: [Count; Malformed::ALL.len()],
+    truncated: Count,
+    referrals: Count,
+    client_subnet: Count,
+    panics: Count,
+}
+
+impl Counters {
+    /// A response with this code was written.
+    pub(super) fn responded(&self, rcode: Rcode) {
+        self.responses[usize::from(rcode.0).min(RCODES - 1)].add_one();
+    }
+
+    /// A message was no query that can be answered.
+    pub(super) fn malformed(&self, cause: Malformed) {
+        self.malformed[cause as usize].add_one();
+    }
+
+    /// A response has TC set.
+    pub(super) fn truncated(&self) {
+        self.truncated.add_one();
+    }
+
+    /// A response refers to the servers of another zone.
+    pub(super) fn referred(&self) {
+        self.referrals.add_one();
+    }
+
+    /// A query had a client subnet.
+    pub(super) fn client_subnet(&self) {
+        self.client_subnet.add_one();
+    }
+
+    /// Answering a query panicked, and the transport caught it.
+    pub(super) fn panicked(&self) {
+        self.panics.add_one();
+    }
+
+    /// The counts now.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        Tally {
+            responses: std::array::from_fn(|rcode| self.responses[rcode].get()),
+            malformed: std::array::from_fn(|cause| self.malformed[cause].get()),
+            truncated: self.truncated.get(),
+            referrals: self.referrals.get(),
+            client_subnet: self.client_subnet.get(),
+            panics: self.panics.get(),
+        }
+    }
+}
+
+/// Counts of one moment, of one worker or of several added up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    responses: [u64; RCODES],
+    malformed: [u64; Malformed::ALL.len()],
+    /// Responses with TC set.
+    pub truncated: u64,
+    /// Responses that refer to the servers of another zone.
+    pub referrals: u64,
+    /// Queries with a client subnet that is used.
+    pub client_subnet: u64,
+    /// Queries that cost a panic; they got no response.
+    pub panics: u64,
+}
+
+impl Tally {
+    /// Responses by code, codes never sent left out.
+    pub fn responses(&self) -> impl Iterator<Item = (Rcode, u64)> {
+        self.responses.iter().enumerate().filter(|(_, count)| **count > 0).map(|(code, &n)| (Rcode(code as u16), n))
+    }
+
+    /// Messages that were no query that can be answered, by cause.
+    pub fn malformed(&self) -> impl Iterator<Item = (Malformed, u64)> {
+        Malformed::ALL.iter().zip(&self.malformed).map(|(&(cause, _), &count)| (cause, count))
+    }
+
+    /// Messages that got no response, because they must not have one or because of a panic.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        let silent = self.malformed().filter(|(cause, _)| cause.rcode().is_none());
+        silent.map(|(_, count)| count).sum::<u64>() + self.panics
+    }
+
+    /// Messages received.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.responses.iter().sum::<u64>() + self.dropped()
+    }
+}
+
+impl AddAssign<&Self> for Tally {
+    fn add_assign(&mut self, other: &Self) {
+        let pairs = self.responses.iter_mut().zip(&other.responses);
+        for (sum, count) in pairs.chain(self.malformed.iter_mut().zip(&other.malformed)) {
+            *sum += count;
+        }
+        self.truncated += other.truncated;
+        self.referrals += other.referrals;
+        self.client_subnet += other.client_subnet;
+        self.panics += other.panics;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counters, Tally};
+    use crate::wire::{Malformed, Rcode};
+
+    #[test]
+    fn every_message_is_counted_once_among_the_received() {
+        let counters = Counters::default();
+        counters.responded(Rcode::NXDOMAIN);
+        counters.responded(Rcode(4095));
+        counters.malformed(Malformed::Response);
+        counters.malformed(Malformed::Opt);
+        counters.responded(Rcode::FORMERR);
+        counters.panicked();
+        let mut sum = Tally::default();
+        sum += &counters.tally();
+        sum += &counters.tally();
+        assert_eq!((sum.received(), sum.dropped()), (10, 4));
+        let responses: Vec<_> = sum.responses().collect();
+        assert_eq!(responses, [(Rcode::FORMERR, 2), (Rcode::NXDOMAIN, 2), (Rcode::BADVERS, 2)]);
+    }
+}

@@ -1,0 +1,37 @@
+//! The OPT record of responses: what of the query's is repeated, and which Extended DNS Errors are given.
+
+use crate::wire::{Edns, ExtendedError, OptAnswer};
+
+/// The UDP message size that this server announces, in octets: what passes through nearly every path unfragmented.
+pub const UDP_LEN: u16 = 1232;
+
+/// No member of a balanced name may be answered. The codes of RFC 8914 that sound alike (22, 23) speak of a resolver that
+/// cannot reach name servers, which is not what happens here.
+pub const ALL_DOWN: ExtendedError = ExtendedError { code: 0, text: "no region of this name has a healthy member" };
+/// The name is in no zone of ours.
+pub const NOT_AUTHORITATIVE: ExtendedError = ExtendedError { code: 20, text: "" };
+/// Zone transfers are not given.
+pub const PROHIBITED: ExtendedError = ExtendedError { code: 18, text: "" };
+/// A class without data.
+pub const NOT_SUPPORTED: ExtendedError = ExtendedError { code: 21, text: "" };
+/// An RRset that fits no message.
+pub const TOO_LONG: ExtendedError = ExtendedError { code: 0, text: "the answer is longer than any message" };
+
+/// The OPT record that answers the query's, with SCOPE 0 and no error.
+pub fn opt_for(edns: &Edns) -> OptAnswer {
+    let client_subnet = edns.client_subnet.map(|subnet| (subnet, 0));
+    OptAnswer { udp_len: UDP_LEN, dnssec_ok: edns.dnssec_ok, client_subnet, error: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL_DOWN, TOO_LONG};
+    use crate::wire::edns::EXTRA_TEXT_LEN_MAX;
+
+    #[test]
+    fn texts_of_errors_fit_the_smallest_response() {
+        for error in [ALL_DOWN, TOO_LONG] {
+            assert!(error.text.len() <= EXTRA_TEXT_LEN_MAX, "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Finding: from a name to what shall be written, without writing it.
+
+use super::steered::{self, Steered};
+use crate::snapshot::Snapshot;
+use crate::wire::{ClientSubnet, NameKey, rtype};
+use crate::zone::{Lookup, RrsetRef, Zone};
+use std::net::IpAddr;
+
+/// All of a query that decides what is found, but the name: it stays the same along a CNAME chain.
+#[derive(Clone, Copy)]
+pub struct Question<'s> {
+    /// What may be read.
+    pub snapshot: &'s Snapshot,
+    /// Whose shard counts.
+    pub worker: usize,
+    /// The QTYPE.
+    pub qtype: u16,
+    /// The client subnet of the query, where it is used.
+    pub client_subnet: Option<ClientSubnet>,
+    /// Who sent the query.
+    pub source: IpAddr,
+    /// Uniformly random.
+    pub random: u64,
+}
+
+impl Question<'_> {
+    /// Whether a CNAME is itself the answer, and not to be followed.
+    pub const fn takes_cname(&self) -> bool {
+        matches!(self.qtype, rtype::CNAME | rtype::ANY)
+    }
+}
+
+/// What one name leads to.
+#[derive(Clone, Copy)]
+pub struct Plan<'s> {
+    /// The zone that knows.
+    pub zone: &'s Zone,
+    /// Labels to strip from the name to reach the zone's apex.
+    pub apex_stripped: usize,
+    /// What is written.
+    pub step: Step<'s>,
+}
+
+/// What is written.
+#[derive(Clone, Copy)]
+pub enum Step<'s> {
+    /// A stored RRset, which ends the search.
+    Answer(RrsetRef<'s>),
+    /// A stored CNAME, whose target is next.
+    Cname(RrsetRef<'s>),
+    /// A variant of a pool's answers.
+    Steered(Steered<'s>),
+    /// NODATA, with this TTL at most.
+    NoData {
+        /// Seconds; [`u32::MAX`] when only the zone says how long.
+        ttl_max: u32,
+    },
+    /// NXDOMAIN.
+    NxDomain,
+    /// The servers of another zone.
+    Referral {
+        /// Its NS RRset.
+        ns: RrsetRef<'s>,
+        /// Labels to strip from the name to reach the zone cut.
+        stripped: usize,
+    },
+    /// A DNAME above the name (RFC 6672).
+    Dname {
+        /// The DNAME RRset.
+        rrset: RrsetRef<'s>,
+        /// Labels to strip from the name to reach its owner.
+        owner_stripped: usize,
+    },
+    /// SERVFAIL: no member of a balanced name may be answered.
+    AllDown,
+}
+
+/// What `name` leads to; `None` when it is in no zone of ours.
+pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
+    let zones = &question.snapshot.zones;
+    let (mut number, mut apex_stripped) = zones.find(name, 0)?;
+    if question.qtype == rtype::DS && apex_stripped == 0 {
+        // DS lives on the parent's side of a cut (RFC 4035, section 3.1.4.1); without that side the answer is NODATA.
+        (number, apex_stripped) = zones.find(name, 1).unwrap_or((number, apex_stripped));
+    }
+    let zone = &*zones.zones()[number];
+    let step = match zone.lookup(name, apex_stripped, question.qtype) {
+        Lookup::Answer { rrset, .. } => Step::Answer(rrset),
+        Lookup::Cname { rrset, .. } if question.takes_cname() => Step::Answer(rrset),
+        Lookup::Cname { rrset, .. } => Step::Cname(rrset),
+        Lookup::Balanced { slot, fixed, .. } => steered::step(question, number, slot, fixed),
+        Lookup::NoData => Step::NoData { ttl_max: u32::MAX },
+        Lookup::NxDomain => Step::NxDomain,
+        Lookup::Referral { ns, stripped } => Step::Referral { ns, stripped },
+        Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped },
+    };
+    Some(Plan { zone, apex_stripped, step })
+}

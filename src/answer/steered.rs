@@ -1,0 +1,108 @@
+//! Balanced names: from the client to a variant of the pool's answers.
+
+use super::plan::{Question, Step};
+use crate::base::Family;
+use crate::geo::Client;
+use crate::snapshot::Balance;
+use crate::steering::decide::{Asked, Decision, Verdict, decide};
+use crate::steering::{PoolAnswers, StoredAnswer};
+use crate::wire::rtype;
+use crate::zone::RrsetRef;
+use std::sync::atomic::Ordering;
+
+/// A variant of a pool's answers, ready to be written.
+#[derive(Clone, Copy)]
+pub struct Steered<'s> {
+    /// The records.
+    pub answer: StoredAnswer<'s>,
+    /// Seconds.
+    pub ttl: u32,
+    /// What SCOPE the response must have at least.
+    pub scope: u8,
+}
+
+/// What the balanced name in `slot` of zone `zone` leads to. `fixed` is the RRset of the asked type in the zone file.
+pub fn step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<RrsetRef<'s>>) -> Step<'s> {
+    let snapshot = question.snapshot;
+    let balance = snapshot.balances[zone][slot as usize];
+    let answers = &**snapshot.pool_answers.get(balance.pool_answers as usize);
+    if answers.answers_cname() {
+        // What a pool of names is asked for does not matter; it keeps no families apart.
+        return one_family(question, balance, answers, Family::V4);
+    }
+    match question.qtype {
+        rtype::A => one_family(question, balance, answers, Family::V4),
+        rtype::AAAA => one_family(question, balance, answers, Family::V6),
+        rtype::ANY => any(question, balance, answers, fixed),
+        _ => fixed.map_or(Step::NoData { ttl_max: u32::MAX }, Step::Answer),
+    }
+}
+
+/// One RRset is answer enough (RFC 8482, section 4.1): of the zone file, else IPv4, else IPv6.
+#[cold]
+fn any<'s>(
+    question: &Question<'s>,
+    balance: Balance,
+    answers: &'s PoolAnswers,
+    fixed: Option<RrsetRef<'s>>,
+) -> Step<'s> {
+    if let Some(rrset) = fixed {
+        return Step::Answer(rrset);
+    }
+    match one_family(question, balance, answers, Family::V4) {
+        Step::NoData { .. } => one_family(question, balance, answers, Family::V6),
+        step => step,
+    }
+}
+
+fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAnswers, family: Family) -> Step<'s> {
+    let snapshot = question.snapshot;
+    let client = client(question);
+    let pool_index = balance.pool_answers as usize;
+    let asked = Asked {
+        leaf: snapshot.locator.leaf(client.address),
+        address: client.address,
+        known_bits: client.known_bits,
+        family,
+        random: question.random,
+        turn: next_turn(question, pool_index),
+    };
+    let decision = decide(answers, &snapshot.rankings[balance.ranking as usize], &asked);
+    match decision.verdict {
+        Verdict::Variant(number) => {
+            count(question, pool_index, &decision);
+            let ttl = if decision.ttl_min { balance.ttl.min } else { balance.ttl.max };
+            let scope = client.scope_as_sent(decision.scope);
+            Step::Steered(Steered { answer: answers.variant(number), ttl, scope })
+        }
+        Verdict::NoType => Step::NoData { ttl_max: u32::MAX },
+        Verdict::NothingUp => Step::NoData { ttl_max: balance.ttl.min },
+        Verdict::ServFail => Step::AllDown,
+    }
+}
+
+/// The client as it is looked up: from its subnet where the query gives one, else the sender.
+fn client(question: &Question<'_>) -> Client {
+    let sender = (question.source, Family::of(question.source).bits());
+    let (address, bits) = question.client_subnet.and_then(|subnet| subnet.client()).unwrap_or(sender);
+    Client::new(address, bits)
+}
+
+/// The position of round-robin, which moves on with every decision. Only this worker writes it.
+fn next_turn(question: &Question<'_>, pool_index: usize) -> u32 {
+    let shard = question.snapshot.shards.get(question.worker);
+    let Some(turn) = shard.and_then(|shard| shard.turns.get(pool_index)) else { return 0 };
+    let now = turn.load(Ordering::Relaxed);
+    turn.store(now.wrapping_add(1), Ordering::Relaxed);
+    now
+}
+
+/// Counts an answer for its region; answers without a region are counted last.
+fn count(question: &Question<'_>, pool_index: usize, decision: &Decision) {
+    let shard = question.snapshot.shards.get(question.worker);
+    let Some(by_region) = shard.and_then(|shard| shard.answers.get(pool_index)) else { return };
+    let place = decision.region.map_or(by_region.len().wrapping_sub(1), |region| region.index());
+    if let Some(count) = by_region.get(place) {
+        count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,218 @@
+//! A configuration with everything it names (zone files, databases), loaded and checked as a whole.
+
+use super::plan::probe_plan;
+use crate::base::{Diagnostic, Severity, Sources};
+use crate::config::{self, Config};
+use crate::geo::Locator;
+use crate::geo::spec::GeoSpec;
+use crate::probe::spec::{HttpCheck, MonitorKind, ProbePlan, TlsCheck};
+use crate::probe::tls::roots_of_file;
+use crate::snapshot::Inputs;
+use crate::zone::{Zone, ZoneSet, ZoneSpec};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// What the command line says instead of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Instead of `[server] listen`.
+    pub listen: Option<Vec<SocketAddr>>,
+    /// Instead of `[admin] listen`.
+    pub admin: Option<SocketAddr>,
+    /// Instead of `[server] state_dir`.
+    pub state_dir: Option<PathBuf>,
+}
+
+/// One configuration generation before it is published.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What was configured.
+    pub config: Config,
+    /// What snapshots are built from.
+    pub inputs: Inputs,
+    /// What is to be probed.
+    pub plan: ProbePlan,
+    databases: Vec<FileStamp>,
+}
+
+impl Loaded {
+    /// Whether publishing this instead of `previous` would change nothing.
+    #[must_use]
+    pub fn is_same_as(&self, previous: &Self) -> bool {
+        let (new, old) = (&self.inputs, &previous.inputs);
+        let mut zones = new.zones.zones().iter().zip(old.zones.zones());
+        self.config == previous.config
+            && Arc::ptr_eq(&new.locator, &old.locator)
+            && new.zones.zones().len() == old.zones.zones().len()
+            && zones.all(|(new, old)| Arc::ptr_eq(new, old))
+    }
+}
+
+/// What was found wrong, and the files to show it in.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The files.
+    pub sources: Sources,
+    /// Errors and warnings, in the order found.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// Whether any of them is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// How many errors and how many warnings.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let errors = self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+        (errors, self.diagnostics.len() - errors)
+    }
+}
+
+/// Loads the configuration at `path` with everything it names. Parts that did not change since `previous` are shared with
+/// it. The report holds every mistake; without an error in it there is a [`Loaded`].
+pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (Option<Loaded>, Report) {
+    let mut report = Report::default();
+    // In spite of errors the files that it names are read too: all mistakes in one run.
+    let (mut config, diagnostics) = config::load_partly(path, &mut report.sources);
+    report.diagnostics = diagnostics;
+    if let Some(listen) = &overrides.listen {
+        config.server.listen.clone_from(listen);
+    }
+    if let Some(admin) = overrides.admin {
+        config.admin.listen = Some(admin);
+    }
+    if let Some(state_dir) = &overrides.state_dir {
+        config.server.state_dir.clone_from(state_dir);
+    }
+    let zones = load_zones(config.zones.iter().map(|zone| &zone.spec), previous, &mut report);
+    let databases = FileStamp::of_databases(&config.geo);
+    let locator = load_locator(&config.geo, &databases, previous, &mut report);
+    check_certificates(&config, &mut report);
+    let (Some(locator), false) = (locator, report.has_errors()) else { return (None, report) };
+    let (plan, member_targets) = probe_plan(&config);
+    let inputs = Inputs {
+        settings: config.settings,
+        zones: Arc::new(ZoneSet::new(zones)),
+        locator,
+        regions: config.regions.clone(),
+        pools: config.pools.clone(),
+        policies: config.policies.clone(),
+        balances: config.zones.iter().map(|zone| zone.balances.clone()).collect(),
+        member_targets,
+        workers: worker_count(config.server.workers),
+    };
+    (Some(Loaded { config, inputs, plan, databases }), report)
+}
+
+/// Loads what `config` names only to find mistakes in it.
+#[must_use]
+pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
+    let mut report = Report { sources: std::mem::take(sources), diagnostics: Vec::new() };
+    load_zones(config.zones.iter().map(|zone| &zone.spec), None, &mut report);
+    load_locator(&config.geo, &FileStamp::of_databases(&config.geo), None, &mut report);
+    check_certificates(config, &mut report);
+    *sources = report.sources;
+    report.diagnostics
+}
+
+/// Certificate files that monitors trust, read once to find mistakes in them.
+fn check_certificates(config: &Config, report: &mut Report) {
+    for monitor in &config.monitors {
+        let MonitorKind::Http(HttpCheck { tls: Some(TlsCheck { ca_file: Some(file), .. }), .. }) = &monitor.kind else {
+            continue;
+        };
+        if let Err(error) = roots_of_file(file) {
+            let message = format!("`tls_ca_file` of monitor `{}` cannot be used: {error}", monitor.name);
+            let hint =
+                "give a PEM file with the certificates of the authorities that the members' certificates come from";
+            report.diagnostics.push(Diagnostic::error(message).hint(hint));
+        }
+    }
+}
+
+/// `configured` workers, or one a core.
+fn worker_count(configured: usize) -> usize {
+    match configured {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        count => count,
+    }
+}
+
+fn load_zones<'a>(
+    specs: impl Iterator<Item = &'a ZoneSpec>,
+    previous: Option<&Loaded>,
+    report: &mut Report,
+) -> Vec<Arc<Zone>> {
+    let old: HashMap<_, _> = previous
+        .iter()
+        .flat_map(|loaded| loaded.inputs.zones.zones())
+        .map(|zone| (zone.apex().to_lower(), zone))
+        .collect();
+    let mut zones = Vec::new();
+    for spec in specs {
+        let previous = old.get(&spec.apex).copied();
+        let (zone, diagnostics) = Zone::load(spec, previous, &mut report.sources);
+        zones.extend(zone);
+        report.diagnostics.extend(diagnostics);
+    }
+    zones
+}
+
+fn load_locator(
+    spec: &GeoSpec,
+    databases: &[FileStamp],
+    previous: Option<&Loaded>,
+    report: &mut Report,
+) -> Option<Arc<Locator>> {
+    if let Some(previous) = previous
+        && previous.databases == databases
+        && same_facts(&previous.config.geo, spec)
+    {
+        return Some(Arc::clone(&previous.inputs.locator));
+    }
+    match Locator::build(spec) {
+        Ok(locator) => Some(Arc::new(locator)),
+        Err(diagnostics) => {
+            report.diagnostics.extend(diagnostics);
+            None
+        }
+    }
+}
+
+/// Equal but for the places in files that messages would show.
+fn same_facts(a: &GeoSpec, b: &GeoSpec) -> bool {
+    a.databases.iter().map(|d| &d.path).eq(b.databases.iter().map(|d| &d.path))
+        && (&a.networks, &a.regions, &a.marks) == (&b.networks, &b.regions, &b.marks)
+}
+
+/// What tells a database file from the one that was loaded before.
+#[derive(Debug, PartialEq, Eq)]
+struct FileStamp {
+    len: u64,
+    modified: Option<SystemTime>,
+    #[cfg(unix)]
+    inode: u64,
+}
+
+impl FileStamp {
+    fn of_databases(spec: &GeoSpec) -> Vec<Self> {
+        spec.databases.iter().filter_map(|database| Self::of(&database.path)).collect()
+    }
+
+    fn of(path: &Path) -> Option<Self> {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(Self {
+            len: metadata.len(),
+            modified: metadata.modified().ok(),
+            #[cfg(unix)]
+            inode: std::os::unix::fs::MetadataExt::ino(&metadata),
+        })
+    }
+}

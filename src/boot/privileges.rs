@@ -1,0 +1,25 @@
+//! From root to an ordinary user, once the sockets are bound.
+
+use nix::unistd::{Uid, User, initgroups, setgid, setuid};
+use std::ffi::CString;
+
+/// Becomes `user` with all of its groups, for every thread of the process. Nothing is done when this process is not
+/// root's. Errors say what to do.
+pub fn become_user(user: &str) -> Result<(), String> {
+    if !Uid::effective().is_root() {
+        tracing::warn!(user, "not started as root: `[server] user` has no effect");
+        return Ok(());
+    }
+    let found =
+        User::from_name(user).map_err(|error| format!("cannot look up user `{user}`: {error}"))?.ok_or_else(|| {
+            format!("user `{user}` does not exist; create it (`useradd --system {user}`) or change `[server] user`")
+        })?;
+    let name = CString::new(user).map_err(|_| format!("user name `{user}` holds a NUL octet"))?;
+    // Groups first: afterwards there is no right to change them.
+    initgroups(&name, found.gid)
+        .and_then(|()| setgid(found.gid))
+        .and_then(|()| setuid(found.uid))
+        .map_err(|error| format!("cannot become user `{user}`: {error}"))?;
+    tracing::info!(user, "privileges dropped");
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Signals: reload on SIGHUP, end on SIGTERM and SIGINT.
+
+use super::load::Report;
+use super::server::Server;
+use super::watch::FileWatcher;
+use crate::base::Severity;
+use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+
+/// How far reloads stand back behind the workers.
+#[cfg(target_os = "linux")]
+const RELOAD_NICENESS: i32 = 10;
+
+/// Serves until SIGTERM or SIGINT, then stops the server. A second one of them ends the process at once.
+pub fn run_until_stopped(mut server: Server) -> std::io::Result<()> {
+    // From here on this thread only loads configurations: the workers go first. On Linux this concerns the thread alone.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, RELOAD_NICENESS) {
+        tracing::debug!(%error, "cannot lower the priority of reloads");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let changed = Arc::new(Notify::new());
+    let mut watcher = start_watcher(&server, &changed);
+    runtime.block_on(async {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => reload(&mut server, "SIGHUP"),
+                () = changed.notified() => reload(&mut server, "changed files"),
+                signal = ended(&mut terminate, &mut interrupt) => {
+                    tracing::info!(signal, "stopping");
+                    return std::io::Result::Ok(());
+                }
+            }
+            match &mut watcher {
+                Some(watcher) if server.loaded().config.server.watch => {
+                    if let Err(error) = watcher.watch(&server.files()) {
+                        tracing::warn!(%error, "cannot watch the configuration's folders; reload by SIGHUP");
+                    }
+                }
+                _ => watcher = start_watcher(&server, &changed),
+            }
+        }
+    })?;
+    server.stop();
+    Ok(())
+}
+
+async fn ended(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}
+
+fn start_watcher(server: &Server, changed: &Arc<Notify>) -> Option<FileWatcher> {
+    if !server.loaded().config.server.watch {
+        return None;
+    }
+    let changed = Arc::clone(changed);
+    match FileWatcher::start(&server.files(), move || changed.notify_one()) {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            tracing::warn!(%error, "cannot watch the configuration's folders; reload by SIGHUP");
+            None
+        }
+    }
+}
+
+fn reload(server: &mut Server, cause: &str) {
+    match server.reload() {
+        Ok((true, report)) => {
+            log_report(&report);
+            tracing::info!(cause, generation = server.publisher().metrics().generation, "configuration reloaded");
+        }
+        Ok((false, _)) if cause == "SIGHUP" => tracing::info!(cause, "nothing changed"),
+        Ok((false, _)) => tracing::debug!(cause, "nothing changed"),
+        Err(report) => {
+            log_report(&report);
+            let (errors, _) = report.counts();
+            let generation = server.publisher().metrics().generation;
+            tracing::error!(cause, errors, generation, "reload refused; the running configuration stays in use");
+        }
+    }
+}
+
+/// Each diagnostic as one log line.
+fn log_report(report: &Report) {
+    for diagnostic in &report.diagnostics {
+        let line = diagnostic.one_line(&report.sources);
+        match diagnostic.severity {
+            Severity::Error => tracing::error!("{line}"),
+            Severity::Warning => tracing::warn!("{line}"),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What the demo shows: commands to try, and the live table.
+
+use super::ask;
+use super::world::World;
+use crate::base::Continent;
+use crate::health::TargetKey;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use std::fmt;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// A network on each inhabited continent: universities, carriers and an exchange that have held it for decades.
+pub const CLIENTS: [(Continent, &str, [u8; 3]); 6] = [
+    (Continent::NorthAmerica, "University of Minnesota, US", [128, 101, 101]),
+    (Continent::SouthAmerica, "Universidade de São Paulo, BR", [143, 107, 253]),
+    (Continent::Europe, "RIPE NCC, NL", [193, 0, 6]),
+    (Continent::Africa, "Telkom, ZA", [196, 25, 1]),
+    (Continent::Asia, "University of Tokyo, JP", [133, 11, 0]),
+    (Continent::Oceania, "Telstra, AU", [139, 130, 4]),
+];
+
+const SUBNET_LEN: u8 = 24;
+
+fn subnet([a, b, c]: [u8; 3]) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(a, b, c, 0))
+}
+
+/// The balanced name that the demo speaks of: `www` of the first zone that has one, else the first there is.
+fn balanced_name(world: &World) -> String {
+    let zones = &world.server().loaded().config.zones;
+    let mut owners = zones.iter().flat_map(|zone| &zone.spec.balanced).map(|balanced| &balanced.owner);
+    let www = owners.clone().find(|owner| owner.labels().next() == Some(b"www"));
+    www.or_else(|| owners.next()).map(|owner| owner.to_string().trim_end_matches('.').to_owned()).unwrap_or_default()
+}
+
+/// The commands to try, and how to kill a region.
+pub fn introduction(world: &World) -> String {
+    let server = world.server();
+    let address = server.listening()[0];
+    let name = balanced_name(world);
+    let dig = format!("dig @{} -p {} {name} +short", address.ip(), address.port());
+    let mut text = format!(
+        "Azimuth answers on {address}. Its configuration is in {}.\n\nTry, in another terminal:\n\n",
+        world.folder().display()
+    );
+    for (continent, who, network) in CLIENTS {
+        let subnet = format!("+subnet={}/{SUBNET_LEN}", subnet(network));
+        text += &format!("  {dig} {subnet:<26} # {}: {who}\n", continent.english_name());
+    }
+    text +=
+        &format!("  {dig} {:<26} # you: 127.0.0.1 itself has no location, so regions come in configured order\n", "");
+    let config = world.folder().join("azimuth.toml");
+    let [a, b, c] = CLIENTS[2].2;
+    text += &format!("\n  azimuth explain {name} A --from {a}.{b}.{c}.1 --config {}\n", config.display());
+    if let Some(admin) = server.admin_address() {
+        text += &format!("  curl http://{admin}/metrics\n");
+    }
+    if let Some(port) = world.regions().iter().flat_map(|r| r.addresses()).map(|a| a.port()).next() {
+        text += &format!("  curl http://$({dig} | head -1):{port}/        # reach the backend that dig answered\n");
+    }
+    let last = world.regions().len().min(9);
+    text += &format!("\nPress 1 to {last} to kill or revive a region, q to end.\n");
+    text
+}
+
+/// The live table as data: regions with their members, and what each continent is answered now.
+#[derive(Default, PartialEq)]
+pub struct View {
+    regions: Vec<[String; 4]>,
+    /// Client, addresses, region.
+    answers: Vec<[String; 3]>,
+}
+
+impl View {
+    /// What there is to see now.
+    pub fn of(world: &World) -> Self {
+        let regions = world.regions().iter().enumerate().map(|(index, region)| {
+            let member = |(shown, target): &(String, TargetKey)| format!("{shown} {}", world.status(target));
+            let members: Vec<_> = region.members.iter().map(member).collect();
+            let backends = if region.alive { "running" } else { "killed" };
+            [(index + 1).to_string(), region.name.clone(), backends.to_owned(), members.join("\n")]
+        });
+        let name = format!("{}.", balanced_name(world));
+        let answers = CLIENTS.map(|(continent, who, network)| {
+            let asked = ask::addresses(world.server().listening()[0], &name, (subnet(network), SUBNET_LEN));
+            let (addresses, region) = match asked {
+                Ok(addresses) => {
+                    let shown: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+                    (shown.join(", "), addresses.first().map(|&a| region_of(world, a)).unwrap_or_default())
+                }
+                Err(error) => (error.to_string(), String::new()),
+            };
+            [format!("{} ({who})", continent.english_name()), addresses, region]
+        });
+        Self { regions: regions.collect(), answers: answers.into() }
+    }
+
+    /// What is worth a new table where the old one cannot be painted over: states, and which region answers whom.
+    pub fn news(&self) -> (&[[String; 4]], Vec<&str>) {
+        (&self.regions, self.answers.iter().map(|[_, _, region]| region.as_str()).collect())
+    }
+
+    /// Shows it; on a terminal in the place of the one shown before.
+    pub fn show(&self, before: &Self, live: bool) {
+        let mut out = std::io::stdout().lock();
+        let up = if live && *before != Self::default() { before.to_string().lines().count() } else { 0 };
+        let clear = if up > 0 { format!("\x1b[{up}A\x1b[J") } else { String::new() };
+        // A closed pipe ends the demo's use, not the demo.
+        let _ = writeln!(out, "{clear}{self}");
+        let _ = out.flush();
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut regions = Table::new();
+        regions.load_style(UTF8_FULL_CONDENSED).set_header(["key", "region", "backends", "members"]);
+        regions.add_rows(&self.regions);
+        let mut answers = Table::new();
+        answers.load_style(UTF8_FULL_CONDENSED).set_header(["client", "is answered now", "region"]);
+        answers.add_rows(&self.answers);
+        write!(f, "{regions}\n{answers}")
+    }
+}
+
+/// The region of the member with this address.
+fn region_of(world: &World, address: IpAddr) -> String {
+    let shown = address.to_string();
+    let of = |region: &&super::world::DemoRegion| region.members.iter().any(|(member, _)| *member == shown);
+    world.regions().iter().find(of).map(|region| region.name.clone()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::{CLIENTS, subnet};
+    use crate::geo::{Locator, spec::GeoSpec};
+
+    #[test]
+    fn every_client_is_on_the_continent_it_stands_for() {
+        let locator = Locator::build(&GeoSpec::default()).unwrap();
+        for (continent, who, network) in CLIENTS {
+            let place = locator.place_of(locator.leaf(subnet(network)));
+            assert_eq!(locator.places()[place.0 as usize].continent, Some(continent), "{who}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `azimuth serve`.
+
+use super::{ConfigArg, EXIT_MISTAKE, failed, print_report};
+use crate::boot::{Overrides, Server, StartError, run_until_stopped};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+/// Options of `serve`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Listen here instead of where the configuration says; may be repeated
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Vec<SocketAddr>,
+    /// Serve health, metrics and explanations here instead of where the configuration says
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    admin: Option<SocketAddr>,
+    /// Write log lines as JSON
+    #[arg(long)]
+    log_json: bool,
+}
+
+/// Serves until a signal says otherwise.
+pub fn run(args: Args) -> ExitCode {
+    super::logging::start(args.log_json, "info");
+    let listen = (!args.listen.is_empty()).then_some(args.listen);
+    let overrides = Overrides { listen, admin: args.admin, ..Overrides::default() };
+    match Server::start(&args.config.config, overrides) {
+        Ok((server, report)) => {
+            print_report(&report);
+            match run_until_stopped(server) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(format_args!("cannot wait for signals: {error}")),
+            }
+        }
+        Err(StartError::Configuration(report)) => {
+            print_report(&report);
+            let (errors, warnings) = report.counts();
+            eprintln!("{errors} error(s), {warnings} warning(s); nothing was started");
+            ExitCode::from(EXIT_MISTAKE)
+        }
+        Err(StartError::System(message)) => failed(message),
+    }
+}

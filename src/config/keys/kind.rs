@@ -1,0 +1,137 @@
+//! What a key takes, in the words of messages and of the reference.
+
+use super::TableDef;
+use std::time::Duration;
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number in this range.
+    Integer {
+        /// The least.
+        min: i64,
+        /// The greatest.
+        max: i64,
+    },
+    /// A number in this range.
+    Number {
+        /// The least.
+        min: f64,
+        /// The greatest.
+        max: f64,
+    },
+    /// Any text that is not empty.
+    Text,
+    /// A file or folder, relative to the file that says so.
+    Path,
+    /// A path that may hold wildcards.
+    PathPattern,
+    /// Digits with units.
+    Duration {
+        /// The least.
+        min: Duration,
+        /// The greatest.
+        max: Duration,
+    },
+    /// Seconds as a number, or digits with units.
+    Seconds,
+    /// Seconds, or a table with the seconds of two cases.
+    Ttl(&'static TableDef),
+    /// One of these words.
+    Words {
+        /// What may be written.
+        known: &'static [&'static str],
+        /// What is planned and refused until it exists.
+        later: &'static [&'static str],
+    },
+    /// An IPv4 or IPv6 address.
+    Address,
+    /// An address prefix.
+    Prefix,
+    /// An address with a port.
+    Socket,
+    /// An address with a port; empty text for none.
+    SocketOrNone,
+    /// An address with or without a port.
+    ProbeAddress,
+    /// A domain name.
+    DomainName,
+    /// A host name or an address.
+    Host,
+    /// Latitude and longitude.
+    Coordinates,
+    /// A country's code.
+    Country,
+    /// A continent's code.
+    Continent,
+    /// HTTP status codes: a number, a class or a range.
+    HttpStatus,
+    /// The name of something that is defined elsewhere: `region`, `pool`, `monitor`, `policy`.
+    Name(&'static str),
+    /// Any number of them.
+    List(&'static Kind),
+    /// One of them, or a list.
+    OneOrList(&'static Kind),
+    /// A table.
+    Table(&'static TableDef),
+    /// A list of tables.
+    Tables(&'static TableDef),
+    /// Tables by name.
+    Named(&'static TableDef),
+}
+
+impl Kind {
+    /// A duration in this range of milliseconds.
+    pub const fn millis(min: u64, max: u64) -> Self {
+        Self::Duration { min: Duration::from_millis(min), max: Duration::from_millis(max) }
+    }
+
+    /// The kind with an article, as in "must be ...".
+    pub fn article_noun(self) -> String {
+        match self {
+            Self::Boolean => "`true` or `false`".into(),
+            Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Self::Number { min, max } => format!("a number from {min} to {max}"),
+            Self::Text => "a text that is not empty".into(),
+            Self::Path => "a path".into(),
+            Self::PathPattern => "a path, with or without wildcards".into(),
+            Self::Duration { .. } => "a duration such as `\"5s\"` or `\"200ms\"`".into(),
+            Self::Seconds => "a whole number of seconds".into(),
+            Self::Ttl(_) => "a whole number of seconds, or `{ max = ..., min = ... }`".into(),
+            Self::Words { known, .. } => {
+                let quoted: Vec<String> = known.iter().map(|word| format!("`\"{word}\"`")).collect();
+                format!("one of {}", quoted.join(", "))
+            }
+            Self::Address => "an IPv4 or IPv6 address".into(),
+            Self::Prefix => "an address prefix such as `\"192.0.2.0/24\"`".into(),
+            Self::Socket => "an address with a port, such as `\"192.0.2.1:53\"` or `\"[2001:db8::1]:53\"`".into(),
+            Self::SocketOrNone => "an address with a port, such as `\"127.0.0.1:8053\"`, or `\"\"` for none".into(),
+            Self::ProbeAddress => "an address with or without a port".into(),
+            Self::DomainName => "a domain name".into(),
+            Self::Host => "a host name or an address".into(),
+            Self::Coordinates => "`[latitude, longitude]` in degrees".into(),
+            Self::Country => "a two-letter country code such as `\"DE\"`".into(),
+            Self::Continent => "a continent's code: AF, AN, AS, EU, NA, OC or SA".into(),
+            Self::HttpStatus => "an HTTP status such as `200`, `\"2xx\"` or `\"200-299\"`".into(),
+            Self::Name(what) => format!("the name of a {what}"),
+            Self::List(element) => format!("a list, each element {}", element.article_noun()),
+            Self::OneOrList(element) => format!("{}, or a list of them", element.article_noun()),
+            Self::Table(_) => "a table".into(),
+            Self::Tables(_) => "a list of tables".into(),
+            Self::Named(_) => "a table of tables, each with a name".into(),
+        }
+    }
+}
+
+/// A duration as it would be written in a configuration, in the largest unit that divides it.
+pub fn duration_text(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
+        if millis >= length && millis.is_multiple_of(length) {
+            return format!("{}{unit}", millis / length);
+        }
+    }
+    if millis == 0 { "0s".into() } else { format!("{millis}ms") }
+}

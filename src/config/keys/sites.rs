@@ -1,0 +1,45 @@
+//! The keys of `[region.NAME]`, `[[network]]` and `[zone.NAME]`.
+
+use super::table;
+
+table! {
+    /// `[region.NAME]`.
+    region, "[region.NAME]", "a region", named true, later ["capacity", "feed"],
+    "A datacenter or site. Configured order breaks ties, and is the order for clients whose location is unknown.";
+    COORDINATES = "coordinates", Kind::Coordinates, Optional("the region has no place; `closest` cannot rank it"),
+        "[39.04, -77.49]",
+        "Latitude and longitude in degrees, north and east positive.";
+    BIAS = "bias", Kind::Integer { min: -99, max: 99 }, Default("0"), "10",
+        "Widens (1 to 99) or narrows (-1 to -99) the region's reach: 10 shortens distances to it by 10 %, -10 divides them by 0.9.";
+    ENABLED = "enabled", Kind::Boolean, Default("true"), "false",
+        "A region that is not enabled never answers.";
+}
+
+table! {
+    /// `[[network]]`.
+    network, "[[network]]", "a network", named false, later ["asn", "city"],
+    "What no database can know of an address: exactly one of `region`, `coordinates` and `country` is given. It wins over every \
+     database, and the longest prefix over shorter ones.";
+    PREFIX = "prefix", Kind::Prefix, Required, r#""203.0.113.0/24""#,
+        "The addresses it speaks of.";
+    REGION = "region", Kind::Name("region"), Optional("not said"), r#""eu-west""#,
+        "They are located at this region and prefer it to all others.";
+    COORDINATES = "coordinates", Kind::Coordinates, Optional("not said"), "[52.52, 13.40]",
+        "They are located here.";
+    COUNTRY = "country", Kind::Country, Optional("not said"), r#""DE""#,
+        "They are located in this country (ISO 3166-1 alpha-2).";
+}
+
+table! {
+    /// `[zone.NAME]`.
+    zone, "[zone.\"ORIGIN\"]", "a zone",
+    named true, later ["type", "primaries", "serial", "transfer", "transfer_balanced", "update", "notify", "dnssec", "alias"],
+    "An authoritative zone, named for its origin with or without a final dot. Its data is a plain master file (RFC 1035); the \
+     balanced names stand here beside it.";
+    FILE = "file", Kind::Path, Required, r#""gslb.example.com.zone""#,
+        "The master file, relative to the file that says so.";
+    BALANCE = "balance", Kind::Named(&crate::config::keys::balance::TABLE), Optional("no name is balanced"),
+        r#"{ www = { pool = "web" } }"#,
+        "The balanced names by owner name: relative to the origin, or absolute with a final dot; `@` is the origin itself, `*` a \
+         wildcard. An owner with dots is quoted: `balance.\"api.v2\"`.";
+}

@@ -1,0 +1,192 @@
+//! Reads `[policy.NAME]` and its rules. Knows no regions: their names are looked up later.
+
+use super::{address, distinct_names, prefix, refuse};
+use crate::base::{Diagnostic, Span};
+use crate::config::keys::{Key, condition, policy as keys, rule};
+use crate::config::reader::Reader;
+use crate::config::scalars::{continent, country, integer, number, word};
+use crate::config::tree::Spanned;
+use crate::steering::spec::{AllDown, Condition, Families, Order, Spread};
+use std::sync::Arc;
+
+/// `[policy.NAME]` as typed, with its defaults.
+#[derive(Clone, Debug)]
+pub struct PolicyTable {
+    /// How regions are ordered.
+    pub order: Order,
+    /// The names of the only regions that answer.
+    pub regions: Option<Spanned<Vec<Spanned<String>>>>,
+    /// How members are picked.
+    pub spread: Spread,
+    /// How many members one answer holds.
+    pub answers: Option<u16>,
+    /// The share of a region's weight that must be up.
+    pub min_healthy: f64,
+    /// Whether A and AAAA go to one region.
+    pub families: Families,
+    /// What is answered when nothing is up.
+    pub all_down: AllDown,
+    /// Exceptions for some clients.
+    pub rules: Vec<RuleTable>,
+}
+
+/// A rule as typed.
+#[derive(Clone, Debug)]
+pub struct RuleTable {
+    /// Its header.
+    pub span: Span,
+    /// The clients it is for.
+    pub condition: Condition,
+    /// Where the network of the condition is written.
+    pub network: Option<Span>,
+    /// The names of the regions that come first.
+    pub prefer: Option<Spanned<Vec<Spanned<String>>>>,
+    /// The names of the only regions that answer.
+    pub regions: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+impl PolicyTable {
+    /// A policy of the defaults.
+    pub const fn new(order: Order) -> Self {
+        Self {
+            order,
+            regions: None,
+            spread: Spread::Weighted,
+            answers: None,
+            min_healthy: 0.5,
+            families: Families::Together,
+            all_down: AllDown::All,
+            rules: Vec::new(),
+        }
+    }
+}
+
+/// The policies that exist without being defined, each named for its order.
+pub const UNNAMED: [(&str, Order); 3] = [("closest", Order::Closest), ("listed", Order::Listed), ("any", Order::Any)];
+
+fn order_of(word: &str) -> Order {
+    UNNAMED.iter().find(|(name, _)| *name == word).map_or(Order::Closest, |&(_, order)| order)
+}
+
+pub(super) fn policy(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>) -> PolicyTable {
+    let unnamed = UNNAMED.iter().find(|(unnamed, _)| *unnamed == &*name.value).map(|&(_, order)| order);
+    let written = reader.one(&keys::ORDER, word).map(|word| word.map(order_of));
+    if let (Some(named), Some(written)) = (unnamed, &written)
+        && named != written.value
+    {
+        let message = format!("the policy `{}` is given another order than the one it is named for", name.value);
+        reader.report.push(Diagnostic::warning(message).at(written.span, "").hint("give the policy another name"));
+    }
+    // `[policy.any]` without an order keeps the order that its name says.
+    let order = written.map(|order| order.value).or(unnamed).unwrap_or(Order::Closest);
+    PolicyTable {
+        order,
+        regions: region_list(reader, &keys::REGIONS),
+        spread: spread(reader),
+        answers: reader.one(&keys::ANSWERS, integer).map(|answers| answers.value),
+        min_healthy: reader.one(&keys::MIN_HEALTHY, number).map_or(0.5, |share| share.value),
+        families: match reader.one(&keys::FAMILIES, word) {
+            Some(Spanned { value: "apart", .. }) => Families::Apart,
+            _ => Families::Together,
+        },
+        all_down: all_down(reader),
+        rules: reader.tables(&keys::RULE, &rule::TABLE, read_rule).map_or_else(Vec::new, |rules| rules.value),
+    }
+}
+
+fn spread(reader: &mut Reader<'_, '_>) -> Spread {
+    let ipv4_prefix = reader.one(&keys::HASH_IPV4_PREFIX, integer).map_or(24, |bits| bits.value);
+    let ipv6_prefix = reader.one(&keys::HASH_IPV6_PREFIX, integer).map_or(48, |bits| bits.value);
+    let written = reader.place(&keys::SPREAD).is_some();
+    let word = reader.one(&keys::SPREAD, word).map(|word| word.value);
+    // A word that was refused may have been meant as `hash`.
+    if word != Some("hash") && !(written && word.is_none()) {
+        refuse(reader, &keys::HASH_IPV4_PREFIX, "`spread = \"hash\"`");
+        refuse(reader, &keys::HASH_IPV6_PREFIX, "`spread = \"hash\"`");
+    }
+    match word {
+        Some("hash") => Spread::Hash { ipv4_prefix, ipv6_prefix },
+        Some("round-robin") => Spread::RoundRobin,
+        Some("random") => Spread::Random,
+        Some("all") => Spread::All,
+        _ => Spread::Weighted,
+    }
+}
+
+fn all_down(reader: &mut Reader<'_, '_>) -> AllDown {
+    let word = reader.one(&keys::ALL_DOWN, word);
+    let written = reader.place(&keys::ALL_DOWN);
+    let addresses = reader.list(&keys::FALLBACK, address);
+    let Some(Spanned { value: "fallback", span }) = word else {
+        if word.is_some() || written.is_none() {
+            refuse(reader, &keys::FALLBACK, "`all_down = \"fallback\"`");
+        }
+        return match word.map(|word| word.value) {
+            Some("nodata") => AllDown::NoData,
+            Some("servfail") => AllDown::ServFail,
+            _ => AllDown::All,
+        };
+    };
+    let Some(addresses) = addresses else {
+        if reader.place(&keys::FALLBACK).is_none() {
+            let message = format!("`{} = \"fallback\"` needs `{}`", keys::ALL_DOWN.name, keys::FALLBACK.name);
+            let hint = format!("for example `{} = {}`", keys::FALLBACK.name, keys::FALLBACK.example);
+            reader.report.absent(Diagnostic::error(message).at(span, "").hint(hint));
+        }
+        return AllDown::All;
+    };
+    if reader.is_empty_list(&keys::FALLBACK) {
+        let message = format!("`{}` is empty", keys::FALLBACK.name);
+        let hint = "for no data write `all_down = \"nodata\"`";
+        reader.report.absent(Diagnostic::error(message).at(addresses.span, "").hint(hint));
+    }
+    for (at, address) in addresses.value.iter().enumerate() {
+        if let Some(earlier) = addresses.value[..at].iter().find(|earlier| earlier.value == address.value) {
+            let message = format!("`{}` is in `{}` twice", address.value, keys::FALLBACK.name);
+            reader.report.push(Diagnostic::error(message).at(address.span, "").at(earlier.span, "first here"));
+        }
+    }
+    AllDown::Fallback(addresses.value.into_iter().map(|address| address.value).collect())
+}
+
+/// A list of regions, which must not be empty.
+fn region_list(reader: &mut Reader<'_, '_>, key: &'static Key) -> Option<Spanned<Vec<Spanned<String>>>> {
+    let regions = distinct_names(reader, key)?;
+    if reader.is_empty_list(key) {
+        let message = format!("`{}` is empty", key.name);
+        reader.report.absent(Diagnostic::error(message).at(regions.span, "").hint("remove it, or name regions"));
+        return None;
+    }
+    Some(regions)
+}
+
+fn read_rule(reader: &mut Reader<'_, '_>) -> RuleTable {
+    let span = reader.span;
+    let mut network = None;
+    let mut found = Condition::default();
+    if let Some(mut table) = reader.table(&rule::MATCH, &condition::TABLE) {
+        let prefix = table.one(&condition::NETWORK, prefix);
+        network = prefix.as_ref().map(|prefix| prefix.span);
+        found.network = prefix.map(|prefix| prefix.value);
+        found.country = table.one(&condition::COUNTRY, country).map(|country| country.value);
+        found.continent = table.one(&condition::CONTINENT, continent).map(|continent| continent.value);
+        if table.lacks(&[&condition::NETWORK, &condition::COUNTRY, &condition::CONTINENT]) {
+            let message = "a `match` needs at least one key";
+            let hint = "its keys are `network`, `country` and `continent`; what is for every client stands in the policy itself";
+            table.report.absent(Diagnostic::error(message).at(table.span, "").hint(hint));
+        }
+    }
+    let rule = RuleTable {
+        span,
+        condition: found,
+        network,
+        prefer: region_list(reader, &rule::PREFER),
+        regions: region_list(reader, &rule::REGIONS),
+    };
+    if reader.lacks(&[&rule::PREFER, &rule::REGIONS]) {
+        let message = format!("a rule needs `{}` or `{}`", rule::PREFER.name, rule::REGIONS.name);
+        let hint = format!("for example `{} = {}`", rule::PREFER.name, rule::PREFER.example);
+        reader.report.absent(Diagnostic::error(message).at(span, "").hint(hint));
+    }
+    rule
+}

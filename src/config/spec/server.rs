@@ -1,0 +1,106 @@
+//! Reads `[server]`, `[geoip]` and `[admin]`. Knows no defaults of its own: what is not written stays as it is.
+
+use super::{Spec, path, socket};
+use crate::base::Diagnostic;
+use crate::config::keys::{admin, geoip, server, tcp};
+use crate::config::reader::{Reader, Slot};
+use crate::config::report::Report;
+use crate::config::scalars::{boolean, duration, integer, parsed, text};
+use crate::config::tree::{Node, Spanned};
+use crate::config::values::{self, Wrong};
+use crate::geo::spec::DatabaseFile;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// Replaces a default with what was written.
+fn set<T>(place: &mut T, written: Option<Spanned<T>>) {
+    if let Some(written) = written {
+        *place = written.value;
+    }
+}
+
+impl Spec {
+    pub(super) fn read_server(&mut self, reader: &mut Reader<'_, '_>, folder: &Path) {
+        if let Some(listen) = reader.list(&server::LISTEN, socket) {
+            if reader.is_empty_list(&server::LISTEN) {
+                let message = format!("`{}` is empty, so that nothing would be answered", server::LISTEN.name);
+                let hint = "remove it to listen on port 53 everywhere";
+                reader.report.push(Diagnostic::error(message).at(listen.span, "").hint(hint));
+            }
+            self.server.listen = distinct_sockets(&listen, reader.report);
+        }
+        set(&mut self.server.workers, reader.one(&server::WORKERS, integer));
+        set(&mut self.server.state_dir, path(reader, &server::STATE_DIR, folder));
+        self.server.user = reader.one(&server::USER, text).map(|user| user.value);
+        set(&mut self.server.startup_grace, reader.one(&server::STARTUP_GRACE, duration));
+        set(&mut self.server.hold, reader.one(&server::HOLD, duration));
+        set(&mut self.server.watch, reader.one(&server::WATCH, boolean));
+        set(&mut self.settings.udp_response_len_max, reader.one(&server::UDP_RESPONSE_MAX, integer));
+        let limits = &mut self.server.tcp;
+        if let Some(mut table) = reader.table(&server::TCP, &tcp::TABLE) {
+            let connections = table.one(&tcp::CONNECTIONS, integer);
+            let per_client = table.one(&tcp::CONNECTIONS_PER_CLIENT, integer);
+            if let (Some(all), Some(each)) = (&connections, &per_client)
+                && each.value > all.value
+            {
+                let message = format!(
+                    "`{}` is more than `{}`, so that it limits nothing",
+                    tcp::CONNECTIONS_PER_CLIENT.name,
+                    tcp::CONNECTIONS.name
+                );
+                table.report.push(Diagnostic::warning(message).at(each.span, "").at(all.span, ""));
+            }
+            set(&mut limits.connections, connections);
+            set(&mut limits.connections_per_client, per_client);
+            set(&mut limits.idle_timeout, table.one(&tcp::IDLE_TIMEOUT, duration));
+        }
+    }
+
+    pub(super) fn read_geoip(&mut self, reader: &mut Reader<'_, '_>, folder: &Path) {
+        let databases = reader.list(&geoip::DATABASES, text);
+        for name in databases.into_iter().flat_map(|databases| databases.value) {
+            let path = folder.join(&name.value);
+            let earlier = self.databases.iter().find(|earlier| earlier.path == path).and_then(|earlier| earlier.span);
+            if let Some(earlier) = earlier {
+                let message = format!("`{}` is in `{}` twice", name.value, geoip::DATABASES.name);
+                reader.report.push(Diagnostic::error(message).at(name.span, "").at(earlier, "first here"));
+                continue;
+            }
+            self.databases.push(DatabaseFile { path, span: Some(name.span) });
+        }
+        set(&mut self.settings.client_subnet, reader.one(&geoip::CLIENT_SUBNET, boolean));
+    }
+
+    pub(super) fn read_admin(&mut self, reader: &mut Reader<'_, '_>) {
+        if let Some(listen) = reader.one(&admin::LISTEN, socket_or_none) {
+            self.admin.listen = listen.value;
+            self.admin_listen = Some(listen.span);
+        }
+    }
+}
+
+/// Reads an address and port, or an empty text for none.
+fn socket_or_none(report: &mut Report, slot: Slot, node: &Node) -> Option<Option<SocketAddr>> {
+    parsed(report, slot, node, |text| match values::socket(text) {
+        _ if text.is_empty() => Ok(None),
+        Ok(socket) => Ok(Some(socket)),
+        Err(wrong) => match text.trim_start_matches(':').parse::<u16>() {
+            // Never suggest the whole world to be let in here.
+            Ok(port) => Err(Wrong { hint: Some(format!("write \"127.0.0.1:{port}\"")), ..wrong }),
+            Err(_) => Err(wrong),
+        },
+    })
+}
+
+fn distinct_sockets(listen: &Spanned<Vec<Spanned<SocketAddr>>>, report: &mut Report) -> Vec<SocketAddr> {
+    for (at, socket) in listen.value.iter().enumerate() {
+        // Port 0 asks the system for any free port, so that it may stand twice.
+        let earlier =
+            listen.value[..at].iter().find(|earlier| earlier.value == socket.value && socket.value.port() != 0);
+        if let Some(earlier) = earlier {
+            let message = format!("`{}` is in `{}` twice", socket.value, server::LISTEN.name);
+            report.push(Diagnostic::error(message).at(socket.span, "").at(earlier.span, "first here"));
+        }
+    }
+    listen.value.iter().map(|socket| socket.value).collect()
+}

@@ -1,0 +1,135 @@
+//! Reads `[zone.NAME]` and its balanced names. Knows no pools, policies and zone files: names are looked up later.
+
+use super::path;
+use crate::base::{Diagnostic, Span};
+use crate::config::keys::{TableDef, balance, ttl, zone as keys};
+use crate::config::reader::{Reader, Slot};
+use crate::config::report::Report;
+use crate::config::scalars::{seconds, text};
+use crate::config::tree::{Entry, Node, Spanned, Value};
+use crate::config::values;
+use crate::steering::spec::TtlRange;
+use crate::wire::Name;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// `[zone.NAME]` as typed.
+#[derive(Clone, Debug)]
+pub struct ZoneTable {
+    /// Its origin; `None` where the name is none.
+    pub apex: Option<Name>,
+    /// The master file.
+    pub file: Option<Spanned<PathBuf>>,
+    /// The balanced names.
+    pub balances: Vec<BalanceTable>,
+}
+
+/// A balanced name as typed.
+#[derive(Clone, Debug)]
+pub struct BalanceTable {
+    /// Where the owner is written.
+    pub span: Span,
+    /// The owner; `None` where it is none, or outside the zone.
+    pub owner: Option<Name>,
+    /// The name of the pool.
+    pub pool: Option<Spanned<String>>,
+    /// The name of the policy.
+    pub policy: Option<Spanned<String>>,
+    /// The TTLs.
+    pub ttl: TtlRange,
+}
+
+pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder: &Path) -> ZoneTable {
+    let apex = match values::domain_name(&name.value, &Name::root()) {
+        Ok(apex) if apex.is_wildcard() => {
+            reader.report.error(name.span, format!("`{}` is a wildcard, which is no zone", name.value));
+            None
+        }
+        Ok(apex) => Some(apex),
+        Err(wrong) => {
+            let mut diagnostic = Diagnostic::error(wrong.why).at(name.span, "");
+            diagnostic.hints.extend(wrong.hint);
+            reader.report.push(diagnostic);
+            None
+        }
+    };
+    let origin = apex.clone();
+    let file = path(reader, &keys::FILE, folder);
+    let balances =
+        reader.named(&keys::BALANCE, &balance::TABLE, |entry, reader| read_balance(entry, reader, origin.as_ref()));
+    ZoneTable { apex, file, balances }
+}
+
+fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {
+    BalanceTable {
+        span: entry.key.span,
+        owner: origin.and_then(|origin| owner(&entry.key, origin, reader.report)),
+        pool: reader.one(&balance::POOL, text),
+        policy: reader.one(&balance::POLICY, text),
+        ttl: read_ttl(reader),
+    }
+}
+
+fn owner(key: &Spanned<String>, origin: &Name, report: &mut Report) -> Option<Name> {
+    let name = match values::domain_name(&key.value, origin) {
+        Ok(name) => name,
+        Err(wrong) => {
+            let mut diagnostic = Diagnostic::error(wrong.why).at(key.span, "");
+            diagnostic.hints.extend(wrong.hint);
+            report.push(diagnostic);
+            return None;
+        }
+    };
+    if !name.is_at_or_below(origin) {
+        let message = format!("`{name}` is outside the zone `{origin}`");
+        let hint = "a name with a final dot is absolute; without one it is completed with the zone's origin";
+        report.push(Diagnostic::error(message).at(key.span, "").hint(hint));
+        return None;
+    }
+    let absolute = values::domain_name(&key.value, &Name::root()).ok();
+    let lost_dot = absolute.filter(|absolute| origin.label_count() > 0 && absolute.is_at_or_below(origin));
+    if let Some(meant) = lost_dot.filter(|_| !key.value.ends_with('.')) {
+        let message = format!("this is the name `{name}`");
+        report.push(
+            Diagnostic::warning(message).at(key.span, "").hint(format!("was `{meant}` with its final dot meant?")),
+        );
+    }
+    Some(name)
+}
+
+fn read_ttl(reader: &mut Reader<'_, '_>) -> TtlRange {
+    let default = TtlRange::default();
+    let is_table = reader.node(&balance::TTL).is_some_and(|node| matches!(node.value, Value::Table(_)));
+    if !is_table {
+        let pinned = reader.one(&balance::TTL, pinned_ttl).map(|ttl| ttl.value);
+        return pinned.map_or(default, |ttl| TtlRange { max: ttl, min: ttl });
+    }
+    let def: &'static TableDef = &ttl::TABLE;
+    let Some(mut table) = reader.table(&balance::TTL, def) else { return default };
+    let max = table.one(&ttl::MAX, seconds);
+    let min = table.one(&ttl::MIN, seconds);
+    match (max, min) {
+        (Some(max), Some(min)) => {
+            if min.value > max.value {
+                let message = format!("`{}` is greater than `{}`", ttl::MIN.name, ttl::MAX.name);
+                table.report.push(Diagnostic::error(message).at(min.span, "").at(max.span, ""));
+            }
+            TtlRange { max: max.value, min: min.value }
+        }
+        // The default of the other one gives way.
+        (Some(max), None) => TtlRange { max: max.value, min: default.min.min(max.value) },
+        (None, Some(min)) => TtlRange { max: default.max.max(min.value), min: min.value },
+        (None, None) => default,
+    }
+}
+
+/// Reads seconds where a table could stand too.
+fn pinned_ttl(report: &mut Report, slot: Slot, node: &Node) -> Option<u32> {
+    match node.value {
+        Value::Integer(_) | Value::String(_) => seconds(report, slot, node),
+        _ => {
+            slot.mistyped(report, node);
+            None
+        }
+    }
+}

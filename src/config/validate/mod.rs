@@ -1,0 +1,78 @@
+//! What was typed to a [`Config`]: names are looked up, and what no table can know alone is checked.
+//! Knows no files and no text.
+
+mod balances;
+mod geo;
+mod names;
+mod policies;
+mod pools;
+
+use super::report::Report;
+use super::spec::Spec;
+use super::{Config, keys};
+use crate::base::{Diagnostic, RegionId};
+use names::Names;
+use std::path::PathBuf;
+
+/// Most regions: their ids have 16 bits.
+const REGIONS_MAX: usize = u16::MAX as usize;
+
+/// Builds the configuration. It is complete only when `report` has no errors.
+pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config {
+    let regions = Names::collect("region", &spec.regions, report);
+    let monitors = Names::collect("monitor", &spec.monitors, report);
+    let pools = Names::collect("pool", &spec.pools, report);
+    check_region_count(&spec, report);
+    check_admin(&spec, report);
+    let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
+    let (built_policies, policies) = policies::build(&spec.policies, &regions, report);
+    let geo = geo::build(&spec, &regions, &built_policies, report);
+    let context = balances::Context {
+        regions: &spec.regions,
+        pools: &built_pools,
+        pool_names: &pools,
+        policies: &built_policies,
+        policy_names: &policies,
+    };
+    let zones = balances::build(&spec.zones, &context, report);
+    if spec.zones.is_empty() && !report.has_errors() {
+        let message = "no zone is configured: every query will be refused";
+        report.absent(Diagnostic::warning(message).hint("add a table `[zone.\"gslb.example.com\"]` with its `file`"));
+    }
+    Config {
+        server: spec.server,
+        admin: spec.admin,
+        settings: spec.settings,
+        geo,
+        regions: spec.regions.into_iter().map(|region| region.table).collect(),
+        monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),
+        pools: built_pools,
+        policies: built_policies,
+        zones,
+        files,
+    }
+}
+
+fn check_region_count(spec: &Spec, report: &mut Report) {
+    if let Some(first_beyond) = spec.regions.get(REGIONS_MAX) {
+        let message = format!("there are more than {REGIONS_MAX} regions");
+        report.error(first_beyond.defined.name.span, message);
+    }
+}
+
+/// The admin address must not be one that queries come to over TCP.
+fn check_admin(spec: &Spec, report: &mut Report) {
+    let Some(admin) = spec.admin.listen else { return };
+    let taken = admin.port() != 0 && spec.server.listen.contains(&admin);
+    if taken {
+        let message = format!("the admin address `{admin}` is in `{}` of `[server]` too", keys::server::LISTEN.name);
+        let mut diagnostic = Diagnostic::error(message).hint("give it another port");
+        diagnostic.places.extend(spec.admin_listen.map(|span| (span, String::new())));
+        report.push(diagnostic);
+    }
+}
+
+/// The id of the region at `index`; one beyond the limit, which is reported, shares the last id.
+fn region_id(index: usize) -> RegionId {
+    RegionId(u16::try_from(index).unwrap_or(u16::MAX))
+}

@@ -1,0 +1,105 @@
+//! Policies: the three that need no definition, those defined, and their regions by id.
+
+use super::names::Names;
+use super::region_id;
+use crate::base::{Diagnostic, RegionId};
+use crate::config::report::Report;
+use crate::config::spec::{Definition, PolicyTable, RuleTable, UNNAMED};
+use crate::config::tree::Spanned;
+use crate::steering::spec::{Policy, Rule};
+use std::sync::Arc;
+
+/// Builds all policies, and their names.
+pub fn build(tables: &[Definition<PolicyTable>], regions: &Names, report: &mut Report) -> (Vec<Policy>, Names) {
+    // For the message about a name that is defined twice alone.
+    Names::collect("policy", tables, report);
+    let mut names = Names::new("policy");
+    let mut policies = Vec::with_capacity(UNNAMED.len() + tables.len());
+    for (name, order) in UNNAMED {
+        let name = Arc::from(name);
+        names.add(&name, policies.len());
+        policies.push(build_policy(name, &PolicyTable::new(order), regions, report));
+    }
+    for definition in tables {
+        let name = &definition.defined.name.value;
+        let policy = build_policy(Arc::clone(name), &definition.table, regions, report);
+        match names.add(name, policies.len()) {
+            Some(unnamed) => policies[unnamed] = policy,
+            None => policies.push(policy),
+        }
+    }
+    (policies, names)
+}
+
+fn build_policy(name: Arc<str>, table: &PolicyTable, regions: &Names, report: &mut Report) -> Policy {
+    let fence = table.regions.as_ref().map(|fence| find_all(&fence.value, regions, report));
+    check_repeated(&table.rules, report);
+    let rules = table.rules.iter().map(|rule| build_rule(rule, fence.as_deref(), regions, report)).collect();
+    Policy {
+        name,
+        order: table.order,
+        regions: fence,
+        spread: table.spread,
+        answers: table.answers,
+        min_healthy: table.min_healthy,
+        families: table.families,
+        all_down: table.all_down.clone(),
+        rules,
+    }
+}
+
+fn find_all(named: &[Spanned<String>], regions: &Names, report: &mut Report) -> Vec<RegionId> {
+    named.iter().filter_map(|name| regions.find(name, report)).map(region_id).collect()
+}
+
+fn build_rule(table: &RuleTable, fence: Option<&[RegionId]>, regions: &Names, report: &mut Report) -> Rule {
+    let named = |list: &Option<Spanned<Vec<Spanned<String>>>>, report: &mut Report| {
+        let list = list.as_ref()?;
+        Some(find_all(&list.value, regions, report))
+    };
+    let inner = named(&table.regions, report);
+    let prefer = named(&table.prefer, report);
+    check_inside(table.regions.as_ref(), inner.as_deref(), fence, "`regions` of the policy", report);
+    match &inner {
+        Some(inner) => {
+            check_inside(table.prefer.as_ref(), prefer.as_deref(), Some(inner), "`regions` of the rule", report)
+        }
+        None => check_inside(table.prefer.as_ref(), prefer.as_deref(), fence, "`regions` of the policy", report),
+    }
+    Rule { condition: table.condition, prefer: prefer.unwrap_or_default(), regions: inner }
+}
+
+/// A region that a fence keeps out can be neither preferred nor let in by a smaller one.
+fn check_inside(
+    written: Option<&Spanned<Vec<Spanned<String>>>>,
+    found: Option<&[RegionId]>,
+    fence: Option<&[RegionId]>,
+    whose: &str,
+    report: &mut Report,
+) {
+    let (Some(written), Some(found), Some(fence)) = (written, found, fence) else { return };
+    // With a name undefined the two lists do not run side by side; that is reported, and this after it is mended.
+    if written.value.len() != found.len() || fence.is_empty() {
+        return;
+    }
+    for (name, region) in written.value.iter().zip(found) {
+        if !fence.contains(region) {
+            let message = format!("region `{}` is not among the {whose}, so that it never answers", name.value);
+            report.push(
+                Diagnostic::error(message).at(name.span, "").hint(format!("add it to the {whose}, or remove it here")),
+            );
+        }
+    }
+}
+
+/// Of two rules for the same clients only the first decides.
+fn check_repeated(rules: &[RuleTable], report: &mut Report) {
+    for (index, rule) in rules.iter().enumerate() {
+        let empty = rule.condition == crate::steering::spec::Condition::default();
+        let earlier = rules[..index].iter().find(|earlier| earlier.condition == rule.condition);
+        if let Some(earlier) = earlier.filter(|_| !empty) {
+            let message = "this rule never decides: an earlier one is for the same clients";
+            report.push(Diagnostic::error(message).at(rule.span, "").at(earlier.span, "the earlier one"));
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Pools: members and monitors by id, and what their members must have in common.
+
+use super::names::Names;
+use super::region_id;
+use crate::base::{Diagnostic, Family, MonitorId, RegionId, Span};
+use crate::config::report::{Report, list_of};
+use crate::config::spec::{Definition, MemberTable, PoolTable};
+use crate::steering::spec::{Member, MemberTarget, Pool};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Builds all pools. A member whose region or target is missing is left out; that is reported.
+pub fn build(tables: &[Definition<PoolTable>], regions: &Names, monitors: &Names, report: &mut Report) -> Vec<Pool> {
+    tables.iter().map(|definition| build_pool(definition, regions, monitors, report)).collect()
+}
+
+fn build_pool(definition: &Definition<PoolTable>, regions: &Names, monitors: &Names, report: &mut Report) -> Pool {
+    let table = &definition.table;
+    let monitors = table.monitors.iter().filter_map(|name| monitors.find(name, report));
+    let monitors = monitors.map(|index| MonitorId(u32::try_from(index).unwrap_or(u32::MAX))).collect();
+    let mut region_names: HashMap<RegionId, &str> = HashMap::new();
+    let mut members = Vec::with_capacity(table.members.len());
+    for member in &table.members {
+        let region = member.region.as_ref().and_then(|name| {
+            let id = region_id(regions.find(name, report)?);
+            region_names.insert(id, name.value.as_str());
+            Some(id)
+        });
+        members.extend(region.and_then(|region| build_member(member, region)));
+    }
+    if !members.is_empty() && members.iter().all(|member| !member.enabled) {
+        let name = &definition.defined.name;
+        let message = format!("no member of pool `{}` is enabled, so that it answers nothing", name.value);
+        report.push(Diagnostic::warning(message).at(name.span, ""));
+    }
+    check_one_kind(&table.members, report);
+    check_distinct(&table.members, report);
+    check_families(definition, &members, &region_names, report);
+    Pool { name: Arc::clone(&definition.defined.name.value), monitors, members }
+}
+
+fn build_member(table: &MemberTable, region: RegionId) -> Option<Member> {
+    Some(Member {
+        region,
+        target: table.target.as_ref()?.value.clone(),
+        weight: table.weight,
+        probe_address: table.probe_address,
+        enabled: table.enabled,
+    })
+}
+
+/// All members are addresses, or all are names.
+fn check_one_kind(members: &[MemberTable], report: &mut Report) {
+    let place_of = |wanted: fn(&MemberTarget) -> bool| {
+        let targets = members.iter().filter_map(|member| member.target.as_ref());
+        targets.filter(|target| wanted(&target.value)).map(|target| target.span).next()
+    };
+    let address = place_of(|target| matches!(target, MemberTarget::Address(_)));
+    let name = place_of(|target| matches!(target, MemberTarget::Name { .. }));
+    if let (Some(address), Some(name)) = (address, name) {
+        let (second, first) = if address > name { (address, name) } else { (name, address) };
+        let diagnostic = Diagnostic::error("a pool holds addresses or names, never both").at(second, "").at(first, "");
+        report.push(diagnostic.hint("make two pools of it"));
+    }
+}
+
+fn check_distinct(members: &[MemberTable], report: &mut Report) {
+    let mut seen: HashMap<String, Span> = HashMap::new();
+    for target in members.iter().filter_map(|member| member.target.as_ref()) {
+        let text = match &target.value {
+            MemberTarget::Address(address) => address.to_string(),
+            MemberTarget::Name { text, .. } => text.to_ascii_lowercase(),
+        };
+        if let Some(&first) = seen.get(&text) {
+            let message = format!("`{text}` is in the pool twice");
+            let diagnostic = Diagnostic::error(message).at(target.span, "").at(first, "first here");
+            report.push(diagnostic.hint("a larger share is given with `weight`"));
+        } else {
+            seen.insert(text, target.span);
+        }
+    }
+}
+
+/// With a family in some regions only, clients of that family are led farther away than others.
+fn check_families(
+    definition: &Definition<PoolTable>,
+    members: &[Member],
+    region_names: &HashMap<RegionId, &str>,
+    report: &mut Report,
+) {
+    let mut regions: Vec<RegionId> = Vec::new();
+    for member in members {
+        if !regions.contains(&member.region) {
+            regions.push(member.region);
+        }
+    }
+    for (family, record) in [(Family::V4, "IPv4"), (Family::V6, "IPv6")] {
+        let has = |region: &RegionId| {
+            members.iter().any(|member| {
+                let of_family =
+                    matches!(member.target, MemberTarget::Address(address) if Family::of(address) == family);
+                member.region == *region && of_family
+            })
+        };
+        let without: Vec<&str> = regions
+            .iter()
+            .filter(|region| !has(region))
+            .filter_map(|region| region_names.get(region).copied())
+            .collect();
+        if without.is_empty() || without.len() == regions.len() {
+            continue;
+        }
+        let name = &definition.defined.name;
+        let message = format!("pool `{}` has {record} members in some of its regions only", name.value);
+        let diagnostic = Diagnostic::warning(message).at(name.span, format!("none in {}", list_of(&without)));
+        report
+            .push(diagnostic.hint(format!("{record} clients are led to the nearest region that has {record} members")));
+    }
+}

@@ -1,0 +1,78 @@
+//! What the prober counts, to be read at any time. Knows no names of metrics: those are chosen where they are shown.
+
+use crate::probe::spec::{Monitor, MonitorKind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Counters and gauges of the prober. One writer; readers see each number by itself, not all of one moment.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Probes of `tcp` monitors.
+    pub tcp: KindMetrics,
+    /// Probes of `http` monitors.
+    pub http: KindMetrics,
+    /// Probes of `https` monitors.
+    pub https: KindMetrics,
+    /// Gauge: probes under way.
+    pub in_flight: AtomicU64,
+    /// Gauge: probes that are due and wait for a descriptor.
+    pub waiting: AtomicU64,
+    /// Gauge: 1 while states are held because the checker is probably blind.
+    pub held: AtomicU64,
+    /// How often that began.
+    pub holds: AtomicU64,
+    /// Look-ups of host names that failed.
+    pub resolve_failures: AtomicU64,
+    /// By how much probes started later than planned, in all, in microseconds; by `started` it is the mean.
+    pub start_lag_micros: AtomicU64,
+    /// The largest such delay, in microseconds.
+    pub start_lag_micros_max: AtomicU64,
+}
+
+/// Counters of one kind of monitor.
+#[derive(Debug, Default)]
+pub struct KindMetrics {
+    /// Probes that started.
+    pub started: AtomicU64,
+    /// Probes that passed.
+    pub passed: AtomicU64,
+    /// Probes that failed.
+    pub failed: AtomicU64,
+    /// Probes without a result, because of a trouble on this side.
+    pub local_errors: AtomicU64,
+}
+
+impl Metrics {
+    /// The counters for probes of this monitor.
+    #[must_use]
+    pub fn of(&self, monitor: &Monitor) -> &KindMetrics {
+        match &monitor.kind {
+            MonitorKind::Tcp => &self.tcp,
+            MonitorKind::Http(check) if check.tls.is_some() => &self.https,
+            MonitorKind::Http(_) => &self.http,
+        }
+    }
+
+    /// The kinds by the word that configuration has for them.
+    #[must_use]
+    pub fn kinds(&self) -> [(&'static str, &KindMetrics); 3] {
+        [("tcp", &self.tcp), ("http", &self.http), ("https", &self.https)]
+    }
+
+    pub(in crate::probe) fn count_start(&self, monitor: &Monitor, lag: Duration) {
+        let lag_micros = u64::try_from(lag.as_micros()).unwrap_or(u64::MAX);
+        count(&self.of(monitor).started);
+        self.start_lag_micros.fetch_add(lag_micros, Ordering::Relaxed);
+        self.start_lag_micros_max.fetch_max(lag_micros, Ordering::Relaxed);
+    }
+}
+
+/// Adds one.
+pub(in crate::probe) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Sets a gauge.
+pub(in crate::probe) fn set(gauge: &AtomicU64, value: usize) {
+    gauge.store(value as u64, Ordering::Relaxed);
+}

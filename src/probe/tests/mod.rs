@@ -1,0 +1,81 @@
+//! Tests of this room: small servers on loopback that behave in every bad way, and the scheduler among them.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod checks;
+mod hosts;
+mod https;
+mod report;
+mod scheduler;
+mod servers;
+
+use crate::health::{Endpoint, Observation, Timing};
+use crate::probe::check::Check;
+use crate::probe::spec::{HttpCheck, Monitor, MonitorKind};
+use crate::probe::tls::TlsStore;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Long enough never to be reached unless a test means it to be.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn timing(timeout: Duration) -> Timing {
+    Timing { interval: Duration::from_millis(50), timeout, fall: 3, rise: 2, retry_interval: Duration::from_millis(5) }
+}
+
+fn monitor(kind: MonitorKind) -> Monitor {
+    Monitor { name: "web".into(), kind, port: 80, timing: timing(PATIENCE) }
+}
+
+fn http_check() -> HttpCheck {
+    HttpCheck {
+        tls: None,
+        path: "/healthz?deep=1".to_owned(),
+        host: None,
+        expect_status: vec![(200, 299)],
+        expect_body: None,
+    }
+}
+
+/// Runs the check of a monitor once.
+fn probe_endpoint(monitor: &Monitor, endpoint: &Endpoint, address: SocketAddr) -> Observation {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let check = Check::new(monitor, endpoint, address, &mut TlsStore::default());
+    runtime.block_on(check.run())
+}
+
+fn probe(monitor: &Monitor, address: SocketAddr) -> Observation {
+    probe_endpoint(monitor, &Endpoint::Socket(address), address)
+}
+
+fn probe_http(check: HttpCheck, address: SocketAddr) -> Observation {
+    probe(&monitor(MonitorKind::Http(check)), address)
+}
+
+/// Soon, but not so soon that a busy machine could not connect on loopback meanwhile.
+const BRIEF: Duration = Duration::from_millis(250);
+
+/// Runs the check of a monitor whose probes time out soon.
+fn probe_briefly(kind: MonitorKind, address: SocketAddr) -> Observation {
+    probe(&Monitor { timing: timing(BRIEF), ..monitor(kind) }, address)
+}
+
+#[track_caller]
+fn assert_passed(seen: &Observation) {
+    assert!(matches!(seen, Observation::Passed { .. }), "{seen:?}");
+}
+
+#[track_caller]
+fn assert_failed(seen: &Observation, expected: &str) {
+    match seen {
+        Observation::Failed { reason } => assert_eq!(&**reason, expected),
+        other => panic!("{other:?}, expected a failure: {expected}"),
+    }
+}
+
+#[track_caller]
+fn assert_local(seen: &Observation, expected: &str) {
+    match seen {
+        Observation::LocalError { reason } => assert!(reason.contains(expected), "{reason}, expected {expected}"),
+        other => panic!("{other:?}, expected a local error: {expected}"),
+    }
+}

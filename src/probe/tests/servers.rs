@@ -1,0 +1,215 @@
+//! Servers for one test each. They end with the value that stands for them.
+
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use socket2::{Domain, SockRef, Socket, Type};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+pub(super) const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// What one server does with one connection.
+type Behavior = dyn Fn(TcpStream, &Shared) + Send + Sync;
+
+/// A server on loopback; a thread for each connection.
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    pub(super) shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a server remembers.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) connections: AtomicUsize,
+    pub(super) requests: Mutex<Vec<String>>,
+    /// Ends all connections and the server.
+    ending: AtomicBool,
+    /// HTTP answers say 503 while set.
+    pub(super) sick: AtomicBool,
+}
+
+impl Server {
+    pub(super) fn start(behavior: impl Fn(TcpStream, &Shared) + Send + Sync + 'static) -> Self {
+        let behavior: Arc<Behavior> = Arc::new(behavior);
+        let listener = TcpListener::bind(LOOPBACK).unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared::default());
+        let thread = {
+            let shared = Arc::clone(&shared);
+            std::thread::spawn(move || {
+                for stream in listener.incoming() {
+                    if shared.ending.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let Ok(stream) = stream else { continue };
+                    shared.connections.fetch_add(1, Ordering::Relaxed);
+                    let (shared, behavior) = (Arc::clone(&shared), Arc::clone(&behavior));
+                    std::thread::spawn(move || behavior(stream, &shared));
+                }
+            })
+        };
+        Self { address, shared, thread: Some(thread) }
+    }
+
+    /// Answers every GET with this status and body; 503 while sick.
+    pub(super) fn http(status: u16, body: &'static str) -> Self {
+        Self::start(move |mut stream, shared| {
+            let status = if shared.sick.load(Ordering::Relaxed) { 503 } else { status };
+            answer(&mut stream, shared, status, body);
+        })
+    }
+
+    /// Several of them that are sick together.
+    pub(super) fn group(count: usize) -> (Vec<Self>, Arc<AtomicBool>) {
+        let sick = Arc::new(AtomicBool::new(false));
+        let server = |_| {
+            let sick = Arc::clone(&sick);
+            Self::start(move |mut stream, shared| {
+                let status = if sick.load(Ordering::Relaxed) { 503 } else { 200 };
+                answer(&mut stream, shared, status, "");
+            })
+        };
+        ((0..count).map(server).collect(), sick)
+    }
+
+    /// The same over TLS.
+    pub(super) fn https(certificates: &Certificates) -> Self {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificates.server.der().clone()], certificates.key())
+            .unwrap();
+        let config = Arc::new(config);
+        Self::start(move |stream, shared| {
+            let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
+            shared.read_request(&mut stream);
+            let name = stream.conn.server_name().unwrap_or("none");
+            let note = format!("SNI {name}, handshake {:?}", stream.conn.handshake_kind());
+            shared.requests.lock().unwrap().push(note);
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
+            stream.conn.send_close_notify();
+            let _ = stream.flush();
+        })
+    }
+
+    /// Accepts and says nothing until it ends.
+    pub(super) fn hanging() -> Self {
+        Self::start(|stream, shared| {
+            shared.wait_for_end();
+            drop(stream);
+        })
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn request(&self) -> String {
+        self.shared.requests.lock().unwrap().first().cloned().unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.ending.store(true, Ordering::Relaxed);
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn wait_for_end(&self) {
+        while !self.is_ending() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Reads the head of one request and remembers it.
+    pub(super) fn read_request(&self, stream: &mut impl Read) {
+        let mut request = Vec::new();
+        let mut octet = [0];
+        while !request.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut octet), Ok(1)) {
+            request.push(octet[0]);
+        }
+        if !request.is_empty() {
+            self.requests.lock().unwrap().push(String::from_utf8(request).unwrap());
+        }
+    }
+}
+
+pub(super) fn answer(stream: &mut (impl Read + Write), shared: &Shared, status: u16, body: &str) {
+    shared.read_request(stream);
+    let len = body.len();
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status} Said\r\nContent-Length: {len}\r\nLocation: http://127.0.0.1:1/\r\n\r\n{body}"
+    );
+}
+
+/// Ends a connection with a reset.
+pub(super) fn reset(stream: TcpStream) {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(stream);
+}
+
+/// A port where connections are refused for as long as the value lives.
+pub(super) fn refusing() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&LOOPBACK.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
+}
+
+/// A port where connections are neither accepted nor refused: its queue is full.
+pub(super) fn full() -> (Socket, Vec<TcpStream>, SocketAddr) {
+    let (socket, address) = refusing();
+    socket.listen(0).unwrap();
+    let mut streams = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+        streams.push(stream);
+    }
+    (socket, streams, address)
+}
+
+/// An authority, and a certificate that it has issued.
+pub(super) struct Certificates {
+    pub(super) authority_pem: String,
+    server: rcgen::Certificate,
+    server_key: rcgen::KeyPair,
+}
+
+impl Certificates {
+    /// A certificate for these names and addresses, valid between these years.
+    pub(super) fn new(names: &[&str], first_year: i32, last_year: i32) -> Self {
+        let authority_key = rcgen::KeyPair::generate().unwrap();
+        let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+        let issuer = rcgen::Issuer::new(authority, authority_key);
+        let server_key = rcgen::KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut server = rcgen::CertificateParams::new(names).unwrap();
+        server.not_before = rcgen::date_time_ymd(first_year, 1, 1);
+        server.not_after = rcgen::date_time_ymd(last_year, 1, 1);
+        let server = server.signed_by(&server_key, &issuer).unwrap();
+        Self { authority_pem, server, server_key }
+    }
+
+    fn key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::Pkcs8(self.server_key.serialize_der().into())
+    }
+}

@@ -1,0 +1,189 @@
+//! Turns what the system and the libraries say when a probe goes wrong into a few words for an operator, and tells
+//! troubles on this side from failures of the target. Knows no monitors.
+
+use crate::health::Observation;
+use std::error::Error;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+/// Why a probe did not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The target's.
+    Failed(String),
+    /// Ours: no result.
+    Local(String),
+}
+
+impl From<Trouble> for Observation {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Failed(reason) => Self::Failed { reason: reason.into() },
+            Trouble::Local(reason) => Self::LocalError { reason: reason.into() },
+        }
+    }
+}
+
+impl Trouble {
+    /// What an input or output error with `address` means.
+    #[must_use]
+    pub fn of_io(error: &io::Error, address: SocketAddr) -> Self {
+        if let Some(code) = error.raw_os_error()
+            && let Some(trouble) = of_os_error(code, address)
+        {
+            return trouble;
+        }
+        Self::Failed(of_kind(error.kind()).map_or_else(|| error.to_string(), str::to_owned))
+    }
+
+    /// What an error of the HTTP client means: the deepest cause that is understood.
+    #[must_use]
+    pub fn of_http(error: &reqwest::Error, address: SocketAddr) -> Self {
+        let mut deepest: &(dyn Error + 'static) = error;
+        let mut by_kind = None;
+        loop {
+            if let Some(tls) = deepest.downcast_ref::<rustls::Error>() {
+                return Self::Failed(of_tls(tls));
+            }
+            let io = deepest.downcast_ref::<io::Error>();
+            if let Some(io) = io {
+                if io.raw_os_error().is_some() {
+                    return Self::of_io(io, address);
+                }
+                by_kind = of_kind(io.kind()).or(by_kind);
+            }
+            // `source` of a wrapped error skips the error itself.
+            let wrapped = io.and_then(io::Error::get_ref).map(|inner| inner as &(dyn Error + 'static));
+            match wrapped.or_else(|| deepest.source()) {
+                Some(cause) => deepest = cause,
+                None => break,
+            }
+        }
+        Self::Failed(by_kind.map_or_else(|| format!("no valid HTTP answer: {deepest}"), str::to_owned))
+    }
+}
+
+/// What kinds of input and output errors mean that need no further words.
+fn of_kind(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::ConnectionRefused => Some("connection refused"),
+        io::ErrorKind::ConnectionReset => Some("connection reset by the server"),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => {
+            Some("connection closed by the server before its answer was complete")
+        }
+        io::ErrorKind::TimedOut => Some("timed out while connecting"),
+        _ => None,
+    }
+}
+
+/// What an error number of the system means, where it says more than its kind.
+fn of_os_error(code: i32, address: SocketAddr) -> Option<Trouble> {
+    let local = |text: &str| Some(Trouble::Local(text.to_owned()));
+    match code {
+        libc::EMFILE => local("this process has no file descriptors left; raise its limit (LimitNOFILE, ulimit -n)"),
+        libc::ENFILE => local("this machine has no file descriptors left; raise fs.file-max"),
+        libc::ENOBUFS | libc::ENOMEM => local("this machine has no memory left for sockets"),
+        libc::EADDRNOTAVAIL => local("this machine has no address or port left to connect from"),
+        libc::EAFNOSUPPORT => local("this machine does not speak the address family"),
+        libc::ENETDOWN => local("the network interface of this machine is down"),
+        libc::EINVAL => local("this machine cannot connect there; a link-local address needs an interface"),
+        libc::EPERM => local("connecting is forbidden on this machine; look at its firewall"),
+        // These come from here when there is no route, and from a router on the way (by ICMP) when there is: a host that
+        // is down on a link further on is a failure of the target.
+        libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES if !has_route(address) => {
+            Some(Trouble::Local(format!("this machine has no route to {}", address.ip())))
+        }
+        libc::ENETUNREACH => Some(Trouble::Failed("network unreachable".to_owned())),
+        libc::EHOSTUNREACH => Some(Trouble::Failed("host unreachable".to_owned())),
+        libc::EACCES => Some(Trouble::Failed("rejected by a firewall on the way".to_owned())),
+        _ => None,
+    }
+}
+
+/// Whether this machine knows a way to the address. Connecting a UDP socket looks the route up and sends nothing.
+fn has_route(address: SocketAddr) -> bool {
+    let any: SocketAddr = match address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_ok()
+}
+
+/// What is wrong with a TLS handshake.
+fn of_tls(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Certificate;
+    use rustls::Error as Tls;
+    match error {
+        Tls::InvalidCertificate(certificate) => match certificate {
+            Certificate::Expired | Certificate::ExpiredContext { .. } => "certificate: expired".to_owned(),
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                "certificate: not valid yet; is a clock wrong?".to_owned()
+            }
+            Certificate::UnknownIssuer => {
+                "certificate: not issued by a known authority; name its root with `ca_file`".to_owned()
+            }
+            Certificate::NotValidForName => "certificate: not valid for the server name".to_owned(),
+            Certificate::NotValidForNameContext { expected, presented } => {
+                let names: Vec<&str> = presented.iter().map(|name| bare_name(name)).collect();
+                let names = if names.is_empty() { "no name".to_owned() } else { names.join(", ") };
+                format!("certificate: not valid for name {}, but for {names}", expected.to_str())
+            }
+            other => format!("certificate: {other}"),
+        },
+        Tls::AlertReceived(alert) => format!("TLS: the server refused with alert {alert:?}"),
+        Tls::InvalidMessage(_) => "TLS: the server does not speak TLS at this port".to_owned(),
+        other => format!("TLS: {other}"),
+    }
+}
+
+/// A name in a certificate as the library presents it (`DnsName("www.example.com")`), without its wrapping.
+fn bare_name(presented: &str) -> &str {
+    let inner = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(presented);
+    inner.trim_matches('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_code(code: i32, address: &str) -> Trouble {
+        let address = address.parse().unwrap_or_else(|_| panic!("{address}"));
+        Trouble::of_io(&io::Error::from_raw_os_error(code), address)
+    }
+
+    #[test]
+    fn troubles_of_this_machine_are_local() {
+        for code in [
+            libc::EMFILE,
+            libc::ENFILE,
+            libc::ENOBUFS,
+            libc::ENOMEM,
+            libc::EADDRNOTAVAIL,
+            libc::EAFNOSUPPORT,
+            libc::ENETDOWN,
+            libc::EPERM,
+        ] {
+            let trouble = of_code(code, "127.0.0.1:80");
+            assert!(matches!(trouble, Trouble::Local(_)), "{trouble:?}");
+        }
+    }
+
+    #[test]
+    fn troubles_of_the_target_are_failures() {
+        for code in [libc::ECONNREFUSED, libc::ECONNRESET, libc::ETIMEDOUT, libc::EPIPE, libc::EIO] {
+            let trouble = of_code(code, "127.0.0.1:80");
+            assert!(matches!(trouble, Trouble::Failed(_)), "{trouble:?}");
+        }
+    }
+
+    #[test]
+    fn unreachable_is_local_only_where_this_machine_has_no_route() {
+        for code in [libc::ENETUNREACH, libc::EHOSTUNREACH, libc::EACCES] {
+            // There is always a route to oneself, and none to a link-local address without an interface.
+            let reported_by_a_router = of_code(code, "127.0.0.1:80");
+            assert!(matches!(reported_by_a_router, Trouble::Failed(_)), "{reported_by_a_router:?}");
+            let here = of_code(code, "[fe80::1]:80");
+            assert_eq!(here, Trouble::Local("this machine has no route to fe80::1".to_owned()));
+        }
+    }
+}

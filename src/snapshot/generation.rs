@@ -1,0 +1,230 @@
+//! One configuration generation as the publisher keeps it: what was configured, which pool answers and rankings that
+//! makes, and which member each target of health belongs to.
+
+use super::{Balance, Settings, WorkerShard};
+use crate::base::{PolicyId, PoolId, RegionId};
+use crate::geo::Locator;
+use crate::health::{Status, TargetKey, TargetState};
+use crate::steering::reach::regions_of_pool;
+use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
+use crate::steering::{MemberState, PoolAnswers, Ranking, RankingKey};
+use crate::zone::ZoneSet;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+/// One configuration generation, loaded and checked: what snapshots are built from.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Limits and switches of the engine.
+    pub settings: Settings,
+    /// Authoritative data.
+    pub zones: Arc<ZoneSet>,
+    /// Where addresses are.
+    pub locator: Arc<Locator>,
+    /// By id.
+    pub regions: Vec<Region>,
+    /// By id.
+    pub pools: Vec<Pool>,
+    /// By id.
+    pub policies: Vec<Policy>,
+    /// For each zone by number, for each slot.
+    pub balances: Vec<Vec<BalanceSpec>>,
+    /// For each pool, for each member: the targets that must all be up; none: always up.
+    pub member_targets: Vec<Vec<Vec<TargetKey>>>,
+    /// How many UDP workers count answers; one shard more is allocated, for the thread that serves streams.
+    pub workers: usize,
+}
+
+/// What is known of targets, by name. A target that is not there is unknown.
+pub(super) type TargetStates = HashMap<TargetKey, TargetState>;
+
+/// What of a generation does not depend on health: may be built beside the publisher's thread.
+pub(super) struct Generation {
+    pub(super) inputs: Arc<Inputs>,
+    /// The pool and policy of each pool answers.
+    pub(super) pairs: Arc<[(PoolId, PolicyId)]>,
+    pub(super) balances: Arc<[Box<[Balance]>]>,
+    pub(super) rankings: Arc<[Arc<Ranking>]>,
+    pub(super) shards: Arc<[WorkerShard]>,
+    /// By pool: indexes into `pairs`.
+    pairs_of_pool: Vec<Vec<u32>>,
+    /// Pool and index of each member that a target belongs to.
+    members_of_target: HashMap<TargetKey, Vec<(PoolId, u32)>>,
+}
+
+/// What rankings are shared with: those of the generation before.
+pub(super) struct Before<'b> {
+    pub(super) locator: &'b Arc<Locator>,
+    pub(super) rankings: &'b [Arc<Ranking>],
+}
+
+impl Generation {
+    /// Numbers and ranks; rankings that would come out equal are taken from `before`.
+    pub(super) fn prepare(inputs: Inputs, before: Option<Before<'_>>) -> Self {
+        let mut numbering = Numbering::new(&inputs);
+        let balances = inputs.balances.iter().map(|zone| zone.iter().map(|spec| numbering.balance(spec)).collect());
+        let balances: Arc<[Box<[Balance]>]> = balances.collect();
+        let Numbering { pairs, keys, .. } = numbering;
+        let before = before.filter(|before| Arc::ptr_eq(before.locator, &inputs.locator));
+        let rankings = keys.iter().map(|key| {
+            let known = before.as_ref().and_then(|before| before.rankings.iter().find(|known| known.key() == key));
+            known.map_or_else(|| Arc::new(Ranking::build(key, &inputs.locator)), Arc::clone)
+        });
+        let rankings = rankings.collect();
+        let mut pairs_of_pool = vec![Vec::new(); inputs.pools.len()];
+        for (number, (pool, _)) in (0..).zip(&pairs) {
+            pairs_of_pool[pool.index()].push(number);
+        }
+        Self {
+            balances,
+            rankings,
+            shards: shards(inputs.workers + 1, pairs.len(), inputs.regions.len()),
+            pairs: pairs.into(),
+            pairs_of_pool,
+            members_of_target: members_of_target(&inputs.member_targets),
+            inputs: Arc::new(inputs),
+        }
+    }
+
+    /// The states of all members of a pool.
+    pub(super) fn member_states(&self, pool: PoolId, targets: &TargetStates) -> Vec<MemberState> {
+        let members = &self.inputs.pools[pool.index()].members;
+        (0..members.len()).map(|member| self.member_state(pool, member, targets)).collect()
+    }
+
+    /// A member is up when all its targets are, down when any is, else unknown. It wavers when those of its targets that
+    /// waver can change that: any of them while it is up, all that are not up while it is not.
+    fn member_state(&self, pool: PoolId, member: usize, targets: &TargetStates) -> MemberState {
+        let spec = &self.inputs.pools[pool.index()].members[member];
+        let region_enabled = self.inputs.regions.get(spec.region.index()).is_some_and(|region| region.enabled);
+        let keys = self.inputs.member_targets.get(pool.index()).and_then(|members| members.get(member));
+        let states =
+            || keys.into_iter().flatten().map(|key| targets.get(key).map_or((Status::Unknown, false), of_target));
+        let up = states().all(|(status, _)| status == Status::Up);
+        let wavering = if up {
+            states().any(|(_, wavering)| wavering)
+        } else {
+            states().all(|(status, wavering)| status == Status::Up || wavering)
+        };
+        let status = match up {
+            true => Status::Up,
+            false if states().any(|(status, _)| status == Status::Down) => Status::Down,
+            false => Status::Unknown,
+        };
+        MemberState { status, wavering, enabled: spec.enabled && region_enabled }
+    }
+
+    /// The pools that have members with this target; each once for each such member.
+    pub(super) fn pools_of_target(&self, target: &TargetKey) -> impl Iterator<Item = PoolId> + '_ {
+        self.members_of_target.get(target).into_iter().flatten().map(|&(pool, _)| pool)
+    }
+
+    /// Whether a target belongs to any member.
+    pub(super) fn has_target(&self, target: &TargetKey) -> bool {
+        self.members_of_target.contains_key(target)
+    }
+
+    /// The indexes of the answers of a pool, one for each policy it is balanced under.
+    pub(super) fn answers_of_pool(&self, pool: PoolId) -> &[u32] {
+        &self.pairs_of_pool[pool.index()]
+    }
+
+    /// Builds the answers with index `number` from the states of the pool's members.
+    pub(super) fn build_answers(&self, number: usize, states: &[MemberState]) -> Arc<PoolAnswers> {
+        let (pool, policy) = self.pairs[number];
+        let (pool, policy) = (&self.inputs.pools[pool.index()], &self.inputs.policies[policy.index()]);
+        Arc::new(PoolAnswers::build(pool, policy, &self.inputs.regions, states))
+    }
+
+    /// The answers of the generation before that this one may go on with, by name of pool and policy: pool, policy and
+    /// regions are the same, ids included. Their member states are still to be compared.
+    pub(super) fn shared_answers(&self, before: &Self) -> Vec<Option<usize>> {
+        let names = |generation: &Self, (pool, policy): (PoolId, PolicyId)| {
+            let (pools, policies) = (&generation.inputs.pools, &generation.inputs.policies);
+            (Arc::clone(&pools[pool.index()].name), Arc::clone(&policies[policy.index()].name))
+        };
+        let known: HashMap<_, usize> =
+            before.pairs.iter().enumerate().map(|(number, &pair)| (names(before, pair), number)).collect();
+        let share = |&pair: &(PoolId, PolicyId)| {
+            let number = *known.get(&names(self, pair))?;
+            self.same_answers(pair, before, before.pairs[number]).then_some(number)
+        };
+        self.pairs.iter().map(share).collect()
+    }
+
+    fn same_answers(&self, (pool, policy): (PoolId, PolicyId), before: &Self, old: (PoolId, PolicyId)) -> bool {
+        let (ours, theirs) = (&self.inputs, &before.inputs);
+        let pool = &ours.pools[pool.index()];
+        let same_region = |id: RegionId| ours.regions.get(id.index()) == theirs.regions.get(id.index());
+        *pool == theirs.pools[old.0.index()]
+            && ours.policies[policy.index()] == theirs.policies[old.1.index()]
+            && pool.members.iter().all(|member| same_region(member.region))
+    }
+}
+
+fn of_target(state: &TargetState) -> (Status, bool) {
+    (state.status, state.wavering)
+}
+
+/// Numbers pool answers and rankings while balanced names are gone through: each once.
+struct Numbering<'i> {
+    inputs: &'i Inputs,
+    pairs: Vec<(PoolId, PolicyId)>,
+    pair_numbers: HashMap<(PoolId, PolicyId), u32>,
+    keys: Vec<RankingKey>,
+    key_numbers: HashMap<(PolicyId, Vec<RegionId>), u32>,
+}
+
+impl<'i> Numbering<'i> {
+    fn new(inputs: &'i Inputs) -> Self {
+        Self { inputs, pairs: Vec::new(), pair_numbers: HashMap::new(), keys: Vec::new(), key_numbers: HashMap::new() }
+    }
+
+    fn balance(&mut self, spec: &BalanceSpec) -> Balance {
+        let pair = (spec.pool, spec.policy);
+        let pool_answers = *self.pair_numbers.entry(pair).or_insert_with(|| {
+            self.pairs.push(pair);
+            (self.pairs.len() - 1) as u32
+        });
+        Balance { pool_answers, ranking: self.ranking(spec), ttl: spec.ttl }
+    }
+
+    fn ranking(&mut self, spec: &BalanceSpec) -> u32 {
+        let (inputs, keys) = (self.inputs, &mut self.keys);
+        let regions = regions_of_pool(&inputs.pools[spec.pool.index()]);
+        *self.key_numbers.entry((spec.policy, regions)).or_insert_with_key(|(policy, regions)| {
+            let key = RankingKey::new(&inputs.policies[policy.index()], regions, &inputs.regions);
+            let number = keys.iter().position(|known| *known == key).unwrap_or(keys.len());
+            if number == keys.len() {
+                keys.push(key);
+            }
+            number as u32
+        })
+    }
+}
+
+fn members_of_target(member_targets: &[Vec<Vec<TargetKey>>]) -> HashMap<TargetKey, Vec<(PoolId, u32)>> {
+    let mut index: HashMap<TargetKey, Vec<(PoolId, u32)>> = HashMap::new();
+    for (pool, members) in (0..).zip(member_targets) {
+        for (member, targets) in (0..).zip(members) {
+            for target in targets {
+                match index.get_mut(target) {
+                    Some(uses) => uses.push((PoolId(pool), member)),
+                    None => _ = index.insert(target.clone(), vec![(PoolId(pool), member)]),
+                }
+            }
+        }
+    }
+    index
+}
+
+/// One shard a worker: for each pool answers a turn, and a counter for each region and one for answers without a region.
+fn shards(workers: usize, pool_answers: usize, regions: usize) -> Arc<[WorkerShard]> {
+    let counters = || (0..=regions).map(|_| AtomicU64::new(0)).collect();
+    let shard = |_| WorkerShard {
+        turns: (0..pool_answers).map(|_| AtomicU32::new(0)).collect(),
+        answers: (0..pool_answers).map(|_| counters()).collect(),
+    };
+    (0..workers).map(shard).collect()
+}

@@ -1,0 +1,125 @@
+//! The members of a pool by family and region, with their states tallied.
+
+use super::availability::{Judge, Outlook, Pass, Standing, Tally};
+use super::wants_together;
+use super::{MemberState, Region};
+use crate::base::Family;
+use crate::health::Status;
+use crate::steering::reach::{GroupId, Reach};
+use crate::steering::spec::{Member, MemberTarget, Policy, Pool};
+
+/// The members of a pool within reach, by family and region.
+pub(super) struct Roster<'p> {
+    pool: &'p Pool,
+    pub(super) judge: Judge,
+    /// Members are names; they all count as the first family.
+    pub(super) names: bool,
+    exists: [bool; 2],
+    /// By region number.
+    tallies: Vec<[Tally; 2]>,
+    /// Enabled members by family, then region number, then configured order.
+    entries: [Vec<Entry>; 2],
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    region: GroupId,
+    member: u32,
+    up: bool,
+}
+
+impl<'p> Roster<'p> {
+    pub(super) fn new(
+        pool: &'p Pool,
+        policy: &Policy,
+        regions: &[Region],
+        states: &[MemberState],
+        reach: &Reach,
+    ) -> Self {
+        let names = pool.members.iter().any(|member| matches!(member.target, MemberTarget::Name { .. }));
+        let mut exists = [false; 2];
+        let mut tallies = vec![[Tally::default(); 2]; reach.regions().len()];
+        let mut entries = [Vec::new(), Vec::new()];
+        for (index, member) in pool.members.iter().enumerate() {
+            let Some(region) = reach.number(member.region) else { continue };
+            let slot = slot_of(member);
+            exists[slot] = true;
+            let in_service = member.enabled && regions.get(member.region.index()).is_some_and(|region| region.enabled);
+            let Some(state) = states.get(index).filter(|state| state.enabled && in_service) else { continue };
+            count(&mut tallies[usize::from(region)][slot], weight_of(member), *state);
+            entries[slot].push(Entry { region, member: index as u32, up: state.status == Status::Up });
+        }
+        for entries in &mut entries {
+            entries.sort_by_key(|entry| entry.region);
+        }
+        let together = wants_together(policy) && exists == [true; 2];
+        let judge = Judge { together, min_healthy: policy.min_healthy };
+        Self { pool, judge, names, exists, tallies, entries }
+    }
+
+    /// Whether any member has the family, whatever its state.
+    pub(super) const fn exists(&self, family: Family) -> bool {
+        self.exists[family.index()]
+    }
+
+    pub(super) fn member(&self, index: u32) -> &'p Member {
+        &self.pool.members[index as usize]
+    }
+
+    /// The standing of a group of regions, and the first pass in which it may answer.
+    pub(super) fn standing(&self, regions: &[GroupId], family: Family) -> (Standing, Option<Pass>) {
+        match regions {
+            [region] => self.judge.standing(&[&self.tallies[usize::from(*region)]], family.index()),
+            _ => {
+                let tallies: Vec<&[Tally; 2]> =
+                    regions.iter().map(|&region| &self.tallies[usize::from(region)]).collect();
+                self.judge.standing(&tallies, family.index())
+            }
+        }
+    }
+
+    /// The members of a group that answer in `pass`, or all that are enabled, in configured order.
+    pub(super) fn answering(&self, regions: &[GroupId], family: Family, pass: Option<Pass>, into: &mut Vec<u32>) {
+        into.clear();
+        let slot = family.index();
+        for &region in regions {
+            let tallies = &self.tallies[usize::from(region)];
+            if pass.is_some_and(|pass| !self.judge.available(tallies, slot, pass, Outlook::Now)) {
+                continue;
+            }
+            let entries = &self.entries[slot];
+            let start = entries.partition_point(|entry| entry.region < region);
+            let own = entries[start..].iter().take_while(|entry| entry.region == region);
+            into.extend(own.filter(|entry| pass.is_none() || entry.up).map(|entry| entry.member));
+        }
+        into.sort_unstable();
+    }
+
+    /// The tallies by region number.
+    pub(super) fn into_tallies(self) -> Box<[[Tally; 2]]> {
+        self.tallies.into()
+    }
+}
+
+/// Where a member's records go: A and names, or AAAA.
+fn slot_of(member: &Member) -> usize {
+    match &member.target {
+        MemberTarget::Address(address) => Family::of(*address).index(),
+        MemberTarget::Name { .. } => 0,
+    }
+}
+
+/// A member's weight, which configuration keeps at 1 or more.
+pub(super) fn weight_of(member: &Member) -> u32 {
+    member.weight.max(1)
+}
+
+fn count(tally: &mut Tally, weight: u32, state: MemberState) {
+    let weight = u64::from(weight);
+    let up = state.status == Status::Up;
+    tally.enabled_count += 1;
+    tally.enabled += weight;
+    tally.up += if up { weight } else { 0 };
+    tally.falling += if up && state.wavering { weight } else { 0 };
+    tally.rising += if !up && state.wavering { weight } else { 0 };
+}

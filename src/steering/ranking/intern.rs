@@ -1,0 +1,105 @@
+//! Orders of groups, each kept once: a head of its own and a tail that many orders share.
+
+use super::{CohortId, EXACT_NEAREST};
+use crate::steering::reach::GroupId;
+use std::collections::HashMap;
+
+/// One order: where its groups stand in the store.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cohort {
+    head_start: u32,
+    head_len: u16,
+    tail: Tail,
+}
+
+/// Groups that follow the head of many orders; those in the head are skipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Tail {
+    start: u32,
+    len: u16,
+    /// It stands in for an exact order.
+    approximate: bool,
+}
+
+/// All orders of a ranking.
+#[derive(Debug, Default)]
+pub(super) struct Orders {
+    cohorts: Box<[Cohort]>,
+    groups: Box<[GroupId]>,
+}
+
+impl Orders {
+    /// How many orders there are.
+    pub(super) const fn len(&self) -> usize {
+        self.cohorts.len()
+    }
+
+    /// An order by number; an empty one for a number that is not there.
+    pub(super) fn cohort(&self, cohort: CohortId) -> Cohort {
+        self.cohorts.get(cohort.0 as usize).copied().unwrap_or_default()
+    }
+
+    fn slice(&self, start: u32, len: u16) -> &[GroupId] {
+        &self.groups[start as usize..][..usize::from(len)]
+    }
+
+    /// The groups of an order, best first.
+    pub(super) fn groups(&self, cohort: Cohort) -> impl Iterator<Item = GroupId> + '_ {
+        let head = self.slice(cohort.head_start, cohort.head_len);
+        let tail = self.slice(cohort.tail.start, cohort.tail.len);
+        head.iter().chain(tail.iter().filter(move |group| !head.contains(group))).copied()
+    }
+
+    /// From which place on the order is approximate.
+    pub(super) fn approximate_from(&self, cohort: Cohort) -> Option<usize> {
+        cohort.tail.approximate.then_some(usize::from(cohort.head_len).max(EXACT_NEAREST))
+    }
+}
+
+/// Collects orders while places are ranked.
+#[derive(Default)]
+pub(super) struct Interner {
+    cohorts: Vec<Cohort>,
+    groups: Vec<GroupId>,
+    /// The head followed by the tail's place in the store, in two halves.
+    known: HashMap<Box<[u16]>, CohortId>,
+    scratch: Vec<u16>,
+}
+
+impl Interner {
+    /// Stores a tail; to be called once for each.
+    pub(super) fn tail(&mut self, groups: &[GroupId], approximate: bool) -> Tail {
+        let start = self.groups.len() as u32;
+        self.groups.extend_from_slice(groups);
+        // Groups are numbered with 16 bits and stand in a tail once.
+        Tail { start, len: groups.len() as u16, approximate }
+    }
+
+    /// The cohort of an order. Of a head that runs into its tail, what the tail would put there anyway is cut, so that one
+    /// order is one cohort.
+    pub(super) fn intern(&mut self, mut head: &[GroupId], tail: Tail) -> CohortId {
+        let rest = &self.groups[tail.start as usize..][..usize::from(tail.len)];
+        while let Some((last, before)) = head.split_last()
+            && rest.iter().find(|group| !before.contains(group)) == Some(last)
+        {
+            head = before;
+        }
+        self.scratch.clear();
+        self.scratch.extend_from_slice(head);
+        self.scratch.extend([tail.start as u16, (tail.start >> 16) as u16, tail.len]);
+        if let Some(&cohort) = self.known.get(&self.scratch[..]) {
+            return cohort;
+        }
+        let head_start = self.groups.len() as u32;
+        self.groups.extend_from_slice(head);
+        let cohort = CohortId(self.cohorts.len() as u32);
+        self.cohorts.push(Cohort { head_start, head_len: head.len() as u16, tail });
+        self.known.insert(self.scratch[..].into(), cohort);
+        cohort
+    }
+
+    /// The orders, as they are read.
+    pub(super) fn finish(self) -> Orders {
+        Orders { cohorts: self.cohorts.into(), groups: self.groups.into() }
+    }
+}

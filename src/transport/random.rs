@@ -1,0 +1,50 @@
+//! Random numbers for spreading answers: fast, evenly distributed, good for nothing that must stay secret.
+
+/// A generator of 64-bit numbers (SplitMix64: a counter with a large odd step, stirred twice).
+#[derive(Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// A generator that nobody can foresee at start.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut seed = [0; 8];
+        if getrandom::fill(&mut seed).is_err() {
+            // Without entropy the address of a local still differs between threads and, mostly, between runs.
+            seed = (std::ptr::from_ref(&seed) as usize as u64).to_le_bytes();
+        }
+        Self(u64::from_le_bytes(seed))
+    }
+
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let stirred = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let stirred = (stirred ^ (stirred >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        stirred ^ (stirred >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Random;
+
+    #[test]
+    fn every_bit_is_set_half_of_the_time() {
+        let mut random = Random::new();
+        let mut ones = [0_u32; 64];
+        for _ in 0..10_000 {
+            let number = random.next();
+            for (bit, ones) in ones.iter_mut().enumerate() {
+                *ones += (number >> bit) as u32 & 1;
+            }
+        }
+        // Ten standard deviations of a fair coin.
+        assert!(ones.iter().all(|ones| (4_500..5_500).contains(ones)), "{ones:?}");
+    }
+
+    #[test]
+    fn two_generators_differ() {
+        assert_ne!(Random::new().next(), Random::new().next());
+    }
+}

@@ -1,0 +1,239 @@
+//! Batches of datagrams by `recvmmsg` and `sendmmsg`, and the socket options that no safe wrapper has. Linux only. Knows
+//! nothing of what is in a datagram.
+#![expect(unsafe_code, reason = "system calls on buffers that this file alone owns")]
+
+use crate::transport::bind::RECEIVE_BUFFER_LEN;
+use crate::transport::{QUERY_LEN_MAX, UDP_RESPONSE_LEN_MAX};
+use libc::{c_int, c_uint};
+use socket2::Socket;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::ptr::{self, NonNull};
+
+/// Datagrams that one system call takes at most.
+const BATCH_LEN: usize = 64;
+/// Buffers lie a cache line further apart than their length, or all of them would fall into the same few cache sets.
+const STAGGER: usize = 64;
+
+/// A socket address of either family as the kernel writes it.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct RawAddress([u8; size_of::<libc::sockaddr_in6>()]);
+
+/// Room for one control message with a local address, aligned as its header must be.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct RawControl([u8; 64]);
+
+/// Everything a batch points into, in one allocation that never moves.
+struct Slots {
+    received: [libc::mmsghdr; BATCH_LEN],
+    received_vectors: [libc::iovec; BATCH_LEN],
+    replies: [libc::mmsghdr; BATCH_LEN],
+    reply_vectors: [libc::iovec; BATCH_LEN],
+    addresses: [RawAddress; BATCH_LEN],
+    controls: [RawControl; BATCH_LEN],
+    queries: [[u8; QUERY_LEN_MAX + STAGGER]; BATCH_LEN],
+    responses: [[u8; UDP_RESPONSE_LEN_MAX + STAGGER]; BATCH_LEN],
+}
+
+/// The datagrams of one worker, received and to be sent.
+///
+/// *Invariant:* every pointer in `slots` is null or leads into the same allocation, with a length that stays inside the
+/// array it leads to.
+pub struct Batch {
+    slots: NonNull<Slots>,
+    /// Octets for a control message: 0 unless replies must leave from the address that the query was sent to.
+    control_len: usize,
+    /// Entries of `received` that the kernel has written since their lengths were last set.
+    used: usize,
+    /// Entries of `replies` that wait to be sent.
+    replies: usize,
+}
+
+// SAFETY: the allocation belongs to this value alone, as in a `Box`, and no pointer in it leads elsewhere.
+unsafe impl Send for Batch {}
+
+impl Batch {
+    /// An empty batch. `wildcard`: the socket is bound to no single address, so that a reply must be told which to leave
+    /// from.
+    #[must_use]
+    pub fn new(wildcard: bool) -> Self {
+        // SAFETY: zero is a valid value for every field: integers, and pointers that may be null.
+        let slots: Box<Slots> = unsafe { Box::new_zeroed().assume_init() };
+        let slots = NonNull::from(Box::leak(slots));
+        let control_len = if wildcard { size_of::<RawControl>() } else { 0 };
+        let to = slots.as_ptr();
+        for at in 0..BATCH_LEN {
+            // SAFETY: `to` is valid for reads and writes of `Slots`, `at` is inside every array, and no reference to any
+            // of it exists.
+            unsafe {
+                let vector = &raw mut (*to).received_vectors[at];
+                (*vector).iov_base = (&raw mut (*to).queries[at]).cast();
+                (*vector).iov_len = QUERY_LEN_MAX;
+                let header = &raw mut (*to).received[at].msg_hdr;
+                (*header).msg_name = (&raw mut (*to).addresses[at]).cast();
+                (*header).msg_iov = vector;
+                (*header).msg_iovlen = 1;
+                if wildcard {
+                    (*header).msg_control = (&raw mut (*to).controls[at]).cast();
+                }
+                let reply = &raw mut (*to).replies[at].msg_hdr;
+                (*reply).msg_iov = &raw mut (*to).reply_vectors[at];
+                (*reply).msg_iovlen = 1;
+            }
+        }
+        Self { slots, control_len, used: BATCH_LEN, replies: 0 }
+    }
+
+    /// Receives up to a batch of datagrams; with `wait` it waits for the first as long as the socket's read timeout says.
+    /// Returns how many came, 0 after the timeout.
+    pub fn receive(&mut self, socket: &UdpSocket, wait: bool) -> io::Result<usize> {
+        let control_len = self.control_len;
+        // SAFETY: the allocation is ours, and no other reference into it exists while this one is used.
+        let received = unsafe { &mut (*self.slots.as_ptr()).received };
+        for message in &mut received[..self.used] {
+            message.msg_hdr.msg_namelen = size_of::<RawAddress>() as libc::socklen_t;
+            // Its type differs between C libraries.
+            message.msg_hdr.msg_controllen = control_len as _;
+        }
+        self.used = 0;
+        let flags = if wait { libc::MSG_WAITFORONE } else { libc::MSG_DONTWAIT };
+        // SAFETY: `received` has BATCH_LEN headers, each with buffers inside our allocation (see the invariant) whose
+        // lengths were set above or when the batch was made; the file descriptor is open as long as `socket` lives.
+        let count = unsafe {
+            libc::recvmmsg(socket.as_raw_fd(), received.as_mut_ptr(), BATCH_LEN as c_uint, flags as _, ptr::null_mut())
+        };
+        let Ok(count) = usize::try_from(count) else {
+            let error = io::Error::last_os_error();
+            return match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted | io::ErrorKind::TimedOut => Ok(0),
+                _ => Err(error),
+            };
+        };
+        self.used = count;
+        Ok(count)
+    }
+
+    /// Calls `answer` with each of the `received` datagrams, its sender, and the buffer for the response, whose length it
+    /// returns: 0 for no response.
+    pub fn answer(&mut self, received: usize, mut answer: impl FnMut(&[u8], IpAddr, &mut [u8]) -> usize) {
+        // SAFETY: the allocation is ours, and no other reference into it exists while this one is used.
+        let slots = unsafe { &mut *self.slots.as_ptr() };
+        self.replies = 0;
+        for at in 0..received.min(self.used) {
+            let message = &slots.received[at];
+            let Some(sender) = sender(&slots.addresses[at]) else { continue };
+            let query = &slots.queries[at][..QUERY_LEN_MAX.min(message.msg_len as usize)];
+            let response = &mut slots.responses[at][..UDP_RESPONSE_LEN_MAX];
+            let len = answer(query, sender, response).min(UDP_RESPONSE_LEN_MAX);
+            if len == 0 {
+                continue;
+            }
+            let has_control = message.msg_hdr.msg_controllen > 0;
+            if has_control {
+                forget_interface(&mut slots.controls[at], sender);
+            }
+            let vector = &mut slots.reply_vectors[self.replies];
+            vector.iov_base = (&raw mut slots.responses[at]).cast();
+            vector.iov_len = len;
+            let reply = &mut slots.replies[self.replies].msg_hdr;
+            reply.msg_name = (&raw mut slots.addresses[at]).cast();
+            reply.msg_namelen = message.msg_hdr.msg_namelen;
+            // What came with the query says where it was sent to, in the form in which it says where a reply leaves.
+            reply.msg_control = if has_control { (&raw mut slots.controls[at]).cast() } else { ptr::null_mut() };
+            reply.msg_controllen = message.msg_hdr.msg_controllen;
+            self.replies += 1;
+        }
+    }
+
+    /// Sends all replies; returns how many the system did not take.
+    pub fn send(&mut self, socket: &UdpSocket) -> usize {
+        // SAFETY: the allocation is ours, and no other reference into it exists while this one is used.
+        let replies = unsafe { &mut (*self.slots.as_ptr()).replies };
+        let mut left = &mut replies[..std::mem::take(&mut self.replies)];
+        let mut unsent = 0;
+        while !left.is_empty() {
+            // SAFETY: `left` has as many headers as is said, and all that `Batch::answer` put into them leads into our
+            // allocation; the file descriptor is open as long as `socket` lives.
+            let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), left.as_mut_ptr(), left.len() as c_uint, 0 as _) };
+            let done = match usize::try_from(sent) {
+                Ok(sent) => sent,
+                Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => 0,
+                Err(_) => {
+                    // The first of them cannot be sent: a port 0, a firewall, no route. The others can perhaps.
+                    unsent += 1;
+                    1
+                }
+            };
+            left = &mut left[done..];
+        }
+        unsent
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // SAFETY: `slots` came from `Box::leak`, and nothing uses it after this.
+        drop(unsafe { Box::from_raw(self.slots.as_ptr()) });
+    }
+}
+
+/// The address in a `sockaddr_in` (family, port, address) or a `sockaddr_in6` (family, port, flow, address).
+fn sender(raw: &RawAddress) -> Option<IpAddr> {
+    let [family_0, family_1, rest @ ..] = &raw.0;
+    match c_int::from(u16::from_ne_bytes([*family_0, *family_1])) {
+        libc::AF_INET => rest[2..].first_chunk::<4>().map(|&octets| IpAddr::V4(Ipv4Addr::from(octets))),
+        libc::AF_INET6 => rest[6..].first_chunk::<16>().map(|&octets| IpAddr::V6(Ipv6Addr::from(octets))),
+        _ => None,
+    }
+}
+
+/// Makes the control message of a query, which says where it arrived, fit for its reply: the reply leaves from that
+/// address, but over whatever interface routing chooses, unless the addresses mean something on one link only.
+fn forget_interface(control: &mut RawControl, sender: IpAddr) {
+    const DATA_AT: usize = size_of::<libc::cmsghdr>();
+    let interface_at = match sender {
+        // `in_pktinfo` begins with the interface, `in6_pktinfo` with the address.
+        IpAddr::V4(_) => DATA_AT,
+        IpAddr::V6(address) if address.is_unicast_link_local() => return,
+        IpAddr::V6(_) => DATA_AT + size_of::<libc::in6_addr>(),
+    };
+    control.0[interface_at..interface_at + size_of::<c_uint>()].fill(0);
+}
+
+/// Sets the options of a UDP socket that is to be bound to `address`.
+pub fn prepare(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    // More than the system's limit takes a privilege; without it what was granted before stays.
+    let _ = set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, RECEIVE_BUFFER_LEN as c_int);
+    let wildcard = address.ip().is_unspecified();
+    // No DF, and no path MTU that a forged ICMP message could shrink: responses are short enough for every path.
+    match address {
+        SocketAddr::V4(_) => {
+            set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)
+                .or_else(|_| set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DONT))?;
+            if wildcard {
+                set_option(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
+            }
+        }
+        SocketAddr::V6(_) => {
+            set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT).or_else(
+                |_| set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DONT),
+            )?;
+            if wildcard {
+                set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn set_option(socket: &Socket, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+    // SAFETY: the pointer and the length are those of `value`, which outlives the call.
+    let result = unsafe {
+        let len = size_of::<c_int>() as libc::socklen_t;
+        libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), len)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

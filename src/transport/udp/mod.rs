@@ -1,0 +1,250 @@
+//! UDP workers: batches of datagrams in, batches out.
+
+use super::bind::{RECEIVE_BUFFER_LEN, UdpListener};
+use super::random::Random;
+use super::service::IoCounters;
+use crate::answer::{Outcome, Request, Responder, TransportProfile};
+use crate::snapshot::{Snapshot, SnapshotStore};
+use socket2::Socket;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+#[cfg(target_os = "linux")]
+mod mmsg;
+#[cfg(any(test, not(target_os = "linux")))]
+mod plain;
+
+#[cfg(target_os = "linux")]
+use mmsg::Batch;
+#[cfg(not(target_os = "linux"))]
+use plain::Batch;
+
+/// How long a worker without queries waits before it looks whether it shall stop.
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// How long a stopping worker answers what is queued.
+const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
+/// How long a worker waits after an error that no datagram caused, so that it does not spin.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
+
+/// Sets what a UDP socket needs before it is bound to `address`.
+pub fn prepare(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    if socket.set_recv_buffer_size(RECEIVE_BUFFER_LEN).is_err() {
+        tracing::debug!("the receive buffer keeps its size");
+    }
+    socket.set_read_timeout(Some(STOP_CHECK_INTERVAL))?;
+    #[cfg(target_os = "linux")]
+    mmsg::prepare(socket, address)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = address;
+    Ok(())
+}
+
+/// One UDP worker: a socket and all that answering takes.
+pub struct Worker {
+    socket: UdpSocket,
+    batch: Batch,
+    desk: Desk,
+    io: Arc<IoCounters>,
+    stop: Arc<AtomicBool>,
+}
+
+/// What answers one datagram after the other.
+struct Desk {
+    responder: Responder,
+    random: Random,
+    store: Arc<SnapshotStore>,
+}
+
+impl Worker {
+    /// The worker of a socket.
+    #[must_use]
+    pub fn new(
+        listener: UdpListener,
+        responder: Responder,
+        store: Arc<SnapshotStore>,
+        io: Arc<IoCounters>,
+        stop: Arc<AtomicBool>,
+    ) -> Self {
+        let wildcard = listener.address.ip().is_unspecified();
+        let desk = Desk { responder, random: Random::new(), store };
+        Self { socket: listener.socket.into(), batch: Batch::new(wildcard), desk, io, stop }
+    }
+
+    /// Serves until told to stop, then answers what is queued.
+    pub fn run(mut self) {
+        while !self.stop.load(Ordering::Relaxed) {
+            self.serve_batch(true);
+        }
+        let end = Instant::now() + DRAIN_TIME_MAX;
+        while self.serve_batch(false) > 0 && Instant::now() < end {}
+    }
+
+    /// Receives what is there, waiting for a first datagram if `wait`; answers and sends. Returns how many came.
+    fn serve_batch(&mut self, wait: bool) -> usize {
+        let received = match self.batch.receive(&self.socket, wait) {
+            Ok(0) => return 0,
+            Ok(received) => received,
+            Err(error) => {
+                self.io.receive_failed();
+                tracing::debug!(%error, "receiving failed");
+                std::thread::sleep(ERROR_PAUSE);
+                return 0;
+            }
+        };
+        {
+            // Loaded once a batch, and not held while waiting for the next.
+            let snapshot = self.desk.store.load();
+            let (responder, random) = (&mut self.desk.responder, &mut self.desk.random);
+            self.batch.answer(received, |query, source, out| answer(responder, random, &snapshot, query, source, out));
+        }
+        let unsent = self.batch.send(&self.socket);
+        if unsent > 0 {
+            self.io.send_failed(unsent);
+        }
+        received
+    }
+}
+
+/// Answers one datagram into `out`; returns the length of the response, 0 for none. A panic costs this query only.
+fn answer(
+    responder: &mut Responder,
+    random: &mut Random,
+    snapshot: &Snapshot,
+    query: &[u8],
+    source: IpAddr,
+    out: &mut [u8],
+) -> usize {
+    let request = Request { octets: query, source, profile: &TransportProfile::DATAGRAM, random: random.next() };
+    match catch_unwind(AssertUnwindSafe(|| responder.respond(snapshot, request, out))) {
+        Ok(Outcome::Reply { len }) => len,
+        Ok(Outcome::Drop) => 0,
+        Err(_) => {
+            responder.count_panic();
+            0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::plain;
+    use crate::transport::{Listeners, QUERY_LEN_MAX, UDP_RESPONSE_LEN_MAX};
+    use std::net::{IpAddr, SocketAddr, UdpSocket};
+    use std::time::Duration;
+
+    fn server(listen: &str) -> (UdpSocket, u16) {
+        let address = SocketAddr::new(listen.parse().unwrap(), 0);
+        let mut listeners = Listeners::bind(&[address], 1).unwrap();
+        (listeners.udp.remove(0).socket.into(), listeners.addresses()[0].port())
+    }
+
+    /// A client that takes replies from `server` only.
+    fn client(server: &str, port: u16) -> UdpSocket {
+        let server: IpAddr = server.parse().unwrap();
+        let local = if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        let client = UdpSocket::bind(local).unwrap();
+        client.connect((server, port)).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        client
+    }
+
+    fn received(client: &UdpSocket) -> Vec<u8> {
+        let mut reply = vec![0; 65_535];
+        let len = client.recv(&mut reply).unwrap();
+        reply.truncate(len);
+        reply
+    }
+
+    /// What the stand-in for the engine says: the query and who sent it; nothing to `drop`.
+    fn echo(query: &[u8], sender: IpAddr, out: &mut [u8]) -> usize {
+        assert_eq!(out.len(), UDP_RESPONSE_LEN_MAX);
+        if query == b"drop" {
+            return 0;
+        }
+        let reply = [query, sender.to_string().as_bytes()].concat();
+        let len = reply.len().min(out.len());
+        out[..len].copy_from_slice(&reply[..len]);
+        len
+    }
+
+    macro_rules! echoes {
+        ($batch:ty, $name:ident) => {
+            #[test]
+            fn $name() {
+                let (socket, port) = server("127.0.0.1");
+                let mut batch = <$batch>::new(false);
+                assert_eq!(batch.receive(&socket, false).unwrap(), 0, "nothing is there");
+                let clients: Vec<_> = (0..100).map(|_| client("127.0.0.1", port)).collect();
+                for round in ["first", "drop", "second, which is longer", "third"] {
+                    for client in &clients {
+                        client.send(round.as_bytes()).unwrap();
+                    }
+                    let mut left = clients.len();
+                    while left > 0 {
+                        let count = batch.receive(&socket, true).unwrap();
+                        batch.answer(count, echo);
+                        assert_eq!(batch.send(&socket), 0);
+                        left -= count;
+                    }
+                    for client in clients.iter().filter(|_| round != "drop") {
+                        assert_eq!(received(client), format!("{round}127.0.0.1").into_bytes());
+                    }
+                }
+                clients[0].send(&[7; QUERY_LEN_MAX + 1]).unwrap();
+                let count = batch.receive(&socket, true).unwrap();
+                batch.answer(count, echo);
+                assert_eq!(batch.send(&socket), 0);
+                assert_eq!(received(&clients[0]), [7; UDP_RESPONSE_LEN_MAX], "long queries are cut");
+            }
+        };
+    }
+
+    #[cfg(target_os = "linux")]
+    echoes!(super::mmsg::Batch, batches_carry_every_datagram_to_its_sender);
+    echoes!(plain::Batch, the_plain_loop_carries_every_datagram_to_its_sender);
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn replies_leave_from_the_address_that_the_query_was_sent_to() {
+        let mut cases = vec![("0.0.0.0", "127.0.0.1"), ("0.0.0.0", "127.0.0.2"), ("0.0.0.0", "127.1.2.3")];
+        if UdpSocket::bind("[::1]:0").is_ok() {
+            cases.push(("::", "::1"));
+        }
+        for (listen, to) in cases {
+            let (socket, port) = server(listen);
+            let mut batch = super::mmsg::Batch::new(true);
+            let client = client(to, port);
+            for _ in 0..3 {
+                client.send(b"q").unwrap();
+                let count = batch.receive(&socket, true).unwrap();
+                batch.answer(count, echo);
+                assert_eq!(batch.send(&socket), 0);
+                assert_eq!(received(&client)[..1], *b"q", "{listen} {to}");
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn replies_that_cannot_be_sent_are_counted_and_forgotten() {
+        let (socket, port) = server("127.0.0.1");
+        let (client, mut batch) = (client("127.0.0.1", port), super::mmsg::Batch::new(false));
+        let mut ask = |through: &UdpSocket| {
+            client.send(b"q").unwrap();
+            let count = batch.receive(&socket, true).unwrap();
+            batch.answer(count, echo);
+            batch.send(through)
+        };
+        // A socket that is shut can send nothing to anybody.
+        let shut = UdpSocket::bind("127.0.0.1:0").unwrap();
+        shut.connect("127.0.0.1:9").unwrap();
+        socket2::SockRef::from(&shut).shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!((ask(&shut), ask(&shut), ask(&socket)), (1, 1, 0));
+        assert_eq!(received(&client), b"q127.0.0.1");
+    }
+}

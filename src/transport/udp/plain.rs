@@ -1,0 +1,58 @@
+//! The plain loop for systems without `recvmmsg`: one datagram at a time. On a wildcard bind the system chooses the
+//! address that a reply leaves from. Knows nothing of what is in a datagram.
+
+use crate::transport::{QUERY_LEN_MAX, UDP_RESPONSE_LEN_MAX};
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+/// One datagram, received and to be sent.
+pub struct Batch {
+    query: Box<[u8]>,
+    query_len: usize,
+    sender: Option<SocketAddr>,
+    response: Box<[u8]>,
+    response_len: usize,
+}
+
+impl Batch {
+    /// An empty batch. It makes no difference here whether the socket is bound to a `wildcard` address.
+    #[must_use]
+    pub fn new(_wildcard: bool) -> Self {
+        let query = vec![0; QUERY_LEN_MAX].into_boxed_slice();
+        let response = vec![0; UDP_RESPONSE_LEN_MAX].into_boxed_slice();
+        Self { query, query_len: 0, sender: None, response, response_len: 0 }
+    }
+
+    /// Receives a datagram; with `wait` it waits for it as long as the socket's read timeout says. Returns how many came.
+    pub fn receive(&mut self, socket: &UdpSocket, wait: bool) -> io::Result<usize> {
+        socket.set_nonblocking(!wait)?;
+        match socket.recv_from(&mut self.query) {
+            Ok((len, sender)) => {
+                (self.query_len, self.sender) = (len, Some(sender));
+                Ok(1)
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted | io::ErrorKind::TimedOut => Ok(0),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Calls `answer` with the datagram that was received, its sender, and the buffer for the response, whose length it
+    /// returns: 0 for no response.
+    pub fn answer(&mut self, received: usize, mut answer: impl FnMut(&[u8], IpAddr, &mut [u8]) -> usize) {
+        self.response_len = match self.sender {
+            Some(sender) if received > 0 => answer(&self.query[..self.query_len], sender.ip(), &mut self.response),
+            _ => 0,
+        };
+    }
+
+    /// Sends the reply; returns how many the system did not take.
+    pub fn send(&mut self, socket: &UdpSocket) -> usize {
+        let len = std::mem::take(&mut self.response_len);
+        match self.sender.take() {
+            Some(sender) if len > 0 => usize::from(socket.send_to(&self.response[..len], sender).is_err()),
+            _ => 0,
+        }
+    }
+}

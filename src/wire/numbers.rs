@@ -1,0 +1,105 @@
+//! Numbers that IANA assigned and that this server treats apart from the rest: types, classes, RCODEs, option codes,
+//! header flags. Every other type and class is just a number.
+
+/// Octets in a message header (RFC 1035, section 4.1.1).
+pub const HEADER_LEN: usize = 12;
+
+/// RR types.
+pub mod rtype {
+    /// An IPv4 address.
+    pub const A: u16 = 1;
+    /// A name server.
+    pub const NS: u16 = 2;
+    /// Another name for the owner.
+    pub const CNAME: u16 = 5;
+    /// Start of authority.
+    pub const SOA: u16 = 6;
+    /// A mail exchange.
+    pub const MX: u16 = 15;
+    /// An IPv6 address (RFC 3596).
+    pub const AAAA: u16 = 28;
+    /// The location of a service (RFC 2782).
+    pub const SRV: u16 = 33;
+    /// EDNS (RFC 6891).
+    pub const OPT: u16 = 41;
+    /// Delegation signer (RFC 4034), which lives on the parent's side of a zone cut.
+    pub const DS: u16 = 43;
+    /// QTYPE only: an incremental zone transfer (RFC 1995).
+    pub const IXFR: u16 = 251;
+    /// QTYPE only: a zone transfer (RFC 5936).
+    pub const AXFR: u16 = 252;
+    /// QTYPE only: whatever the server likes to give (RFC 8482).
+    pub const ANY: u16 = 255;
+}
+
+/// Classes.
+pub mod class {
+    /// The Internet.
+    pub const IN: u16 = 1;
+    /// QCLASS only: any class.
+    pub const ANY: u16 = 255;
+}
+
+/// The OPCODE of a standard query, as it stands among the flags.
+pub const OPCODE_QUERY: u16 = 0;
+
+/// Flags in the second 16 bits of a header.
+pub mod flag {
+    /// Query or response.
+    pub const QR: u16 = 0x8000;
+    /// Authoritative answer.
+    pub const AA: u16 = 0x0400;
+    /// Truncated.
+    pub const TC: u16 = 0x0200;
+    /// Recursion desired.
+    pub const RD: u16 = 0x0100;
+    /// The four bits of the OPCODE.
+    pub const OPCODE: u16 = 0x7800;
+}
+
+/// EDNS option codes.
+pub mod option {
+    /// EDNS Client Subnet (RFC 7871).
+    pub const CLIENT_SUBNET: u16 = 8;
+    /// Extended DNS Error (RFC 8914).
+    pub const EXTENDED_ERROR: u16 = 15;
+}
+
+/// A response code with its EDNS extension, 12 bits in all (RFC 6891, section 6.1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rcode(pub u16);
+
+impl Rcode {
+    /// No error.
+    pub const NOERROR: Self = Self(0);
+    /// The query could not be understood.
+    pub const FORMERR: Self = Self(1);
+    /// The server has a problem of its own.
+    pub const SERVFAIL: Self = Self(2);
+    /// The name does not exist.
+    pub const NXDOMAIN: Self = Self(3);
+    /// The server does not know this kind of query.
+    pub const NOTIMP: Self = Self(4);
+    /// The server does not want to answer.
+    pub const REFUSED: Self = Self(5);
+    /// A name that ought not to exist: here, what a DNAME makes is too long (RFC 6672, section 2.2).
+    pub const YXDOMAIN: Self = Self(6);
+    /// The EDNS version is not known (RFC 6891, section 9).
+    pub const BADVERS: Self = Self(16);
+
+    /// The mnemonic, where this server ever sends the code.
+    #[must_use]
+    pub const fn mnemonic(self) -> Option<&'static str> {
+        match self {
+            Self::NOERROR => Some("NOERROR"),
+            Self::FORMERR => Some("FORMERR"),
+            Self::SERVFAIL => Some("SERVFAIL"),
+            Self::NXDOMAIN => Some("NXDOMAIN"),
+            Self::NOTIMP => Some("NOTIMP"),
+            Self::REFUSED => Some("REFUSED"),
+            Self::YXDOMAIN => Some("YXDOMAIN"),
+            Self::BADVERS => Some("BADVERS"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! Writing a response: the header, the question exactly as it was asked, ready records with their pointers set right, and
+//! the OPT record. Names are never searched for: the caller says where in the message each owner already stands.
+
+use super::numbers::{HEADER_LEN, Rcode, class, flag, rtype};
+use super::{NameError, NameKey, OptAnswer, Query};
+
+/// Largest offset that a compression pointer can hold (RFC 1035, section 4.1.4).
+pub const POINTER_OFFSET_MAX: usize = 0x3fff;
+/// Where the question's name stands in every message.
+pub const QNAME_OFFSET: usize = HEADER_LEN;
+/// The two bits that make a label length a pointer.
+const POINTER: u16 = 0xc000;
+/// Offsets within a ready record: its TTL, its RDLENGTH, its RDATA.
+const TTL_AT: usize = 6;
+const RDLENGTH_AT: usize = 10;
+const RDATA_AT: usize = 12;
+/// Octets of the owner pointer that ready records begin with.
+const OWNER_LEN: usize = 2;
+
+/// Ready records of one RRset: each begins with a pointer to offset 12, then TYPE, CLASS, TTL, RDLENGTH, RDATA. Each
+/// pointer named in `fixups` is relative to the apex of a zone.
+#[derive(Clone, Copy, Debug)]
+pub struct Records<'a> {
+    /// The records, one behind the other.
+    pub octets: &'a [u8],
+    /// Offsets in `octets` of pointers relative to the apex.
+    pub fixups: &'a [u16],
+    /// How many records.
+    pub count: u16,
+}
+
+/// A section of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// What was asked for.
+    Answer,
+    /// Who is responsible.
+    Authority,
+    /// What comes in handy.
+    Additional,
+}
+
+/// The records do not fit; nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// A response being written.
+///
+/// *Invariant:* `question_end <= len <= end <= octets.len()`, and between `end` and the limit there is room for the OPT
+/// record that was announced.
+pub struct Response<'o> {
+    octets: &'o mut [u8],
+    len: usize,
+    end: usize,
+    question_end: usize,
+    counts: [u16; 3],
+    flags: u16,
+}
+
+impl<'o> Response<'o> {
+    /// Begins the response to `query`, whose octets are `message`, in the first `len_max` octets of `out`, of which the
+    /// last `reserved` are kept for the OPT record.
+    ///
+    /// Panics when header, question and OPT record do not fit; 512 octets are enough for any of them.
+    #[must_use]
+    pub fn begin(out: &'o mut [u8], len_max: usize, reserved: usize, query: &Query, message: &[u8]) -> Self {
+        let question_end = HEADER_LEN + query.question_len();
+        out[..question_end].copy_from_slice(&message[..question_end]);
+        let end = len_max.min(out.len()) - reserved;
+        assert!(question_end <= end, "no room for a question");
+        Self {
+            octets: out,
+            len: question_end,
+            end,
+            question_end,
+            counts: [0; 3],
+            flags: flag::QR | query.flags_to_copy(),
+        }
+    }
+
+    /// Sets one of the constants in [`flag`].
+    pub const fn set_flag(&mut self, flag: u16) {
+        self.flags |= flag;
+    }
+
+    /// Clears one of the constants in [`flag`].
+    pub const fn clear_flag(&mut self, flag: u16) {
+        self.flags &= !flag;
+    }
+
+    /// Whether one of the constants in [`flag`] is set.
+    #[must_use]
+    pub const fn has_flag(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Forgets all records.
+    pub const fn clear_records(&mut self) {
+        self.len = self.question_end;
+        self.counts = [0; 3];
+    }
+
+    /// Copies an RRset to the end of the message and returns where its first record begins there. Its owner is the name
+    /// at offset `owner`, the zone's apex stands at offset `apex`, and `ttl` replaces the stored TTL.
+    ///
+    /// Sections must be written in order. An owner that no pointer reaches is spelled out, in which case the offsets of
+    /// names within the records are not what they were.
+    pub fn rrset(
+        &mut self,
+        section: Section,
+        records: Records<'_>,
+        owner: usize,
+        apex: usize,
+        ttl: Option<u32>,
+    ) -> Result<usize, Full> {
+        if owner > POINTER_OFFSET_MAX {
+            return self.rrset_spelled(section, records, owner, ttl);
+        }
+        let start = self.len;
+        let behind = start + records.octets.len();
+        if behind > self.end {
+            return Err(Full);
+        }
+        let room = &mut self.octets[start..behind];
+        room.copy_from_slice(records.octets);
+        for &at in records.fixups {
+            let at = usize::from(at);
+            let pointer = usize::from(u16::from_be_bytes([room[at], room[at + 1]])) + apex;
+            let Some(pointer) = u16::try_from(pointer).ok() else { return Err(Full) };
+            room[at..at + 2].copy_from_slice(&pointer.to_be_bytes());
+        }
+        if owner != QNAME_OFFSET || ttl.is_some() {
+            patch(room, owner as u16, ttl);
+        }
+        self.len = behind;
+        self.counts[section as usize] += records.count;
+        Ok(start)
+    }
+
+    /// The same for an owner behind the reach of pointers: every record gets the whole name. Such RRsets must have no
+    /// pointers of their own, which is so for addresses; others do not come that late in a message.
+    #[cold]
+    fn rrset_spelled(
+        &mut self,
+        section: Section,
+        records: Records<'_>,
+        owner: usize,
+        ttl: Option<u32>,
+    ) -> Result<usize, Full> {
+        let start = self.len;
+        let name_len = self.name_len(owner);
+        let len = records.octets.len() + usize::from(records.count) * (name_len - OWNER_LEN);
+        if !records.fixups.is_empty() || start + len > self.end {
+            return Err(Full);
+        }
+        let mut rest = records.octets;
+        while !rest.is_empty() {
+            let (record, behind) = rest.split_at(record_len(rest));
+            self.spell(owner);
+            let fixed = self.len;
+            let body = &record[OWNER_LEN..];
+            self.octets[fixed..fixed + body.len()].copy_from_slice(body);
+            if let Some(ttl) = ttl {
+                let at = fixed + TTL_AT - OWNER_LEN;
+                self.octets[at..at + 4].copy_from_slice(&ttl.to_be_bytes());
+            }
+            self.len += body.len();
+            rest = behind;
+        }
+        self.counts[section as usize] += records.count;
+        Ok(start)
+    }
+
+    /// Adds a CNAME record to the answer section: from the name at offset `owner`, which no pointer may be too short for,
+    /// to its first `labels` labels in front of `suffix`, an uncompressed name. Returns where its target begins.
+    pub fn cname_under(&mut self, owner: usize, labels: usize, suffix: &[u8], ttl: u32) -> Result<usize, Full> {
+        let labels_len: usize = self.labels(owner).take(labels).map(|(_, len)| 1 + len).sum();
+        let rdata_at = self.len + RDATA_AT;
+        let behind = rdata_at + labels_len + suffix.len();
+        if behind > self.end || owner > POINTER_OFFSET_MAX {
+            return Err(Full);
+        }
+        let [owner_high, owner_low] = (POINTER | owner as u16).to_be_bytes();
+        let [type_high, type_low] = rtype::CNAME.to_be_bytes();
+        let [class_high, class_low] = class::IN.to_be_bytes();
+        let [t0, t1, t2, t3] = ttl.to_be_bytes();
+        let [len_high, len_low] = ((behind - rdata_at) as u16).to_be_bytes();
+        let fixed =
+            [owner_high, owner_low, type_high, type_low, class_high, class_low, t0, t1, t2, t3, len_high, len_low];
+        self.octets[self.len..rdata_at].copy_from_slice(&fixed);
+        let (mut from, mut to) = (owner, rdata_at);
+        for _ in 0..labels {
+            from = self.follow(from);
+            let len = 1 + usize::from(self.octets[from]);
+            self.octets.copy_within(from..from + len, to);
+            (from, to) = (from + len, to + len);
+        }
+        self.octets[to..behind].copy_from_slice(suffix);
+        self.len = behind;
+        self.counts[Section::Answer as usize] += 1;
+        Ok(rdata_at)
+    }
+
+    /// Sets `name` to the uncompressed name at offset `at`.
+    pub fn read_name(&self, at: usize, name: &mut NameKey) -> Result<(), NameError> {
+        name.set(&self.octets[at..self.len]).map(|_| ())
+    }
+
+    /// The labels of the name at `at`, pointers followed, as ranges of the message without their length octets.
+    fn labels(&self, mut at: usize) -> impl Iterator<Item = (usize, usize)> {
+        std::iter::from_fn(move || {
+            at = self.follow(at);
+            let len = usize::from(self.octets[at]);
+            let label = (at + 1, len);
+            at += 1 + len;
+            (len > 0).then_some(label)
+        })
+    }
+
+    /// `at`, or where the pointer there leads. Every pointer in this message was written by this server and points back.
+    fn follow(&self, mut at: usize) -> usize {
+        while self.octets[at] & 0xc0 == 0xc0 {
+            at = usize::from(u16::from_be_bytes([self.octets[at], self.octets[at + 1]]) & !POINTER);
+        }
+        at
+    }
+
+    /// Octets of the name at `at` when it is spelled out.
+    fn name_len(&self, at: usize) -> usize {
+        1 + self.labels(at).map(|(_, len)| 1 + len).sum::<usize>()
+    }
+
+    /// Writes the whole name at `owner` to the end of the message, where there is room for it.
+    fn spell(&mut self, owner: usize) {
+        let mut at = self.follow(owner);
+        loop {
+            let len = 1 + usize::from(self.octets[at]);
+            self.octets.copy_within(at..at + len, self.len);
+            self.len += len;
+            if len == 1 {
+                return;
+            }
+            at = self.follow(at + len);
+        }
+    }
+
+    /// Where the name at offset `at` without its first `stripped` labels stands in the message.
+    #[must_use]
+    pub fn suffix(&self, mut at: usize, stripped: usize) -> usize {
+        for _ in 0..stripped {
+            at = self.follow(at);
+            at += 1 + usize::from(self.octets[at]);
+        }
+        self.follow(at)
+    }
+
+    /// Ends the message with its OPT record, where there is one, and its header; returns its length.
+    pub fn finish(mut self, rcode: Rcode, opt: Option<&OptAnswer>) -> usize {
+        let [answers, authorities, mut additionals] = self.counts;
+        if let Some(opt) = opt {
+            let behind = self.len + opt.record_len();
+            opt.write(rcode, &mut self.octets[self.len..behind]);
+            self.len = behind;
+            additionals += 1;
+        }
+        let questions = u16::from(self.question_end > HEADER_LEN);
+        let flags = self.flags | (rcode.0 & 0xf);
+        let words = [flags, questions, answers, authorities, additionals];
+        for (place, word) in self.octets[2..HEADER_LEN].chunks_exact_mut(2).zip(words) {
+            place.copy_from_slice(&word.to_be_bytes());
+        }
+        self.len
+    }
+}
+
+/// Octets of the first of some ready records.
+fn record_len(records: &[u8]) -> usize {
+    RDATA_AT + usize::from(u16::from_be_bytes([records[RDLENGTH_AT], records[RDLENGTH_AT + 1]]))
+}
+
+/// Sets owner pointer and TTL in each of some ready records.
+fn patch(mut records: &mut [u8], owner: u16, ttl: Option<u32>) {
+    let owner = (POINTER | owner).to_be_bytes();
+    while !records.is_empty() {
+        records[..OWNER_LEN].copy_from_slice(&owner);
+        if let Some(ttl) = ttl {
+            records[TTL_AT..TTL_AT + 4].copy_from_slice(&ttl.to_be_bytes());
+        }
+        let len = record_len(records);
+        records = &mut records[len..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::{Full, QNAME_OFFSET, Records, Response, Section};
+    use crate::wire::numbers::flag;
+    use crate::wire::{NameKey, OptAnswer, Query, Rcode};
+    use hickory_proto::op::Message;
+
+    /// Asks for `wWw.example.com. IN A` with RD.
+    const QUERY: &[u8] =
+        b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03wWw\x07example\x03com\x00\x00\x01\x00\x01";
+    /// The apex `example.com.` of the zone, behind `wWw`.
+    const APEX: usize = QNAME_OFFSET + 4;
+    const OPT: OptAnswer = OptAnswer { udp_len: 1232, dnssec_ok: false, client_subnet: None, error: None };
+
+    fn query() -> Query {
+        let mut query = Query::default();
+        query.parse(QUERY, true).unwrap();
+        query
+    }
+
+    /// A ready record with TTL 3600.
+    fn record(rtype: u8, rdata: &[u8]) -> Vec<u8> {
+        let len = (rdata.len() as u16).to_be_bytes();
+        [&[0xc0, 12, 0, rtype, 0, 1, 0, 0, 0x0e, 0x10], &len[..], rdata].concat()
+    }
+
+    fn records<'a>(octets: &'a [u8], fixups: &'a [u16], count: u16) -> Records<'a> {
+        Records { octets, fixups, count }
+    }
+
+    fn shown(out: &[u8]) -> Vec<String> {
+        Message::from_vec(out).unwrap().all_sections().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn owners_pointers_and_ttls_are_set_right() {
+        let query = query();
+        let mut out = [0xee; 512];
+        let mut response = Response::begin(&mut out, 512, OPT.record_len(), &query, QUERY);
+        response.set_flag(flag::AA);
+        // www CNAME host.sub.example.com; its target stands behind the record's fixed part.
+        let cname = record(5, b"\x04host\x03sub\xc0\x00");
+        let start = response.rrset(Section::Answer, records(&cname, &[21], 1), QNAME_OFFSET, APEX, None).unwrap();
+        let host = start + 12;
+        let addresses = [record(1, &[192, 0, 2, 1]), record(1, &[192, 0, 2, 2])].concat();
+        response.rrset(Section::Answer, records(&addresses, &[], 2), host, APEX, Some(60)).unwrap();
+        // An NS RRset at sub.example.com, as a zone with the apex com. would store it.
+        let com = response.suffix(QNAME_OFFSET, 2);
+        assert_eq!(com, QNAME_OFFSET + 12);
+        let ns = record(2, b"\x02ns\x07example\xc0\x00");
+        let sub = response.suffix(host, 1);
+        response.rrset(Section::Authority, records(&ns, &[23], 1), sub, com, None).unwrap();
+        let apex = response.suffix(host, 2);
+        assert_eq!(apex, APEX, "the suffix is found behind the pointer");
+        response.rrset(Section::Additional, records(&addresses, &[], 2), apex, APEX, Some(7)).unwrap();
+        let len = response.finish(Rcode::NXDOMAIN, Some(&OPT));
+        assert_eq!(out[12..33], QUERY[12..], "the question keeps its letter case");
+        assert_eq!(out[..12], *b"\x12\x34\x85\x03\x00\x01\x00\x03\x00\x01\x00\x03");
+        let expected = [
+            "wWw.example.com. 3600 IN CNAME host.sub.example.com.",
+            "host.sub.example.com. 60 IN A 192.0.2.1",
+            "host.sub.example.com. 60 IN A 192.0.2.2",
+            "sub.example.com. 3600 IN NS ns.example.com.",
+            "example.com. 7 IN A 192.0.2.1",
+            "example.com. 7 IN A 192.0.2.2",
+        ];
+        assert_eq!(shown(&out[..len]), expected);
+    }
+
+    #[test]
+    fn owners_out_of_reach_are_spelled_out() {
+        let query = query();
+        let mut out = vec![0xee; 65_535];
+        let mut response = Response::begin(&mut out, 65_535, 0, &query, QUERY);
+        let filler = record(16, &[&[255][..], &[b'x'; 255]].concat()).repeat(62);
+        response.rrset(Section::Answer, records(&filler, &[], 62), QNAME_OFFSET, APEX, None).unwrap();
+        let ns = record(2, b"\x02ns\xc0\x00");
+        let start = response.rrset(Section::Authority, records(&ns, &[15], 1), APEX, APEX, None).unwrap();
+        assert!(start + 12 > super::POINTER_OFFSET_MAX);
+        let addresses = [record(1, &[192, 0, 2, 1]), record(1, &[192, 0, 2, 2])].concat();
+        response.rrset(Section::Additional, records(&addresses, &[], 2), start + 12, APEX, Some(9)).unwrap();
+        response.rrset(Section::Additional, records(&addresses, &[], 2), start + 12, APEX, None).unwrap();
+        let out_of_reach = response.rrset(Section::Additional, records(&ns, &[15], 1), start + 12, APEX, None);
+        assert_eq!(out_of_reach, Err(Full));
+        let len = response.finish(Rcode::NOERROR, None);
+        let shown = shown(&out[..len]);
+        assert_eq!(shown[62], "example.com. 3600 IN NS ns.example.com.");
+        assert_eq!(shown[63], "ns.example.com. 9 IN A 192.0.2.1");
+        assert_eq!(shown[66], "ns.example.com. 3600 IN A 192.0.2.2");
+    }
+
+    #[test]
+    fn a_cname_is_made_of_the_labels_in_front_of_an_owner() {
+        let query = query();
+        let mut out = [0xee; 512];
+        let mut response = Response::begin(&mut out, 512, 0, &query, QUERY);
+        let at = response.cname_under(QNAME_OFFSET, 2, b"\x03net\x00", 60).unwrap();
+        let at = response.cname_under(at, 1, b"\x00", 61).unwrap();
+        let mut name = NameKey::default();
+        response.read_name(at, &mut name).unwrap();
+        assert_eq!(name.octets(), b"\x03www\x00");
+        assert_eq!(response.cname_under(at, 1, &[0; 512], 61), Err(Full));
+        let len = response.finish(Rcode::NOERROR, None);
+        let expected = ["wWw.example.com. 60 IN CNAME wWw.example.net.", "wWw.example.net. 61 IN CNAME wWw."];
+        assert_eq!(shown(&out[..len]), expected);
+    }
+
+    #[test]
+    fn what_does_not_fit_leaves_no_trace() {
+        let query = query();
+        let address = record(1, &[192, 0, 2, 1]);
+        let room = QUERY.len() + OPT.record_len() + address.len();
+        for (len_max, fits) in [(room, true), (room - 1, false)] {
+            let mut out = [0xee; 512];
+            let mut response = Response::begin(&mut out, len_max, OPT.record_len(), &query, QUERY);
+            let result = response.rrset(Section::Answer, records(&address, &[], 1), QNAME_OFFSET, APEX, Some(1));
+            assert_eq!(result.is_ok(), fits);
+            let len = response.finish(Rcode::NOERROR, Some(&OPT));
+            assert!(len <= len_max);
+            assert_eq!(shown(&out[..len]).len(), usize::from(fits));
+        }
+    }
+
+    #[test]
+    fn a_truncated_response_keeps_question_and_opt() {
+        let query = query();
+        let mut out = [0xee; 512];
+        let mut response = Response::begin(&mut out, 512, OPT.record_len(), &query, QUERY);
+        let address = record(1, &[192, 0, 2, 1]);
+        response.rrset(Section::Answer, records(&address, &[], 1), QNAME_OFFSET, APEX, None).unwrap();
+        response.set_flag(flag::TC);
+        response.clear_records();
+        let len = response.finish(Rcode::NOERROR, Some(&OPT));
+        let message = Message::from_vec(&out[..len]).unwrap();
+        assert!(message.metadata.truncation && message.edns.is_some());
+        assert_eq!((message.queries.len(), message.all_sections().count()), (1, 0));
+    }
+}

@@ -1,0 +1,134 @@
+//! The lines of a script: what is asked and how, and what is set.
+
+use crate::message::{ECS, Edns, Query, ecs, type_number};
+use crate::world::Over;
+use azimuth::base::Prefix;
+use azimuth::health::Status;
+use std::net::IpAddr;
+
+/// A line of a script, understood.
+#[derive(Debug)]
+pub enum Command {
+    Health { member: String, monitor: Option<String>, status: Status, wavering: bool },
+    Ask(Box<Ask>),
+}
+
+/// One query, or many alike.
+#[derive(Debug)]
+pub struct Ask {
+    pub octets: Vec<u8>,
+    pub source: IpAddr,
+    pub over: Over,
+    /// How often; more than once shows shares.
+    pub times: u32,
+    /// Where the random numbers begin.
+    pub seed: u64,
+    /// Whether only the header and the first answers are shown, for long ones.
+    pub brief: bool,
+    /// Whether records are shown in the order of their text: for answers whose order is chance.
+    pub sorted: bool,
+}
+
+impl Command {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.as_slice() {
+            ["health", member, rest @ ..] => {
+                let (member, monitor) =
+                    member.split_once('@').map_or((*member, None), |(m, by)| (m, Some(by.to_owned())));
+                let (status, wavering) = match rest {
+                    ["up"] => (Status::Up, false),
+                    ["up", "wavering"] => (Status::Up, true),
+                    ["down"] => (Status::Down, false),
+                    ["down", "wavering"] => (Status::Down, true),
+                    ["unknown"] => (Status::Unknown, false),
+                    _ => {
+                        return Err(format!("`{text}`: after the member stands up, down or unknown, perhaps wavering"));
+                    }
+                };
+                Ok(Self::Health { member: member.to_owned(), monitor, status, wavering })
+            }
+            ["raw", hex, rest @ ..] => {
+                let mut ask = Ask::plain(octets_of_hex(hex)?);
+                ask.options(&mut Query::new(".", 1), rest)?;
+                Ok(Self::Ask(Box::new(ask)))
+            }
+            [name, rtype, rest @ ..] => {
+                let rtype = type_number(rtype).ok_or_else(|| format!("`{rtype}` is no type"))?;
+                let mut query = Query::new(name, rtype);
+                let mut ask = Ask::plain(Vec::new());
+                ask.options(&mut query, rest)?;
+                ask.octets = query.octets();
+                Ok(Self::Ask(Box::new(ask)))
+            }
+            _ => Err(format!("`{text}` is no command")),
+        }
+    }
+}
+
+impl Ask {
+    fn plain(octets: Vec<u8>) -> Self {
+        let source = IpAddr::from([192, 0, 2, 53]);
+        Self { octets, source, over: Over::Udp, times: 1, seed: 0, brief: false, sorted: false }
+    }
+
+    fn options(&mut self, query: &mut Query, words: &[&str]) -> Result<(), String> {
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().copied().ok_or_else(|| format!("`{word}` needs a value"));
+            match *word {
+                "from" => self.source = number(value()?)?,
+                "tcp" => self.over = Over::Tcp,
+                "times" => self.times = number(value()?)?,
+                "seed" => self.seed = number(value()?)?,
+                "brief" => self.brief = true,
+                "sorted" => self.sorted = true,
+                "rd" => query.flags |= 0x0100,
+                "cd" => query.flags |= 0x0010,
+                "flags" => query.flags |= hex_number(value()?)?,
+                "opcode" => query.flags |= number::<u16>(value()?)? << 11,
+                "class" => query.class = number(value()?)?,
+                "edns" => query.edns().size = number(value()?)?,
+                "version" => query.edns().version = number(value()?)?,
+                "do" => query.edns().flags |= 0x8000,
+                "z" => query.edns().flags |= hex_number(value()?)?,
+                "ecs" => {
+                    let prefix: Prefix = number(value()?)?;
+                    query.edns().options.push((ECS, ecs(prefix.address(), prefix.length())));
+                }
+                "ecs-octets" => {
+                    let data = octets_of_hex(value()?)?;
+                    query.edns().options.push((ECS, data));
+                }
+                "option" => {
+                    let (code, data) = value()?.split_once(':').ok_or("`option` needs CODE:HEX")?;
+                    let option = (number(code)?, octets_of_hex(data)?);
+                    query.edns().options.push(option);
+                }
+                _ => return Err(format!("`{word}` is no option of a query")),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Query {
+    fn edns(&mut self) -> &mut Edns {
+        self.edns.get_or_insert_default()
+    }
+}
+
+fn number<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error| format!("`{text}`: {error}"))
+}
+
+fn hex_number(text: &str) -> Result<u16, String> {
+    u16::from_str_radix(text.trim_start_matches("0x"), 16).map_err(|error| format!("`{text}`: {error}"))
+}
+
+fn octets_of_hex(text: &str) -> Result<Vec<u8>, String> {
+    let digits: Vec<char> = text.chars().filter(|c| *c != '_').collect();
+    let octet = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16).ok();
+    let octets: Option<Vec<u8>> = digits.chunks(2).map(octet).collect();
+    octets.filter(|_| digits.len().is_multiple_of(2)).ok_or_else(|| format!("`{text}` is not pairs of hex digits"))
+}

@@ -1,0 +1,149 @@
+//! A configuration made live without sockets: loaded, built and published, with a responder to ask.
+
+use azimuth::answer::{Outcome, Request, Responder, TransportProfile};
+use azimuth::base::{Diagnostic, Sources, UnixTime};
+use azimuth::config::{self, Config};
+use azimuth::geo::Locator;
+use azimuth::health::{Change, Endpoint, Status, TargetKey, TargetState};
+use azimuth::probe::spec::Monitor;
+use azimuth::snapshot::{Inputs, Publisher, Snapshot};
+use azimuth::steering::spec::{Member, MemberTarget, ProbeAddress};
+use azimuth::zone::{Zone, ZoneSet};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A running engine.
+pub struct World {
+    pub config: Config,
+    inputs: Inputs,
+    publisher: Option<Publisher>,
+    responder: Responder,
+}
+
+/// A transport that a test asks over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    Udp,
+    Tcp,
+}
+
+impl World {
+    /// Loads `azimuth.toml` of `folder`; every monitored target is unknown. The error is what `check` would print.
+    pub fn load(folder: &Path) -> Result<Self, String> {
+        let mut sources = Sources::default();
+        let (config, mut diagnostics) = config::load(&folder.join("azimuth.toml"), &mut sources);
+        let mut zones = Vec::new();
+        if let Some(config) = &config {
+            for zone in &config.zones {
+                let (loaded, found) = Zone::load(&zone.spec, None, &mut sources);
+                diagnostics.extend(found);
+                zones.extend(loaded);
+            }
+        }
+        let locator = match config.as_ref().map(|config| Locator::build(&config.geo)) {
+            Some(Ok(locator)) => Some(locator),
+            Some(Err(found)) => {
+                diagnostics.extend(found);
+                None
+            }
+            None => None,
+        };
+        let (Some(config), Some(locator)) = (config, locator) else { return Err(shown(&diagnostics, &sources)) };
+        if zones.len() != config.zones.len() {
+            return Err(shown(&diagnostics, &sources));
+        }
+        let member_targets = config.pools.iter().map(|pool| {
+            let monitors: Vec<&Monitor> = pool.monitors.iter().map(|id| &config.monitors[id.index()]).collect();
+            pool.members.iter().map(|member| monitors.iter().map(|monitor| target(monitor, member)).collect()).collect()
+        });
+        let inputs = Inputs {
+            settings: config.settings,
+            zones: Arc::new(ZoneSet::new(zones)),
+            locator: Arc::new(locator),
+            regions: config.regions.clone(),
+            pools: config.pools.clone(),
+            policies: config.policies.clone(),
+            balances: config.zones.iter().map(|zone| zone.balances.clone()).collect(),
+            member_targets: member_targets.collect(),
+            workers: 1,
+        };
+        let publisher = Publisher::start(inputs.clone());
+        Ok(Self { config, inputs, publisher: Some(publisher), responder: Responder::new(0) })
+    }
+
+    /// Every target of the configuration with the member's address or name that it stands for.
+    fn targets(&self) -> impl Iterator<Item = (String, &TargetKey)> {
+        self.config.pools.iter().zip(&self.inputs.member_targets).flat_map(|(pool, members)| {
+            pool.members.iter().zip(members).flat_map(|(member, targets)| {
+                let name = match &member.target {
+                    MemberTarget::Address(address) => address.to_string(),
+                    MemberTarget::Name { text, .. } => text.to_string(),
+                };
+                targets.iter().map(move |target| (name.clone(), target))
+            })
+        })
+    }
+
+    /// Sets what is known of the targets of a member (`*`: of all), for one monitor or for all; returns how many changed.
+    pub fn set_health(&mut self, member: &str, monitor: Option<&str>, status: Status, wavering: bool) -> usize {
+        let state = TargetState { status, wavering, since: UnixTime::from_secs(1), ..TargetState::default() };
+        let changes: Vec<Change> = self
+            .targets()
+            .filter(|(name, key)| {
+                (member == "*" || name == member) && monitor.is_none_or(|wanted| *key.monitor == *wanted)
+            })
+            .map(|(_, key)| Change { key: key.clone(), state: state.clone() })
+            .collect();
+        let count = changes.len();
+        let publisher = self.publisher.as_ref().unwrap();
+        publisher.changed(changes);
+        // Returns when it is live, and with it everything that was said before.
+        publisher.replace(self.inputs.clone());
+        count
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.publisher.as_ref().unwrap().store().load())
+    }
+
+    /// One message in, at most one out.
+    pub fn ask(&mut self, octets: &[u8], source: IpAddr, over: Over, random: u64) -> Option<Vec<u8>> {
+        let profile = match over {
+            Over::Udp => &TransportProfile::DATAGRAM,
+            Over::Tcp => &TransportProfile::STREAM,
+        };
+        let mut out = vec![0xaa; 65_535];
+        let snapshot = self.snapshot();
+        match self.responder.respond(&snapshot, Request { octets, source, profile, random }, &mut out) {
+            Outcome::Drop => None,
+            Outcome::Reply { len } => {
+                out.truncate(len);
+                Some(out)
+            }
+        }
+    }
+}
+
+fn shown(diagnostics: &[Diagnostic], sources: &Sources) -> String {
+    diagnostics.iter().map(|diagnostic| diagnostic.render(sources, false)).collect::<Vec<_>>().join("\n")
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(publisher) = self.publisher.take() {
+            publisher.stop();
+        }
+    }
+}
+
+/// What `monitor` probes for `member`.
+fn target(monitor: &Monitor, member: &Member) -> TargetKey {
+    let endpoint = match (member.probe_address, &member.target) {
+        (Some(ProbeAddress::Socket(socket)), _) => Endpoint::Socket(socket),
+        (Some(ProbeAddress::Address(address)), _) => Endpoint::Socket(SocketAddr::new(address, monitor.port)),
+        (None, MemberTarget::Address(address)) => Endpoint::Socket(SocketAddr::new(*address, monitor.port)),
+        (None, MemberTarget::Name { text, .. }) => Endpoint::Host(text.clone(), monitor.port),
+    };
+    TargetKey { monitor: Arc::clone(&monitor.name), endpoint }
+}
