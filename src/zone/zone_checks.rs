@@ -5,12 +5,12 @@ use super::Lookup;
 use super::files::{Files, Findings, Place, own_span};
 use super::lookup::lookup;
 use super::node_checks::full_name;
-use super::rtype;
+use super::record_type;
 use super::spec::{BalancedOwner, ZoneSpec};
 use super::staging::{StagedRecord, Staging};
 use super::tree::{Tree, flag};
 use crate::base::Diagnostic;
-use crate::wire::{Name, NameKey};
+use crate::wire::{Name, NameKey, rtype};
 use std::cell::OnceCell;
 
 /// What the checks read, and where their findings go.
@@ -56,7 +56,7 @@ impl<'a> ZoneChecks<'a> {
 
     fn apex(&mut self, rtype: u16, example: &str) {
         if self.tree.apex_node().and_then(|node| node.rrset(rtype)).is_none() {
-            let message = format!("zone `{}` has no {} record at its apex", self.tree.apex, rtype::name(rtype));
+            let message = format!("zone `{}` has no {} record at its apex", self.tree.apex, record_type::name(rtype));
             let diagnostic = Diagnostic::error(message).at(own_span(0, 0..0), "");
             self.findings.push(diagnostic.hint(format!("for example `{example}`, with `$ORIGIN {}`", self.tree.apex)));
         }
@@ -160,7 +160,7 @@ impl<'a> ZoneChecks<'a> {
             .filter(|&rtype| *answers_cname || matches!(rtype, rtype::A | rtype::AAAA | rtype::CNAME))
             .collect();
         let Some(&rtype) = conflicting.first() else { return };
-        let mnemonic = rtype::name(rtype);
+        let mnemonic = record_type::name(rtype);
         let mut diagnostic =
             place(Diagnostic::error(format!("`{owner}` is balanced and owns {mnemonic} records in the zone file")));
         if let Some(found) = self.place_of(owner, &conflicting) {

@@ -16,10 +16,9 @@ mod text;
 pub use directive::cannot_read;
 
 use super::files::{Files, Findings, Place, own_span};
-use super::rtype;
 use super::staging::Staging;
 use crate::base::{Diagnostic, Span};
-use crate::wire::{Name, NameKey};
+use crate::wire::{Name, NameKey, rtype};
 use lexer::{Lexer, Punctuation, Token};
 use name_text::{push_name, repeats};
 use rdata::{DataError, DataText, Oddity};

@@ -7,7 +7,7 @@ use super::location::location;
 use super::name_text::{compress, push_name, repeats};
 use super::text::{STRING_LEN_MAX, number, push_base64, push_hex, push_unescaped, seconds, shown};
 use crate::wire::{Name, NameError};
-use crate::zone::rtype::{Field, Format, RecordType};
+use crate::zone::record_type::{Field, Format, RecordType};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Most octets in the data of one record.
