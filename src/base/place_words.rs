@@ -57,12 +57,29 @@ impl Country {
         }
     }
 
+    /// Whether the code is assigned to a country or territory.
+    #[must_use]
+    pub fn is_assigned(&self) -> bool {
+        ASSIGNED.split_ascii_whitespace().any(|code| code == self.as_str())
+    }
+
     /// The code, two upper-case letters.
     #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("??")
     }
 }
+
+/// The codes that ISO 3166-1 assigns (249 in 2024), and XK, which databases use for Kosovo.
+const ASSIGNED: &str = "\
+    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ \
+    CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR \
+    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT \
+    JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY \
+    MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM \
+    PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW \
+    SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ \
+    UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW";
 
 /// A continent by the two-letter code that MaxMind's databases use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,6 +156,9 @@ mod tests {
     fn codes_are_read_in_either_case() {
         assert_eq!(Country::new("de").unwrap().as_str(), "DE");
         assert_eq!(Country::new("D1"), None);
+        assert!(Country::new("gb").unwrap().is_assigned() && !Country::new("UK").unwrap().is_assigned());
+        let codes: Vec<&str> = super::ASSIGNED.split_ascii_whitespace().collect();
+        assert!(codes.len() == 250 && codes.is_sorted() && codes.iter().all(|code| code.len() == 2));
         assert_eq!(Continent::new("na"), Some(Continent::NorthAmerica));
         assert!(Continent::ALL.iter().all(|&(c, code, _)| Continent::new(code) == Some(c) && c.as_str() == code));
     }

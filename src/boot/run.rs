@@ -8,19 +8,6 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
-/// Sends log lines to standard error: what `AZIMUTH_LOG` asks for (`info` unless set), as text or as JSON.
-pub fn start_logging(json: bool, default_level: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("AZIMUTH_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default_level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    // A second start within one process keeps the first one's writer.
-    let _ = if json {
-        builder.json().try_init()
-    } else {
-        builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
-    };
-}
-
 /// How far reloads stand back behind the workers.
 #[cfg(target_os = "linux")]
 const RELOAD_NICENESS: i32 = 10;

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod explain;
 mod http;
+mod logging;
 mod serve;
 
 use clap::{Parser, Subcommand};

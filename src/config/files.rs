@@ -6,7 +6,7 @@ use super::report::Report;
 use super::syntax;
 use super::tree::{Spanned, Table, Value};
 use crate::base::{Diagnostic, SourceId, Sources, Span};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Most files in one configuration.
@@ -14,7 +14,7 @@ const FILES_MAX: usize = 100_000;
 /// Deepest nesting of includes.
 const DEPTH_MAX: usize = 16;
 /// Largest file, in octets. Data belongs into zone files, which may be larger.
-const FILE_LEN_MAX: u64 = 256 << 20;
+const FILE_LEN_MAX: u64 = 64 << 20;
 
 /// A file that was read.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Files<'_> {
         if include.value.split('/').any(|segment| segment == "**") {
             return self.refuse(said, "`**` is not supported: `*` matches within one folder".into());
         }
-        match glob::expand(&path) {
+        match glob::expand(folder, Path::new(&include.value)) {
             Ok(paths) if paths.is_empty() => {
                 let message = format!("no file matches `{}`", include.value);
                 self.report.push(Diagnostic::warning(message).at(include.span, ""));
@@ -182,7 +182,7 @@ impl Files<'_> {
 }
 
 /// Why a file could not be read, without the system's number for it.
-fn reason(error: &io::Error) -> String {
+pub fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
@@ -192,12 +192,11 @@ fn reason(error: &io::Error) -> String {
 }
 
 fn read_text(path: &Path) -> io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if metadata.len() > FILE_LEN_MAX {
+    let mut octets = Vec::new();
+    // Bounded by what is read, since the length of a pipe or a device is not known before.
+    std::fs::File::open(path)?.take(FILE_LEN_MAX + 1).read_to_end(&mut octets)?;
+    if octets.len() as u64 > FILE_LEN_MAX {
         return Err(io::Error::other(format!("it is larger than {} MiB", FILE_LEN_MAX >> 20)));
     }
-    std::fs::read(path)
+    Ok(octets)
 }

@@ -12,9 +12,10 @@ pub fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?', '['])
 }
 
-/// The files that `pattern` matches, sorted by the octets of their paths. A folder that does not exist matches nothing.
-pub fn expand(pattern: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = vec![PathBuf::new()];
+/// The files in `folder` that `pattern` matches, sorted by the octets of their paths. A folder that does not exist
+/// matches nothing; wildcards in the name of `folder` itself are none.
+pub fn expand(folder: &Path, pattern: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = vec![folder.to_path_buf()];
     let mut components = pattern.components().peekable();
     while let Some(component) = components.next() {
         let last = components.peek().is_none();

@@ -3,10 +3,9 @@
 
 use super::keys::{Key, Kind, Presence, TableDef};
 use super::report::{Report, hint_known};
-use super::tree::{Entry, Node, Spanned, Table, Value};
-use super::values::{self, Wrong};
-use crate::base::{Continent, Country, Diagnostic, Point, Span, suggest};
-use std::time::Duration;
+use super::tree::{Entry, Node, Origin, Spanned, Table, Value};
+use super::values::Wrong;
+use crate::base::{Diagnostic, Span, suggest};
 
 /// Reads the value of a key, or an element of its list; `None` when it is no such value, which is then reported.
 pub type Read<T> = fn(&mut Report, Slot, &Node) -> Option<T>;
@@ -14,18 +13,25 @@ pub type Read<T> = fn(&mut Report, Slot, &Node) -> Option<T>;
 /// What is being read: a key's value, or one element of its list.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
-    key: &'static str,
+    key: &'static Key,
     /// What it takes.
     pub kind: Kind,
     element: bool,
 }
 
 impl Slot {
-    fn name(self) -> String {
-        if self.element { format!("an element of `{}`", self.key) } else { format!("`{}`", self.key) }
+    /// The same place, taking something else.
+    pub fn of(self, kind: Kind) -> Self {
+        Self { kind, ..self }
     }
 
-    fn must_be(self) -> String {
+    /// What to call it in a message.
+    pub fn name(self) -> String {
+        if self.element { format!("an element of `{}`", self.key.name) } else { format!("`{}`", self.key.name) }
+    }
+
+    /// What it must be, as the beginning of a message.
+    pub fn must_be(self) -> String {
         format!("{} must be {}", self.name(), self.kind.article_noun())
     }
 
@@ -35,21 +41,39 @@ impl Slot {
         let diagnostic = Diagnostic::error(message).at(node.span, "");
         report.push(match (&node.value, self.kind) {
             (Value::String(text), Kind::Integer { .. } | Kind::Number { .. } | Kind::Boolean)
-                if text.parse::<f64>().is_ok() || text == "true" || text == "false" =>
+                if (text.parse::<f64>().is_ok() && !matches!(self.kind, Kind::Boolean))
+                    || text == "true"
+                    || text == "false" =>
             {
                 diagnostic.hint(format!("write it without quotes: {text}"))
             }
             (Value::Integer(number), Kind::Duration { .. }) if *number >= 0 => {
                 diagnostic.hint(format!("with its unit: \"{number}s\", or \"{number}ms\" for milliseconds"))
             }
-            (Value::Table(_), _) | (Value::Array(_), _) => diagnostic,
+            (Value::String(text), Kind::Boolean) => match text.to_ascii_lowercase().as_str() {
+                "yes" | "on" | "1" => diagnostic.hint("write it without quotes: true"),
+                "no" | "off" | "0" => diagnostic.hint("write it without quotes: false"),
+                _ => diagnostic,
+            },
+            (_, Kind::Tables(def)) if def.header.starts_with("[[") => {
+                diagnostic.hint(format!("each is written `{}`", def.header))
+            }
+            (_, Kind::Tables(_)) => diagnostic.hint(format!("for example `{} = {}`", self.key.name, self.key.example)),
+            (_, Kind::Named(def)) if def.header.starts_with('[') => {
+                diagnostic.hint(format!("each is written `{}`", def.header))
+            }
+            (_, Kind::Named(_)) => diagnostic.hint(format!("for example `{} = {}`", self.key.name, self.key.example)),
+            (Value::Array(_), Kind::Table(def)) if def.header.starts_with('[') => {
+                diagnostic.hint(format!("it is written `{}`", def.header))
+            }
+            (Value::Table(_) | Value::Array(_), _) => diagnostic,
             (_, Kind::List(_)) => diagnostic.hint("write it in brackets: `[...]`"),
             _ => diagnostic,
         });
     }
 
     /// A value of the right type that is none of those it may be.
-    fn refused(self, report: &mut Report, span: Span, wrong: Wrong) {
+    pub fn refused(self, report: &mut Report, span: Span, wrong: Wrong) {
         let mut diagnostic = Diagnostic::error(format!("{}: {}", self.name(), wrong.why)).at(span, "");
         diagnostic.hints.extend(wrong.hint);
         report.push(diagnostic);
@@ -72,14 +96,14 @@ impl<'r, 't> Reader<'r, 't> {
     /// Reads the table at `span` as `def` says; reports keys that it does not know.
     pub fn new(report: &'r mut Report, table: &'t Table, span: Span, def: &'static TableDef) -> Self {
         for entry in table.entries() {
-            if !def.keys.iter().any(|key| key.name == entry.key.value) {
-                report.push(unknown_key(entry, def));
+            if !knows(def, &entry.key.value) {
+                report.push(unknown_key(entry, table, def));
             }
         }
         Self { report, span, table, def, asked: 0 }
     }
 
-    fn entry(&mut self, key: &Key) -> Option<&'t Entry> {
+    fn entry(&mut self, key: &'static Key) -> Option<&'t Entry> {
         let position = self.def.keys.iter().position(|known| known.name == key.name);
         debug_assert!(position.is_some(), "`{}` is no key of {}", key.name, self.def.header);
         self.asked |= position.map_or(0, |position| 1 << position);
@@ -87,14 +111,29 @@ impl<'r, 't> Reader<'r, 't> {
     }
 
     /// Where a key is written, if it is.
-    pub fn place(&mut self, key: &Key) -> Option<Span> {
+    pub fn place(&mut self, key: &'static Key) -> Option<Span> {
         self.entry(key).map(|entry| entry.key.span)
     }
 
+    /// Whether none of `keys` is written, and none was meant: a key that is one of them mistyped, or one that is planned
+    /// and refused, was reported already.
+    pub fn lacks(&mut self, keys: &[&'static Key]) -> bool {
+        if keys.iter().any(|key| self.entry(key).is_some()) {
+            return false;
+        }
+        let def = self.def;
+        !self.table.entries().iter().filter(|entry| !knows(def, &entry.key.value)).any(|entry| {
+            let written = entry.key.value.as_str();
+            def.later.contains(&written)
+                || is_name_with_dots(entry, self.table)
+                || suggest::nearest(written, keys.iter().map(|key| key.name)).is_some()
+        })
+    }
+
     /// The value of a key as it stands.
-    pub fn node(&mut self, key: &Key) -> Option<&'t Node> {
+    pub fn node(&mut self, key: &'static Key) -> Option<&'t Node> {
         let node = self.entry(key).map(|entry| &entry.node);
-        if node.is_none() && key.presence == Presence::Required {
+        if node.is_none() && key.presence == Presence::Required && self.lacks(&[key]) {
             let message = format!("{} needs `{}`", self.def.article_noun, key.name);
             let hint = format!("for example `{} = {}`", key.name, key.example);
             self.report.absent(Diagnostic::error(message).at(self.span, "").hint(hint));
@@ -103,16 +142,16 @@ impl<'r, 't> Reader<'r, 't> {
     }
 
     /// The value of a key.
-    pub fn one<T>(&mut self, key: &Key, read: Read<T>) -> Option<Spanned<T>> {
+    pub fn one<T>(&mut self, key: &'static Key, read: Read<T>) -> Option<Spanned<T>> {
         let node = self.node(key)?;
-        let slot = Slot { key: key.name, kind: key.kind, element: false };
+        let slot = Slot { key, kind: key.kind, element: false };
         read(self.report, slot, node).map(|value| Spanned::new(value, node.span))
     }
 
     /// The elements of a key's list; for [`Kind::OneOrList`] a single value is a list of one.
-    pub fn list<T>(&mut self, key: &Key, read: Read<T>) -> Option<Spanned<Vec<Spanned<T>>>> {
+    pub fn list<T>(&mut self, key: &'static Key, read: Read<T>) -> Option<Spanned<Vec<Spanned<T>>>> {
         let node = self.node(key)?;
-        let whole = Slot { key: key.name, kind: key.kind, element: false };
+        let whole = Slot { key, kind: key.kind, element: false };
         let element = match key.kind {
             Kind::List(element) | Kind::OneOrList(element) => *element,
             other => other,
@@ -139,15 +178,20 @@ impl<'r, 't> Reader<'r, 't> {
         Some(Spanned::new(values, node.span))
     }
 
+    /// Whether a key has a list without any element.
+    pub fn is_empty_list(&mut self, key: &'static Key) -> bool {
+        matches!(self.entry(key), Some(Entry { node: Node { value: Value::Array(array), .. }, .. }) if array.elements.is_empty())
+    }
+
     /// Reads the table under a key.
-    pub fn table(&mut self, key: &Key, def: &'static TableDef) -> Option<Reader<'_, 't>> {
-        let entry = self.entry(key)?;
+    pub fn table(&mut self, key: &'static Key, def: &'static TableDef) -> Option<Reader<'_, 't>> {
         let node = self.node(key)?;
+        let entry = self.entry(key)?;
         match &node.value {
             // A header's name is a better place than the table, which may be long.
             Value::Table(table) => Some(Reader::new(self.report, table, place_of(entry), def)),
             _ => {
-                Slot { key: key.name, kind: key.kind, element: false }.mistyped(self.report, node);
+                Slot { key, kind: key.kind, element: false }.mistyped(self.report, node);
                 None
             }
         }
@@ -156,12 +200,12 @@ impl<'r, 't> Reader<'r, 't> {
     /// Reads each table of a list of tables.
     pub fn tables<T>(
         &mut self,
-        key: &Key,
+        key: &'static Key,
         def: &'static TableDef,
         mut read: impl FnMut(&mut Reader<'_, 't>) -> T,
     ) -> Option<Spanned<Vec<T>>> {
         let node = self.node(key)?;
-        let whole = Slot { key: key.name, kind: key.kind, element: false };
+        let whole = Slot { key, kind: key.kind, element: false };
         let Value::Array(array) = &node.value else {
             whole.mistyped(self.report, node);
             return None;
@@ -180,13 +224,13 @@ impl<'r, 't> Reader<'r, 't> {
     /// Reads each table of a table of tables; `read` gets its name and whether that was reported as repeated.
     pub fn named<T>(
         &mut self,
-        key: &Key,
+        key: &'static Key,
         def: &'static TableDef,
         mut read: impl FnMut(&Entry, &mut Reader<'_, 't>) -> T,
     ) -> Vec<T> {
         let Some(node) = self.node(key) else { return Vec::new() };
         let Value::Table(table) = &node.value else {
-            Slot { key: key.name, kind: key.kind, element: false }.mistyped(self.report, node);
+            Slot { key, kind: key.kind, element: false }.mistyped(self.report, node);
             return Vec::new();
         };
         let mut values = Vec::with_capacity(table.entries().len());
@@ -217,13 +261,22 @@ impl Drop for Reader<'_, '_> {
     }
 }
 
+fn knows(def: &TableDef, name: &str) -> bool {
+    def.keys.iter().any(|key| key.name == name)
+}
+
+/// Whether an entry may be the second part of a name that lacks its quotes, as in `[zone.example.com]`.
+fn is_name_with_dots(entry: &Entry, parent: &Table) -> bool {
+    matches!(parent.origin, Origin::Implied | Origin::Dotted) && matches!(entry.node.value, Value::Table(_))
+}
+
 /// The place to show for a table: its braces, or its name in a header.
 fn place_of(entry: &Entry) -> Span {
     let same_source = entry.node.span.source == entry.key.span.source;
     if same_source && entry.node.span.start > entry.key.span.end { entry.node.span } else { entry.key.span }
 }
 
-fn unknown_key(entry: &Entry, def: &TableDef) -> Diagnostic {
+fn unknown_key(entry: &Entry, parent: &Table, def: &TableDef) -> Diagnostic {
     let key = entry.key.value.as_str();
     if def.later.contains(&key) {
         return Diagnostic::error(format!(
@@ -234,211 +287,11 @@ fn unknown_key(entry: &Entry, def: &TableDef) -> Diagnostic {
         .hint("remove it");
     }
     let message = format!("`{key}` is not a key of {}", def.article_noun);
-    let diagnostic = Diagnostic::error(message).at(entry.key.span, "unknown key");
+    let diagnostic = Diagnostic::error(message).at(entry.key.span, "");
+    let near = suggest::nearest(key, def.keys.iter().map(|key| key.name));
+    if near.is_none() && def.is_named && is_name_with_dots(entry, parent) {
+        return diagnostic
+            .hint("a name with dots in it stands in quotes: `[zone.\"example.com\"]`, `balance.\"api.v2\"`");
+    }
     hint_known(diagnostic, key, "its keys", def.keys.iter().map(|key| key.name))
-}
-
-/// Reads `true` or `false`.
-pub fn boolean(report: &mut Report, slot: Slot, node: &Node) -> Option<bool> {
-    let Value::Boolean(value) = node.value else {
-        slot.mistyped(report, node);
-        return None;
-    };
-    Some(value)
-}
-
-/// Reads a whole number in the kind's range.
-pub fn integer<T: TryFrom<i64>>(report: &mut Report, slot: Slot, node: &Node) -> Option<T> {
-    let Value::Integer(number) = node.value else {
-        slot.mistyped(report, node);
-        return None;
-    };
-    let in_range = match slot.kind {
-        Kind::Integer { min, max } => (min..=max).contains(&number),
-        _ => true,
-    };
-    let value = if in_range { T::try_from(number).ok() } else { None };
-    if value.is_none() {
-        report.error(node.span, format!("{}, not {number}", slot.must_be()));
-    }
-    value
-}
-
-/// Reads a number in the kind's range.
-pub fn number(report: &mut Report, slot: Slot, node: &Node) -> Option<f64> {
-    let number = match node.value {
-        Value::Integer(number) => number as f64,
-        Value::Float(number) => number,
-        _ => {
-            slot.mistyped(report, node);
-            return None;
-        }
-    };
-    let Kind::Number { min, max } = slot.kind else { return Some(number) };
-    let in_range = (min..=max).contains(&number);
-    if !in_range {
-        report.error(node.span, format!("{}, not {number}", slot.must_be()));
-    }
-    in_range.then_some(number)
-}
-
-/// A text as it stands, which may be empty.
-fn raw_text<'t>(report: &mut Report, slot: Slot, node: &'t Node) -> Option<&'t str> {
-    match &node.value {
-        Value::String(text) => Some(text),
-        _ => {
-            slot.mistyped(report, node);
-            None
-        }
-    }
-}
-
-/// Reads a text that is not empty.
-pub fn text(report: &mut Report, slot: Slot, node: &Node) -> Option<String> {
-    let text = raw_text(report, slot, node)?;
-    if text.is_empty() {
-        report.error(node.span, format!("{} must not be empty", slot.name()));
-        return None;
-    }
-    Some(text.to_owned())
-}
-
-/// Reads one of the kind's words.
-pub fn word(report: &mut Report, slot: Slot, node: &Node) -> Option<&'static str> {
-    let text = raw_text(report, slot, node)?;
-    let Kind::Words { known, later } = slot.kind else { return None };
-    if let Some(word) = known.iter().find(|word| **word == text) {
-        return Some(word);
-    }
-    let diagnostic = if later.contains(&text) {
-        Diagnostic::error(format!("{} `{text}` is not supported by this version of Azimuth", slot.name()))
-            .hint(format!("use {}", slot.kind.article_noun()))
-    } else {
-        let diagnostic = Diagnostic::error(format!("{}, not `{}`", slot.must_be(), text.escape_debug()));
-        match suggest::nearest(text, known.iter().copied()) {
-            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-            None => diagnostic,
-        }
-    };
-    report.push(diagnostic.at(node.span, ""));
-    None
-}
-
-/// Reads a text with one of the functions of [`values`].
-pub fn parsed<T>(
-    report: &mut Report,
-    slot: Slot,
-    node: &Node,
-    parse: impl FnOnce(&str) -> Result<T, Wrong>,
-) -> Option<T> {
-    let text = raw_text(report, slot, node)?;
-    parse(text).map_err(|wrong| slot.refused(report, node.span, wrong)).ok()
-}
-
-/// Reads a duration in the kind's range.
-pub fn duration(report: &mut Report, slot: Slot, node: &Node) -> Option<Duration> {
-    let duration = parsed(report, slot, node, values::duration)?;
-    let Kind::Duration { min, max } = slot.kind else { return Some(duration) };
-    let in_range = (min..=max).contains(&duration);
-    if !in_range {
-        let (min, max) = (super::keys::duration_text(min), super::keys::duration_text(max));
-        let message = format!("{} must be from {min} to {max}", slot.name());
-        report.error(node.span, message);
-    }
-    in_range.then_some(duration)
-}
-
-/// The longest TTL (RFC 2181, section 8), in seconds.
-pub const TTL_MAX: u32 = i32::MAX as u32;
-
-/// Reads a TTL: seconds as a number, or a duration of whole seconds.
-pub fn seconds(report: &mut Report, slot: Slot, node: &Node) -> Option<u32> {
-    let slot = Slot { kind: Kind::Seconds, ..slot };
-    let seconds = match &node.value {
-        Value::Integer(number) => u64::try_from(*number).ok(),
-        Value::String(_) => {
-            let duration = parsed(report, slot, node, values::duration)?;
-            (duration.subsec_millis() == 0).then_some(duration.as_secs())
-        }
-        _ => {
-            slot.mistyped(report, node);
-            return None;
-        }
-    };
-    let ttl = seconds.and_then(|seconds| u32::try_from(seconds).ok()).filter(|ttl| *ttl <= TTL_MAX);
-    if ttl.is_none() {
-        report.error(node.span, format!("{} must be a whole number of seconds from 0 to {TTL_MAX}", slot.name()));
-    }
-    ttl
-}
-
-/// Reads `[latitude, longitude]`.
-pub fn coordinates(report: &mut Report, slot: Slot, node: &Node) -> Option<Point> {
-    let number = |node: &Node| match node.value {
-        Value::Integer(number) => Some(number as f64),
-        Value::Float(number) => Some(number),
-        _ => None,
-    };
-    let Value::Array(array) = &node.value else {
-        slot.mistyped(report, node);
-        return None;
-    };
-    if array.elements.iter().any(|element| matches!(element.value, Value::Broken)) {
-        return None;
-    }
-    let [Some(latitude), Some(longitude)] = array.elements.iter().map(number).collect::<Vec<_>>()[..] else {
-        report.error(node.span, slot.must_be());
-        return None;
-    };
-    let point = Point::new(latitude, longitude);
-    if point.is_none() {
-        let message = format!("{} must be a latitude from -90 to 90 and a longitude from -180 to 180", slot.name());
-        let diagnostic = Diagnostic::error(message).at(node.span, "");
-        let swapped = Point::new(longitude, latitude).is_some();
-        let hint = format!("the latitude comes first: [{longitude}, {latitude}]");
-        report.push(if swapped { diagnostic.hint(hint) } else { diagnostic });
-    }
-    point
-}
-
-/// Reads a country's code.
-pub fn country(report: &mut Report, slot: Slot, node: &Node) -> Option<Country> {
-    parsed(report, slot, node, |text| {
-        let hint = (text == "UK").then(|| "the United Kingdom is \"GB\"".to_owned());
-        match Country::new(text) {
-            Some(country) if hint.is_none() => Ok(country),
-            _ => Err(Wrong { why: format!("`{}` is no ISO 3166-1 alpha-2 country code", text.escape_debug()), hint }),
-        }
-    })
-}
-
-/// Reads a continent's code.
-pub fn continent(report: &mut Report, slot: Slot, node: &Node) -> Option<Continent> {
-    parsed(report, slot, node, |text| {
-        Continent::new(text).ok_or_else(|| {
-            let named = Continent::ALL.iter().find(|(_, _, name)| name.eq_ignore_ascii_case(text));
-            let hint = match named {
-                Some((_, code, name)) => format!("{name} is \"{code}\""),
-                None => Continent::ALL.map(|(_, code, name)| format!("{code} {name}")).join(", "),
-            };
-            Wrong { why: format!("`{}` is no continent", text.escape_debug()), hint: Some(hint) }
-        })
-    })
-}
-
-/// Reads one status or a range of them.
-pub fn http_status(report: &mut Report, slot: Slot, node: &Node) -> Option<(u16, u16)> {
-    let wrong = match &node.value {
-        Value::Integer(number) => match values::http_status(&number.to_string()) {
-            Ok(range) => return Some(range),
-            Err(wrong) => wrong,
-        },
-        Value::String(_) => return parsed(report, slot, node, values::http_status),
-        _ => {
-            slot.mistyped(report, node);
-            return None;
-        }
-    };
-    slot.refused(report, node.span, wrong);
-    None
 }

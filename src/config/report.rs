@@ -77,6 +77,12 @@ pub fn list_of<S: AsRef<str>>(words: &[S]) -> String {
     }
 }
 
+/// A key as it is written: in quotes where it needs them.
+pub fn key_text(key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if bare { key.to_owned() } else { format!("\"{}\"", key.escape_debug()) }
+}
+
 /// An error for a name that stands for two things.
 pub fn defined_twice(what: &str, name: &Spanned<impl AsRef<str>>, first: Span) -> Diagnostic {
     Diagnostic::error(format!("{what} `{}` is defined twice", name.value.as_ref()))

@@ -52,7 +52,7 @@ impl Value {
         match self {
             Self::String(_) => "a string",
             Self::Integer(_) => "an integer",
-            Self::Float(_) => "a number",
+            Self::Float(_) => "a number with a fraction",
             Self::Boolean(_) => "a boolean",
             Self::DateTime => "a date or time",
             Self::Array(_) => "a list",

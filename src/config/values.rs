@@ -5,7 +5,7 @@ use crate::base::Prefix;
 use crate::base::prefix::PrefixError;
 use crate::steering::spec::ProbeAddress;
 use crate::wire::{Name, NameError};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// Why a text is no value.
@@ -103,6 +103,12 @@ pub fn socket(text: &str) -> Result<SocketAddr, Wrong> {
         return Ok(socket);
     }
     let wrong = Wrong::new(format!("`{text}` is no address with a port"));
+    // `::1:53` is an address, but a port was meant.
+    let meant =
+        text.rsplit_once(':').and_then(|(host, port)| Some((host.parse::<Ipv6Addr>().ok()?, port.parse().ok()?)));
+    if let Some((address, port)) = meant {
+        return Err(wrong.hint(format!("write \"{}\"", SocketAddr::new(address.into(), port))));
+    }
     if let Some(address) = text.parse::<IpAddr>().ok().or_else(|| bare_v6(text)) {
         let with_port = SocketAddr::new(address, 53);
         return Err(wrong.hint(format!("add the port, for example \"{with_port}\"")));
@@ -176,7 +182,8 @@ pub fn domain_name(text: &str, origin: &Name) -> Result<Name, Wrong> {
         return Err(wrong.hint("write the name as it stands in the DNS: international labels begin with `xn--`"));
     }
     if let Some(odd) = text.chars().find(|c| c.is_ascii_whitespace() || c.is_ascii_control() || *c == '"') {
-        return Err(Wrong::new(format!("`{}` has `{}` in it", text.escape_debug(), odd.escape_debug())));
+        let odd = if odd == ' ' { "a blank".to_owned() } else { format!("`{}`", odd.escape_debug()) };
+        return Err(Wrong::new(format!("`{}` has {odd} in it", text.escape_debug())));
     }
     Name::from_text(text.as_bytes(), Some(origin)).map_err(|error| {
         let wrong = Wrong::new(format!("`{text}` is no domain name: {error}"));
@@ -239,6 +246,7 @@ mod tests {
         for (text, hint) in [
             ("127.0.0.1", "add the port, for example \"127.0.0.1:53\""),
             ("::1", "add the port, for example \"[::1]:53\""),
+            ("::1:53", "write \"[::1]:53\""),
             ("::1:53:x", "write it like \"127.0.0.1:53\" or \"[::1]:53\""),
             (":53", "for every address write \"0.0.0.0:53\" and \"[::]:53\""),
             ("53", "for every address write \"0.0.0.0:53\" and \"[::]:53\""),

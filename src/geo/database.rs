@@ -207,11 +207,13 @@ impl<'a> Scan<'a> {
             match cidr.ip() {
                 IpAddr::V4(address) => self.v4.push(address.to_bits(), cidr.prefix(), last.1)?,
                 IpAddr::V6(address) => {
-                    // A network so large that it holds the whole of ::/96 speaks of all IPv4 addresses.
+                    // A network that holds the whole of ::/96 speaks of all IPv4 addresses.
                     if address.is_unspecified() && cidr.prefix() <= 96 {
                         self.v4.push(0, 0, last.1)?;
                     }
-                    self.v6.push(address.to_bits(), cidr.prefix(), last.1)?;
+                    if !address.is_unspecified() || cidr.prefix() < 96 {
+                        self.v6.push(address.to_bits(), cidr.prefix(), last.1)?;
+                    }
                 }
             }
         }

@@ -6,12 +6,16 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 /// How long a server may take to close its side after ours.
 const CLOSE_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Most octets of what a server says unasked that are read, so that the connection ends without a reset.
 const GREETING_LEN_MAX: usize = 16 * 1024;
+
+/// Connections at a time that are closed in order; any more are just closed, so that slow servers cost no descriptors.
+static CLOSING_MAX: Semaphore = Semaphore::const_new(256);
 
 /// Connects within `timeout`.
 pub async fn probe(address: SocketAddr, timeout: Duration) -> Observation {
@@ -42,6 +46,7 @@ async fn close(mut stream: TcpStream) {
         }
         Ok::<_, std::io::Error>(())
     };
+    let Ok(_permit) = CLOSING_MAX.try_acquire() else { return };
     // The verdict is out; however this ends, the socket is closed.
     let _ = tokio::time::timeout(CLOSE_TIME_MAX, closing).await;
 }

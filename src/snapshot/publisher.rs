@@ -435,3 +435,6 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,7 +165,9 @@ impl<T: Trace> Search<'_, T> {
                     self.trace.step(Step { family, pass, group, outcome: Considered::Chosen });
                     return Found { ttl_min: ttl_min || own.standing.changes(), answer: Answer::Of(own) };
                 }
-                ttl_min |= self.standing(Family::V4, group).fragile();
+                // A's region may become another one, or one that is up in both families: AAAA would follow it.
+                let lead = self.standing(Family::V4, group);
+                ttl_min |= lead.fragile() || (pass == Pass::AnyUpOfFamily && lead.soon_count() > 0);
             }
         }
         let walk = self.walk(family);
@@ -232,3 +234,8 @@ impl<T: Trace> Search<'_, T> {
         Found { ttl_min: others_soon > 0 || group.standing.changes_when_down(), answer: Answer::Of(group) }
     }
 }
+
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Why a client got its answer: the decision made once more by the code that answers, with all that it saw on the way.
 
 use super::decide::{Asked, Considered, Decision, Step, Trace, decide_with};
-use super::pool_answers::{Group, MemberState, Pass};
+use super::pool_answers::{Group, MemberState};
 use super::ranking::{CohortId, Table};
 use super::spec::{Pool, Spread};
 use super::{PoolAnswers, Ranking, Verdict};
@@ -54,7 +54,7 @@ pub enum RankReason {
     Distance,
     /// About by distance: beyond the regions that are in exact order for every client.
     Approximate,
-    /// As listed by the policy, or in configured order.
+    /// As listed by the policy, or in configured order, which is that of regions and clients without coordinates too.
     Listed,
     /// Equal to the others of this reason.
     Equal,
@@ -164,7 +164,7 @@ pub fn ranked_regions(ranking: &Ranking, cohort: CohortId, place: &Place, table:
             RankReason::Equal
         } else if at >= exact {
             RankReason::Approximate
-        } else if ranking.orders_by_distance(place) {
+        } else if distance.is_some() {
             RankReason::Distance
         } else {
             RankReason::Listed

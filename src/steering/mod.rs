@@ -9,6 +9,8 @@ pub mod ranking;
 pub mod reach;
 pub mod spec;
 mod spread;
+#[cfg(test)]
+mod testing;
 
 pub use decide::{Decision, Verdict, decide};
 pub use pool_answers::{MemberState, PoolAnswers, StoredAnswer};

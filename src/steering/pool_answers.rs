@@ -7,14 +7,14 @@ mod variants;
 pub use availability::{Pass, Tally};
 pub use variants::StoredAnswer;
 
+use super::explain::Shortfall;
 use super::reach::{GroupId, Reach, regions_of_pool};
 use super::spec::{AllDown, Families, Policy, Pool, Region, Spread};
-use super::explain::Shortfall;
 use super::spread;
 use crate::base::{Family, RegionId};
 use crate::health::Status;
-pub(super) use availability::Standing;
 use availability::Judge;
+pub(super) use availability::Standing;
 use roster::Roster;
 use std::net::IpAddr;
 use variants::Variants;

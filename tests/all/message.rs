@@ -4,7 +4,7 @@
 use azimuth::wire::Name;
 use hickory_proto::op::{Message, MessageType};
 use hickory_proto::rr::rdata::opt::EdnsOption;
-use hickory_proto::rr::{DNSClass, Record, RecordType};
+use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -102,16 +102,42 @@ pub fn read(octets: &[u8]) -> Result<Message, String> {
     Message::from_vec(&octets).map_err(|error| error.to_string())
 }
 
-/// Renumbers ECS options in the OPT record, if there is one at the very end where it always stands in our responses.
+/// Renumbers the ECS options of the OPT record, if the octets are as regular as that.
 fn hide_ecs(octets: &mut [u8]) {
-    let Some(mut at) = octets.windows(3).rposition(|window| window == [0, 0, 41]).map(|at| at + 11) else { return };
-    while at + 4 <= octets.len() {
+    let Some(options) = opt_data(octets) else { return };
+    let mut at = options.start;
+    while at + 4 <= options.end {
         let length = usize::from(u16::from_be_bytes([octets[at + 2], octets[at + 3]]));
-        if octets[at..at + 2] == ECS.to_be_bytes() && at + 4 + length <= octets.len() {
+        if octets[at..at + 2] == ECS.to_be_bytes() {
             octets[at..at + 2].copy_from_slice(&ECS_STAND_IN.to_be_bytes());
         }
         at += 4 + length;
     }
+}
+
+/// Where the RDATA of the OPT record stands.
+fn opt_data(octets: &[u8]) -> Option<std::ops::Range<usize>> {
+    let word = |at: usize| Some(usize::from(u16::from_be_bytes([*octets.get(at)?, *octets.get(at + 1)?])));
+    let name_end = |mut at: usize| loop {
+        match *octets.get(at)? {
+            0 => return Some(at + 1),
+            0xc0.. => return Some(at + 2),
+            length => at += 1 + usize::from(length),
+        }
+    };
+    let mut at = 12;
+    for _ in 0..word(4)? {
+        at = name_end(at)? + 4;
+    }
+    for _ in 0..word(6)? + word(8)? + word(10)? {
+        let fixed = name_end(at)?;
+        let data = fixed + 10..fixed + 10 + word(fixed + 8)?;
+        if word(fixed)? == 41 {
+            return (data.end <= octets.len()).then_some(data);
+        }
+        at = data.end;
+    }
+    None
 }
 
 /// The client subnet that a response carries.
@@ -146,7 +172,27 @@ fn read_ecs(data: &[u8]) -> Option<ClientSubnet> {
 
 /// The records of a section as `TYPE RDATA`, in the order of the message.
 pub fn rdata(records: &[Record]) -> Vec<String> {
-    records.iter().map(|record| format!("{} {}", record.record_type(), record.data)).collect()
+    records.iter().map(show_data).collect()
+}
+
+/// Type and data in presentation form: what hickory has no text for as RFC 3597 writes it.
+fn show_data(record: &Record) -> String {
+    let rtype = match record.record_type() {
+        RecordType::Unknown(number) => format!("TYPE{number}"),
+        rtype => rtype.to_string(),
+    };
+    match &record.data {
+        RData::TXT(texts) => {
+            let quoted = texts.txt_data.iter().map(|text| format!(" \"{}\"", text.escape_ascii())).collect::<String>();
+            format!("{rtype}{quoted}")
+        }
+        RData::Unknown { rdata, .. } => format!("{rtype} \\# {} {}", rdata.anything.len(), hex(&rdata.anything)),
+        data => format!("{rtype} {data}"),
+    }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// A response in stable words, one fact a line: what scenarios hold.
@@ -161,8 +207,8 @@ pub fn show(octets: &[u8], query: &[u8]) -> String {
     {
         for record in records {
             let class = if record.dns_class == DNSClass::IN { String::new() } else { format!("{} ", record.dns_class) };
-            let (owner, ttl, rtype, data) = (&record.name, record.ttl, record.record_type(), &record.data);
-            writeln!(out, "{section} {owner} {ttl} {class}{rtype} {data}").unwrap();
+            let (owner, ttl, data) = (&record.name, record.ttl, show_data(record));
+            writeln!(out, "{section} {owner} {ttl} {class}{data}").unwrap();
         }
     }
     if let Some(edns) = &message.edns {
@@ -247,7 +293,6 @@ fn rcode_word(code: u16) -> String {
 }
 
 fn show_option(option: &EdnsOption) -> String {
-    let hex = |data: &[u8]| data.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
     match option {
         EdnsOption::Unknown(ECS_STAND_IN, data) => match read_ecs(data) {
             Some(ClientSubnet { family: 0, source, scope, .. }) => {

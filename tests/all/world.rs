@@ -36,9 +36,9 @@ impl World {
         let mut zones = Vec::new();
         if let Some(config) = &config {
             for zone in &config.zones {
-                let (loaded, found) = Zone::load(&zone.spec, &mut sources);
+                let (loaded, found) = Zone::load(&zone.spec, None, &mut sources);
                 diagnostics.extend(found);
-                zones.extend(loaded.map(Arc::new));
+                zones.extend(loaded);
             }
         }
         let locator = match config.as_ref().map(|config| Locator::build(&config.geo)) {

@@ -29,8 +29,7 @@ pub(super) fn explain(
     let (pool, policy) = (&current.inputs.pools[pool_id.index()], &current.inputs.policies[policy_id.index()]);
     let leaf = snapshot.locator.leaf(client.address);
     let place = &snapshot.locator.places()[snapshot.locator.place_of(leaf).0 as usize];
-    let asked =
-        Asked { leaf, address: client.address, known_bits: client.known_bits, family, random: 0, turn: 0 };
+    let asked = Asked { leaf, address: client.address, known_bits: client.known_bits, family, random: 0, turn: 0 };
     let answers = snapshot.pool_answers.get(balance.pool_answers as usize);
     let ranking = &snapshot.rankings[balance.ranking as usize];
     let table = Table::of(&snapshot.locator);
@@ -133,7 +132,9 @@ impl Teller<'_> {
             let _ = match step.step.outcome {
                 Considered::Chosen => write!(verdict, "chosen ({})", pass_name(step.step.pass)),
                 Considered::NoMembers => write!(verdict, "no enabled {family} members"),
-                Considered::PassedOver => write!(verdict, "passed over ({}): {}", pass_name(step.step.pass), shortfall(step)),
+                Considered::PassedOver => {
+                    write!(verdict, "passed over ({}): {}", pass_name(step.step.pass), shortfall(step))
+                }
             };
         }
         let answers = self.explained.members.iter().any(|member| member.region == region && member.share.is_some());
@@ -194,7 +195,8 @@ impl Teller<'_> {
             Verdict::NothingUp => "NODATA: nothing is up, and the policy says `all_down = \"nodata\"`".to_owned(),
             Verdict::ServFail => "SERVFAIL: nothing is up, and the policy says `all_down = \"servfail\"`".to_owned(),
             Verdict::Variant(_) => {
-                let region = decision.region.map_or_else(|| "the fallback addresses".to_owned(), |r| self.region_name(r));
+                let region =
+                    decision.region.map_or_else(|| "the fallback addresses".to_owned(), |r| self.region_name(r));
                 let pick = match self.explained.pick {
                     Pick::None | Pick::Only => "the only answer there is".to_owned(),
                     Pick::Hash(prefix) => format!("member by a hash of {prefix}"),

@@ -48,10 +48,8 @@ pub fn introduction(world: &World) -> String {
         let subnet = format!("+subnet={}/{SUBNET_LEN}", subnet(network));
         text += &format!("  {dig} {subnet:<26} # {}: {who}\n", continent.english_name());
     }
-    text += &format!(
-        "  {dig} {:<26} # you: 127.0.0.1 itself has no location, so regions come in configured order\n",
-        ""
-    );
+    text +=
+        &format!("  {dig} {:<26} # you: 127.0.0.1 itself has no location, so regions come in configured order\n", "");
     let config = world.folder().join("azimuth.toml");
     let [a, b, c] = CLIENTS[2].2;
     text += &format!("\n  azimuth explain {name} A --from {a}.{b}.{c}.1 --config {}\n", config.display());

@@ -83,6 +83,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// A duration in this range of milliseconds.
+    pub const fn millis(min: u64, max: u64) -> Self {
+        Self::Duration { min: Duration::from_millis(min), max: Duration::from_millis(max) }
+    }
+
     /// The kind with an article, as in "must be ...".
     pub fn article_noun(self) -> String {
         match self {
@@ -116,44 +121,6 @@ impl Kind {
             Self::Table(_) => "a table".into(),
             Self::Tables(_) => "a list of tables".into(),
             Self::Named(_) => "a table of tables, each with a name".into(),
-        }
-    }
-
-    /// The kind in a few words, for the reference.
-    pub fn short(self) -> String {
-        match self {
-            Self::Boolean => "boolean".into(),
-            Self::Integer { min, max } => format!("integer, {min} to {max}"),
-            Self::Number { min, max } => format!("number, {min} to {max}"),
-            Self::Text => "text".into(),
-            Self::Path => "path".into(),
-            Self::PathPattern => "path or pattern".into(),
-            Self::Duration { min, max } => {
-                format!("duration, {} to {}", duration_text(min), duration_text(max))
-            }
-            Self::Seconds => "seconds".into(),
-            Self::Ttl(_) => "seconds, or a table".into(),
-            Self::Words { known, .. } => {
-                let quoted: Vec<String> = known.iter().map(|word| format!("`\"{word}\"`")).collect();
-                quoted.join(", ")
-            }
-            Self::Address => "address".into(),
-            Self::Prefix => "prefix".into(),
-            Self::Socket => "address and port".into(),
-            Self::SocketOrNone => "address and port, or `\"\"`".into(),
-            Self::ProbeAddress => "address, with or without port".into(),
-            Self::DomainName => "domain name".into(),
-            Self::Host => "host name or address".into(),
-            Self::Coordinates => "`[latitude, longitude]`".into(),
-            Self::Country => "country code".into(),
-            Self::Continent => "continent code".into(),
-            Self::HttpStatus => "status, class or range".into(),
-            Self::Name(what) => format!("name of a {what}"),
-            Self::List(element) => format!("list: {}", element.short()),
-            Self::OneOrList(element) => format!("{}, or a list", element.short()),
-            Self::Table(_) => "table".into(),
-            Self::Tables(_) => "list of tables".into(),
-            Self::Named(_) => "tables by name".into(),
         }
     }
 }

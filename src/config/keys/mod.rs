@@ -40,6 +40,8 @@ pub enum Presence {
 /// A table, or the shape of the tables under `[name.NAME]` or `[[name]]`.
 #[derive(Debug)]
 pub struct TableDef {
+    /// What the JSON Schema calls it.
+    pub id: &'static str,
     /// How it is written, for example `[region.NAME]`.
     pub header: &'static str,
     /// What to call one of them in a message: `a region`.
@@ -48,6 +50,8 @@ pub struct TableDef {
     pub doc: &'static str,
     /// Its keys, in the order in which the reference lists them.
     pub keys: &'static [&'static Key],
+    /// Whether its header ends in a name, which may hold dots.
+    pub is_named: bool,
     /// Keys that are planned and refused until they exist.
     pub later: &'static [&'static str],
 }
@@ -56,15 +60,13 @@ pub struct TableDef {
 macro_rules! table {
     (
         $(#[$doc:meta])*
-        $module:ident, $header:literal, $noun:literal, later $later:expr, $about:literal;
+        $module:ident, $header:literal, $noun:literal, named $named:literal, later $later:expr, $about:literal;
         $( $constant:ident = $name:literal, $kind:expr, $presence:expr, $example:literal, $meaning:literal; )*
     ) => {
         $(#[$doc])*
         pub mod $module {
-            #[allow(unused_imports, reason = "not every table needs all of them")]
-            use crate::config::keys::{Key, Kind, Presence::{Default, Optional, Required}, TableDef};
-            #[allow(unused_imports, reason = "tables inside tables stand beside them")]
-            use super::*;
+            use crate::config::keys::Presence::*;
+            use crate::config::keys::{Key, Kind, TableDef};
             $(
                 #[doc = $meaning]
                 pub const $constant: Key =
@@ -72,10 +74,12 @@ macro_rules! table {
             )*
             /// All keys of the table.
             pub static TABLE: TableDef = TableDef {
+                id: stringify!($module),
                 header: $header,
                 article_noun: $noun,
                 doc: $about,
                 keys: &[$( &$constant ),*],
+                is_named: $named,
                 later: &$later,
             };
         }
@@ -96,11 +100,13 @@ pub mod top {
             )*
             /// All keys of the top level.
             pub static TABLE: TableDef = TableDef {
-                header: "top level",
+                id: "file",
+                header: "Top level",
                 article_noun: "a configuration file",
                 doc: "Any file may hold any table. `[server]`, `[geoip]` and `[admin]` appear once in all files together; \
                       names are unique in all files together; the order in which things appear is their configured order.",
                 keys: &[$( &$constant ),*],
+                is_named: false,
                 later: &["feed", "tls", "dnssec", "view", "webhook", "cluster"],
             };
         };

@@ -4,7 +4,7 @@ use super::table;
 
 table! {
     /// `[region.NAME]`.
-    region, "[region.NAME]", "a region", later ["capacity", "address", "feed"],
+    region, "[region.NAME]", "a region", named true, later ["capacity", "feed"],
     "A datacenter or site. Configured order breaks ties, and is the order for clients whose location is unknown.";
     COORDINATES = "coordinates", Kind::Coordinates, Optional("the region has no place; `closest` cannot rank it"),
         "[39.04, -77.49]",
@@ -17,7 +17,7 @@ table! {
 
 table! {
     /// `[[network]]`.
-    network, "[[network]]", "a network", later ["asn", "city"],
+    network, "[[network]]", "a network", named false, later ["asn", "city"],
     "What no database can know of an address: exactly one of `region`, `coordinates` and `country` is given. It wins over every \
      database, and the longest prefix over shorter ones.";
     PREFIX = "prefix", Kind::Prefix, Required, r#""203.0.113.0/24""#,
@@ -33,7 +33,7 @@ table! {
 table! {
     /// `[zone.NAME]`.
     zone, "[zone.\"ORIGIN\"]", "a zone",
-    later ["type", "primaries", "serial", "transfer", "transfer_balanced", "update", "notify", "dnssec", "alias"],
+    named true, later ["type", "primaries", "serial", "transfer", "transfer_balanced", "update", "notify", "dnssec", "alias"],
     "An authoritative zone, named for its origin with or without a final dot. Its data is a plain master file (RFC 1035); the \
      balanced names stand here beside it.";
     FILE = "file", Kind::Path, Required, r#""gslb.example.com.zone""#,

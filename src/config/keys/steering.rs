@@ -1,28 +1,27 @@
 //! The keys of monitors, pools, policies and balanced names.
 
 use super::table;
-use std::time::Duration;
 
 table! {
     /// `[monitor.NAME]`.
-    monitor, "[monitor.NAME]", "a monitor", later ["method", "headers", "service", "query", "command"],
+    monitor, "[monitor.NAME]", "a monitor", named true, later ["method", "headers", "service", "query", "command"],
     "How members are checked. One check is one fresh connection.";
     TYPE = "type", Kind::Words { known: &["http", "https", "tcp"], later: &["icmp", "dns", "tls", "grpc", "udp", "exec", "feed"] },
         Required, r#""http""#,
         "`http` and `https` get a page; `tcp` connects.";
     PORT = "port", Kind::Integer { min: 1, max: 65535 }, Optional("80 for `http`, 443 for `https`; `tcp` needs it"), "8080",
         "Where it connects, unless a member's `probe_address` has a port.";
-    INTERVAL = "interval", Kind::Duration { min: Duration::from_millis(10), max: Duration::from_secs(86_400) },
+    INTERVAL = "interval", Kind::millis(10, 86_400_000),
         Default(r#""5s""#), r#""1s""#,
         "From the start of one check to the start of the next.";
-    TIMEOUT = "timeout", Kind::Duration { min: Duration::from_millis(1), max: Duration::from_secs(3600) },
+    TIMEOUT = "timeout", Kind::millis(1, 3_600_000),
         Default(r#""2s""#), r#""500ms""#,
         "A check without a verdict by then has failed.";
     FALL = "fall", Kind::Integer { min: 1, max: 1000 }, Default("3"), "2",
         "So many failures make a member that is up down; so many successes in a row clear them.";
     RISE = "rise", Kind::Integer { min: 1, max: 1000 }, Default("2"), "3",
         "So many successes in a row make a member that is down up.";
-    RETRY_INTERVAL = "retry_interval", Kind::Duration { min: Duration::from_millis(1), max: Duration::from_secs(86_400) },
+    RETRY_INTERVAL = "retry_interval", Kind::millis(1, 86_400_000),
         Optional("200 ms, or a tenth of `interval` where that is less"), r#""100ms""#,
         "After a failure of a member that is up the next check starts this long after the start of the failed one.";
     PATH = "path", Kind::Text, Default(r#""/""#), r#""/healthz""#,
@@ -43,18 +42,18 @@ table! {
 
 table! {
     /// `[pool.NAME]`.
-    pool, "[pool.NAME]", "a pool", later ["feed", "warm_up", "warm_up_after", "failback", "shed"],
+    pool, "[pool.NAME]", "a pool", named true, later ["feed", "warm_up", "warm_up_after", "failback", "shed"],
     "The members that serve one service. They are all addresses or all names, never both.";
     MONITOR = "monitor", Kind::OneOrList(&Kind::Name("monitor")), Optional("members are always up"), r#"["web", "port"]"#,
         "How members are checked; of several all must pass.";
-    MEMBERS = "members", Kind::Tables(&member::TABLE), Required,
+    MEMBERS = "members", Kind::Tables(&crate::config::keys::member::TABLE), Required,
         r#"[{ region = "us-east", address = "192.0.2.10" }]"#,
         "The members. Their order is their configured order.";
 }
 
 table! {
     /// A member of a pool.
-    member, "members of [pool.NAME]", "a member of a pool", later ["capacity", "port", "priority"],
+    member, "members of [pool.NAME]", "a member of a pool", named false, later ["capacity", "port", "priority"],
     "One VIP in a region: exactly one of `address` and `cname` is given.";
     REGION = "region", Kind::Name("region"), Required, r#""us-east""#,
         "The region it is in.";
@@ -73,7 +72,7 @@ table! {
 table! {
     /// `[policy.NAME]`.
     policy, "[policy.NAME]", "a policy",
-    later ["tie_band", "region_spread", "shed", "percentage", "sticky"],
+    named true, later ["tie_band", "region_spread", "shed", "percentage", "sticky"],
     "How regions are ranked for a client and how members are picked. `closest`, `listed` and `any` exist without being defined; \
      each is a policy of the defaults with the order it is named for, and may be defined otherwise.";
     ORDER = "order", Kind::Words { known: &["closest", "listed", "any"], later: &["latency"] }, Default(r#""closest""#), r#""listed""#,
@@ -103,16 +102,16 @@ table! {
          the addresses under `fallback`.";
     FALLBACK = "fallback", Kind::List(&Kind::Address), Optional("needed with `all_down = \"fallback\"`, refused without"), r#"["192.0.2.99"]"#,
         "The addresses that are answered when no region has a member up.";
-    RULE = "rule", Kind::Tables(&rule::TABLE), Optional("no rules"), "",
+    RULE = "rule", Kind::Tables(&crate::config::keys::rule::TABLE), Optional("no rules"), "",
         "Exceptions for some clients, one `[[policy.NAME.rule]]` each. For each client the rule with the most specific key decides \
          (`network`, then `country`, then `continent`; of networks the longest prefix), then the order in the file.";
 }
 
 table! {
     /// `[[policy.NAME.rule]]`.
-    rule, "[[policy.NAME.rule]]", "a rule", later ["pool", "spread", "share"],
+    rule, "[[policy.NAME.rule]]", "a rule", named false, later ["pool", "spread", "share"],
     "An exception for some clients. At least one of `prefer` and `regions` is given.";
-    MATCH = "match", Kind::Table(&condition::TABLE), Required, r#"{ country = "DE" }"#,
+    MATCH = "match", Kind::Table(&crate::config::keys::condition::TABLE), Required, r#"{ country = "DE" }"#,
         "The clients it is for.";
     PREFER = "prefer", Kind::List(&Kind::Name("region")), Optional("no region comes first"), r#"["eu-west"]"#,
         "These regions come first, in this order; the rest follow.";
@@ -122,7 +121,7 @@ table! {
 
 table! {
     /// `match` of a rule.
-    condition, "match of [[policy.NAME.rule]]", "a `match`", later ["asn", "city", "subdivision"],
+    condition, "match of [[policy.NAME.rule]]", "a `match`", named false, later ["asn", "city", "subdivision"],
     "The clients that a rule is for. All keys of one match must hold; at least one is given.";
     NETWORK = "network", Kind::Prefix, Optional("any address"), r#""198.51.100.0/24""#,
         "The client's address is inside.";
@@ -134,19 +133,19 @@ table! {
 
 table! {
     /// A balanced name of a zone.
-    balance, "balance.OWNER of [zone.\"ORIGIN\"]", "a balanced name", later ["weight", "spread", "type"],
+    balance, "balance.OWNER of [zone.\"ORIGIN\"]", "a balanced name", named true, later ["weight", "spread", "type"],
     "What a balanced name is answered with.";
     POOL = "pool", Kind::Name("pool"), Required, r#""web""#,
         "The members.";
     POLICY = "policy", Kind::Name("policy"), Default(r#""closest""#), r#""listed""#,
         "The policy.";
-    TTL = "ttl", Kind::Ttl(&ttl::TABLE), Default("{ max = 60, min = 5 }"), "30",
+    TTL = "ttl", Kind::Ttl(&crate::config::keys::ttl::TABLE), Default("{ max = 60, min = 5 }"), "30",
         "Seconds that resolvers may keep an answer. A number pins it.";
 }
 
 table! {
     /// `ttl` of a balanced name.
-    ttl, "ttl of a balanced name", "a `ttl`", later [],
+    ttl, "ttl of a balanced name", "a `ttl`", named false, later [],
     "The TTL of a steered answer in two cases; `min` must not exceed `max`.";
     MAX = "max", Kind::Seconds, Default("60"), "300",
         "While nothing is about to change.";

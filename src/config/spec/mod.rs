@@ -15,8 +15,9 @@ pub use zone::{BalanceTable, ZoneTable};
 
 use super::files::Document;
 use super::keys::{self, Key, TableDef, top};
-use super::reader::{Read, Reader, Slot, parsed, text};
+use super::reader::{Read, Reader, Slot};
 use super::report::Report;
+use super::scalars::{parsed, text};
 use super::tree::{Entry, Node, Spanned, Table, Value};
 use super::values::Wrong;
 use super::{Admin, Server};
@@ -107,7 +108,7 @@ impl Spec {
         &mut self,
         reader: &mut Reader<'_, '_>,
         root: &Table,
-        key: &Key,
+        key: &'static Key,
         def: &'static TableDef,
         read: impl FnOnce(&mut Self, &mut Reader<'_, '_>),
     ) {
@@ -146,7 +147,7 @@ impl Spec {
 /// Reads all tables under `[key.NAME]`.
 fn definitions<'t, T>(
     reader: &mut Reader<'_, 't>,
-    key: &Key,
+    key: &'static Key,
     def: &'static TableDef,
     mut read: impl FnMut(&Spanned<Arc<str>>, &mut Reader<'_, 't>) -> T,
 ) -> Vec<Definition<T>> {
@@ -172,7 +173,7 @@ fn name_of(entry: &Entry, def: &TableDef, report: &mut Report) -> Defined {
 }
 
 /// Reads a path and puts it behind the folder of the file that says so, unless it is absolute.
-fn path(reader: &mut Reader<'_, '_>, key: &Key, folder: &Path) -> Option<Spanned<std::path::PathBuf>> {
+fn path(reader: &mut Reader<'_, '_>, key: &'static Key, folder: &Path) -> Option<Spanned<std::path::PathBuf>> {
     reader.one(key, text).map(|path| path.map(|path| folder.join(path)))
 }
 
@@ -201,7 +202,7 @@ read_with! {
 }
 
 /// A list of names that are looked up later, each named once.
-fn distinct_names(reader: &mut Reader<'_, '_>, key: &Key) -> Option<Spanned<Vec<Spanned<String>>>> {
+fn distinct_names(reader: &mut Reader<'_, '_>, key: &'static Key) -> Option<Spanned<Vec<Spanned<String>>>> {
     let mut names = reader.list(key, text as Read<String>)?;
     let mut seen: Vec<Spanned<String>> = Vec::with_capacity(names.value.len());
     for name in names.value.drain(..) {
@@ -218,7 +219,7 @@ fn distinct_names(reader: &mut Reader<'_, '_>, key: &Key) -> Option<Spanned<Vec<
 }
 
 /// A key that goes with a certain value of another key only.
-fn refuse(reader: &mut Reader<'_, '_>, key: &Key, only_with: &str) {
+fn refuse(reader: &mut Reader<'_, '_>, key: &'static Key, only_with: &str) {
     if let Some(place) = reader.place(key) {
         let message = format!("`{}` is used only with {only_with}", key.name);
         reader.report.push(Diagnostic::error(message).at(place, "").hint("remove it"));

@@ -2,9 +2,11 @@
 
 use super::{host, path, refuse, wrong};
 use crate::base::Diagnostic;
+use crate::config::files::reason;
 use crate::config::keys::{Key, monitor as keys};
-use crate::config::reader::{Reader, Slot, boolean, duration, http_status, integer, parsed, text, word};
+use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
+use crate::config::scalars::{boolean, duration, http_status, integer, parsed, text, word};
 use crate::config::tree::{Node, Spanned};
 use crate::health::Timing;
 use crate::probe::spec::{BODY_LEN_MAX, HttpCheck, Monitor, MonitorKind, TlsCheck};
@@ -21,14 +23,13 @@ pub(super) fn monitor(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, fol
     let kind = reader.one(&keys::TYPE, word);
     let timing = timing(reader);
     let port = reader.one(&keys::PORT, integer::<u16>);
-    let port_written = reader.place(&keys::PORT).is_some();
     let check = http_check(reader);
     let tls = tls_check(reader, folder);
     let kind = kind?;
     let http_keys =
         [&keys::PATH, &keys::HOST, &keys::EXPECT_STATUS, &keys::EXPECT_BODY].map(|key| (key, "`http` and `https`"));
     let tls_keys = [&keys::TLS_SERVER_NAME, &keys::TLS_VERIFY, &keys::TLS_CA_FILE].map(|key| (key, "`https`"));
-    let unused: Vec<(&Key, &str)> = match kind.value {
+    let unused: Vec<(&'static Key, &str)> = match kind.value {
         "tcp" => http_keys.into_iter().chain(tls_keys).collect(),
         "http" => tls_keys.into_iter().collect(),
         _ => Vec::new(),
@@ -41,7 +42,7 @@ pub(super) fn monitor(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, fol
         "http" => (MonitorKind::Http(HttpCheck { tls: None, ..check }), Some(80)),
         _ => (MonitorKind::Http(HttpCheck { tls: Some(tls), ..check }), Some(443)),
     };
-    if default_port.is_none() && !port_written {
+    if default_port.is_none() && reader.lacks(&[&keys::PORT]) {
         let message = format!("a `tcp` monitor needs `{}`", keys::PORT.name);
         let hint = format!("for example `{} = {}`", keys::PORT.name, keys::PORT.example);
         reader.report.absent(Diagnostic::error(message).at(name.span, "").hint(hint));
@@ -75,7 +76,6 @@ fn timing(reader: &mut Reader<'_, '_>) -> Timing {
     }
     Timing {
         interval,
-        // A shorter interval alone must not make a default too long.
         timeout: timeout.map_or(Duration::from_secs(2), |timeout| timeout.value),
         fall: reader.one(&keys::FALL, integer).map_or(3, |fall| fall.value),
         rise: reader.one(&keys::RISE, integer).map_or(2, |rise| rise.value),
@@ -86,7 +86,7 @@ fn timing(reader: &mut Reader<'_, '_>) -> Timing {
 fn http_check(reader: &mut Reader<'_, '_>) -> HttpCheck {
     let statuses = reader.list(&keys::EXPECT_STATUS, http_status);
     if let Some(statuses) = &statuses
-        && statuses.value.is_empty()
+        && reader.is_empty_list(&keys::EXPECT_STATUS)
     {
         let message = format!("`{}` is empty, so that nothing would pass", keys::EXPECT_STATUS.name);
         reader.report.absent(Diagnostic::error(message).at(statuses.span, ""));
@@ -108,7 +108,7 @@ fn tls_check(reader: &mut Reader<'_, '_>, folder: &Path) -> TlsCheck {
     let ca_file = path(reader, &keys::TLS_CA_FILE, folder);
     if let Some(file) = &ca_file {
         if let Err(error) = std::fs::File::open(&file.value) {
-            let message = format!("cannot read `{}`: {error}", file.value.display());
+            let message = format!("cannot read `{}`: {}", file.value.display(), reason(&error));
             reader.report.error(file.span, message);
         }
         if let Some(verify) = verify.as_ref().filter(|verify| !verify.value) {
@@ -127,7 +127,10 @@ fn tls_check(reader: &mut Reader<'_, '_>, folder: &Path) -> TlsCheck {
 fn url_path(report: &mut Report, slot: Slot, node: &Node) -> Option<String> {
     parsed(report, slot, node, |text| {
         if let Some(odd) = text.chars().find(|c| !c.is_ascii_graphic()) {
-            let why = format!("`{}` must be percent-encoded in a path", odd.escape_debug());
+            let why = match odd {
+                ' ' => "a blank in a path is written `%20`".to_owned(),
+                _ => format!("`{}` must be percent-encoded in a path", odd.escape_debug()),
+            };
             return Err(wrong(why));
         }
         if text.contains('#') {

@@ -2,8 +2,9 @@
 
 use super::{address, distinct_names, prefix, refuse};
 use crate::base::{Diagnostic, Span};
-use crate::config::keys::{condition, policy as keys, rule};
-use crate::config::reader::{Reader, continent, country, integer, number, word};
+use crate::config::keys::{Key, condition, policy as keys, rule};
+use crate::config::reader::Reader;
+use crate::config::scalars::{continent, country, integer, number, word};
 use crate::config::tree::Spanned;
 use crate::steering::spec::{AllDown, Condition, Families, Order, Spread};
 use std::sync::Arc;
@@ -134,7 +135,7 @@ fn all_down(reader: &mut Reader<'_, '_>) -> AllDown {
         }
         return AllDown::All;
     };
-    if addresses.value.is_empty() {
+    if reader.is_empty_list(&keys::FALLBACK) {
         let message = format!("`{}` is empty", keys::FALLBACK.name);
         let hint = "for no data write `all_down = \"nodata\"`";
         reader.report.absent(Diagnostic::error(message).at(addresses.span, "").hint(hint));
@@ -149,9 +150,9 @@ fn all_down(reader: &mut Reader<'_, '_>) -> AllDown {
 }
 
 /// A list of regions, which must not be empty.
-fn region_list(reader: &mut Reader<'_, '_>, key: &crate::config::keys::Key) -> Option<Spanned<Vec<Spanned<String>>>> {
+fn region_list(reader: &mut Reader<'_, '_>, key: &'static Key) -> Option<Spanned<Vec<Spanned<String>>>> {
     let regions = distinct_names(reader, key)?;
-    if regions.value.is_empty() {
+    if reader.is_empty_list(key) {
         let message = format!("`{}` is empty", key.name);
         reader.report.absent(Diagnostic::error(message).at(regions.span, "").hint("remove it, or name regions"));
         return None;
@@ -161,18 +162,15 @@ fn region_list(reader: &mut Reader<'_, '_>, key: &crate::config::keys::Key) -> O
 
 fn read_rule(reader: &mut Reader<'_, '_>) -> RuleTable {
     let span = reader.span;
-    // Asked before the table, so that its absence is told once.
-    let written = reader.place(&rule::MATCH).is_some() || reader.node(&rule::MATCH).is_some();
     let mut network = None;
     let mut found = Condition::default();
-    if written && let Some(mut table) = reader.table(&rule::MATCH, &condition::TABLE) {
+    if let Some(mut table) = reader.table(&rule::MATCH, &condition::TABLE) {
         let prefix = table.one(&condition::NETWORK, prefix);
         network = prefix.as_ref().map(|prefix| prefix.span);
         found.network = prefix.map(|prefix| prefix.value);
         found.country = table.one(&condition::COUNTRY, country).map(|country| country.value);
         found.continent = table.one(&condition::CONTINENT, continent).map(|continent| continent.value);
-        let keys = [&condition::NETWORK, &condition::COUNTRY, &condition::CONTINENT];
-        if keys.into_iter().all(|key| table.place(key).is_none()) {
+        if table.lacks(&[&condition::NETWORK, &condition::COUNTRY, &condition::CONTINENT]) {
             let message = "a `match` needs at least one key";
             let hint = "its keys are `network`, `country` and `continent`; what is for every client stands in the policy itself";
             table.report.absent(Diagnostic::error(message).at(table.span, "").hint(hint));
@@ -185,7 +183,7 @@ fn read_rule(reader: &mut Reader<'_, '_>) -> RuleTable {
         prefer: region_list(reader, &rule::PREFER),
         regions: region_list(reader, &rule::REGIONS),
     };
-    if reader.place(&rule::PREFER).is_none() && reader.place(&rule::REGIONS).is_none() {
+    if reader.lacks(&[&rule::PREFER, &rule::REGIONS]) {
         let message = format!("a rule needs `{}` or `{}`", rule::PREFER.name, rule::REGIONS.name);
         let hint = format!("for example `{} = {}`", rule::PREFER.name, rule::PREFER.example);
         reader.report.absent(Diagnostic::error(message).at(span, "").hint(hint));

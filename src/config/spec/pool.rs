@@ -1,10 +1,11 @@
 //! Reads `[pool.NAME]` and its members. Knows no regions and no monitors: their names are looked up later.
 
 use super::{absolute_name, address, distinct_names, probe_address, wrong};
-use crate::base::{Diagnostic, Span};
+use crate::base::Diagnostic;
 use crate::config::keys::{member as keys, pool};
-use crate::config::reader::{Reader, Slot, boolean, integer, text};
+use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
+use crate::config::scalars::{boolean, integer, text};
 use crate::config::tree::{Node, Spanned, Value};
 use crate::steering::spec::{MemberTarget, ProbeAddress};
 use crate::wire::Name;
@@ -21,8 +22,6 @@ pub struct PoolTable {
 /// A member as typed.
 #[derive(Clone, Debug)]
 pub struct MemberTable {
-    /// Its braces, or its header.
-    pub span: Span,
     /// The name of its region.
     pub region: Option<Spanned<String>>,
     /// What clients are answered.
@@ -39,7 +38,7 @@ pub(super) fn pool(reader: &mut Reader<'_, '_>) -> PoolTable {
     let monitors = distinct_names(reader, &pool::MONITOR).map_or_else(Vec::new, |monitors| monitors.value);
     let members = reader.tables(&pool::MEMBERS, &keys::TABLE, member);
     if let Some(members) = &members
-        && members.value.is_empty()
+        && reader.is_empty_list(&pool::MEMBERS)
     {
         let message = "the pool has no members, so that it answers nothing";
         let hint = format!("for example `{} = {}`", pool::MEMBERS.name, pool::MEMBERS.example);
@@ -57,7 +56,7 @@ fn member(reader: &mut Reader<'_, '_>) -> MemberTable {
             let message = "a member has either `address` or `cname`, not both";
             reader.report.push(Diagnostic::error(message).at(name, "").at(address, ""));
         }
-        (None, None) => {
+        (None, None) if reader.lacks(&[&keys::ADDRESS, &keys::CNAME]) => {
             let message = format!("a member needs `{}` or `{}`", keys::ADDRESS.name, keys::CNAME.name);
             let hint = format!("for example `{} = {}`", keys::ADDRESS.name, keys::ADDRESS.example);
             reader.report.absent(Diagnostic::error(message).at(reader.span, "").hint(hint));
@@ -67,7 +66,6 @@ fn member(reader: &mut Reader<'_, '_>) -> MemberTable {
     let address = reader.one(&keys::ADDRESS, address).map(|address| address.map(MemberTarget::Address));
     let name = reader.one(&keys::CNAME, cname_target).map(|name| name.map(name_target));
     MemberTable {
-        span: reader.span,
         region,
         target: address.or(name),
         weight: reader.one(&keys::WEIGHT, weight).map_or(1, |weight| weight.value),

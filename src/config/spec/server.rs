@@ -3,10 +3,11 @@
 use super::{Spec, path, socket};
 use crate::base::Diagnostic;
 use crate::config::keys::{admin, geoip, server, tcp};
-use crate::config::reader::{Reader, Slot, boolean, duration, integer, parsed, text};
+use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
+use crate::config::scalars::{boolean, duration, integer, parsed, text};
 use crate::config::tree::{Node, Spanned};
-use crate::config::values;
+use crate::config::values::{self, Wrong};
 use crate::geo::spec::DatabaseFile;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -21,6 +22,11 @@ fn set<T>(place: &mut T, written: Option<Spanned<T>>) {
 impl Spec {
     pub(super) fn read_server(&mut self, reader: &mut Reader<'_, '_>, folder: &Path) {
         if let Some(listen) = reader.list(&server::LISTEN, socket) {
+            if reader.is_empty_list(&server::LISTEN) {
+                let message = format!("`{}` is empty, so that nothing would be answered", server::LISTEN.name);
+                let hint = "remove it to listen on port 53 everywhere";
+                reader.report.push(Diagnostic::error(message).at(listen.span, "").hint(hint));
+            }
             self.server.listen = distinct_sockets(&listen, reader.report);
         }
         set(&mut self.server.workers, reader.one(&server::WORKERS, integer));
@@ -75,14 +81,18 @@ impl Spec {
 
 /// Reads an address and port, or an empty text for none.
 fn socket_or_none(report: &mut Report, slot: Slot, node: &Node) -> Option<Option<SocketAddr>> {
-    parsed(report, slot, node, |text| if text.is_empty() { Ok(None) } else { values::socket(text).map(Some) })
+    parsed(report, slot, node, |text| match values::socket(text) {
+        _ if text.is_empty() => Ok(None),
+        Ok(socket) => Ok(Some(socket)),
+        Err(wrong) => match text.trim_start_matches(':').parse::<u16>() {
+            // Never suggest the whole world to be let in here.
+            Ok(port) => Err(Wrong { hint: Some(format!("write \"127.0.0.1:{port}\"")), ..wrong }),
+            Err(_) => Err(wrong),
+        },
+    })
 }
 
 fn distinct_sockets(listen: &Spanned<Vec<Spanned<SocketAddr>>>, report: &mut Report) -> Vec<SocketAddr> {
-    if listen.value.is_empty() {
-        let message = format!("`{}` is empty, so that nothing would be answered", server::LISTEN.name);
-        report.absent(Diagnostic::error(message).at(listen.span, "").hint("remove it to listen on port 53 everywhere"));
-    }
     for (at, socket) in listen.value.iter().enumerate() {
         // Port 0 asks the system for any free port, so that it may stand twice.
         let earlier =

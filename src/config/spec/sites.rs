@@ -3,7 +3,8 @@
 use super::prefix;
 use crate::base::{Country, Diagnostic, Point, Prefix, Span};
 use crate::config::keys::{network, region};
-use crate::config::reader::{Reader, boolean, coordinates, country, integer, text};
+use crate::config::reader::Reader;
+use crate::config::scalars::{boolean, coordinates, country, integer, text};
 use crate::config::tree::Spanned;
 use crate::steering::spec::Region;
 use std::sync::Arc;
@@ -40,16 +41,17 @@ pub enum FactTable {
 pub(super) fn network(reader: &mut Reader<'_, '_>) -> NetworkTable {
     let prefix = reader.one(&network::PREFIX, prefix);
     let keys = [&network::REGION, &network::COORDINATES, &network::COUNTRY];
-    let given: Vec<(&str, Span)> =
-        keys.into_iter().filter_map(|key| reader.place(key).map(|place| (key.name, place))).collect();
+    let mut given: Vec<(Span, &str)> =
+        keys.into_iter().filter_map(|key| reader.place(key).map(|place| (place, key.name))).collect();
+    given.sort_unstable();
     let words = "`region`, `coordinates` and `country`";
     match given[..] {
-        [] => {
+        [] if reader.lacks(&keys) => {
             let message = format!("a network needs one of {words}");
             reader.report.absent(Diagnostic::error(message).at(reader.span, ""));
         }
-        [_] => {}
-        [(first, first_place), (second, second_place), ..] => {
+        [] | [_] => {}
+        [(first_place, first), (second_place, second), ..] => {
             let message = format!("a network takes only one of {words}, not both `{first}` and `{second}`");
             reader.report.push(Diagnostic::error(message).at(second_place, "").at(first_place, ""));
         }

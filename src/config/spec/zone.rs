@@ -3,8 +3,9 @@
 use super::path;
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
-use crate::config::reader::{Reader, Slot, seconds, text};
+use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
+use crate::config::scalars::{seconds, text};
 use crate::config::tree::{Entry, Node, Spanned, Value};
 use crate::config::values;
 use crate::steering::spec::TtlRange;
@@ -54,16 +55,10 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
     };
     let origin = apex.clone();
     let file = path(reader, &keys::FILE, folder);
-    if apex.is_some() && reader.place(&keys::BALANCE).is_none() {
-        unquoted_origin(name, reader);
-    }
     let balances =
         reader.named(&keys::BALANCE, &balance::TABLE, |entry, reader| read_balance(entry, reader, origin.as_ref()));
     ZoneTable { apex, file, balances }
 }
-
-/// `[zone.gslb.example.com]` without quotes is a zone `gslb` with a key `example`.
-fn unquoted_origin(_name: &Spanned<Arc<str>>, _reader: &mut Reader<'_, '_>) {}
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {
     BalanceTable {

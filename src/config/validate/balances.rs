@@ -1,10 +1,11 @@
 //! Zones and their balanced names: pools and policies by id, and whether the two go together.
 
 use super::names::Names;
+use super::region_id;
 use crate::base::{Diagnostic, PolicyId, PoolId, RegionId};
 use crate::config::ZoneConfig;
 use crate::config::report::Report;
-use crate::config::spec::{BalanceTable, Definition, PoolTable, ZoneTable};
+use crate::config::spec::{BalanceTable, Definition, ZoneTable};
 use crate::steering::spec::{AllDown, BalanceSpec, MemberTarget, Order, Policy, Pool, Region, Spread};
 use crate::wire::Name;
 use crate::zone::{BalancedOwner, ZoneSpec};
@@ -16,8 +17,6 @@ pub struct Context<'a> {
     pub regions: &'a [Definition<Region>],
     /// By id.
     pub pools: &'a [Pool],
-    /// By id.
-    pub pool_tables: &'a [Definition<PoolTable>],
     /// Names of pools.
     pub pool_names: &'a Names,
     /// By id.
@@ -182,10 +181,15 @@ fn check_coordinates(used: &HashSet<(PoolId, PolicyId)>, context: &Context<'_>, 
         if policy.order != Order::Closest {
             continue;
         }
-        for member in &pool.members {
-            let fenced = policy.regions.as_ref().is_some_and(|fence| !fence.contains(&member.region));
-            let Some(region) = context.regions.get(member.region.index()) else { continue };
-            if fenced || region.table.coordinates.is_some() || !told.insert(member.region) {
+        let answering = |region: &RegionId| policy.regions.as_ref().is_none_or(|fence| fence.contains(region));
+        let regions: HashSet<RegionId> = pool.members.iter().map(|member| member.region).filter(answering).collect();
+        // A single region is the closest wherever it is.
+        if regions.len() < 2 {
+            continue;
+        }
+        for (index, region) in context.regions.iter().enumerate() {
+            let id = region_id(index);
+            if !regions.contains(&id) || region.table.coordinates.is_some() || !told.insert(id) {
                 continue;
             }
             let name = &region.defined.name;

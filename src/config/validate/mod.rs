@@ -8,11 +8,9 @@ mod policies;
 mod pools;
 
 use super::report::Report;
-use super::spec::{Definition, Spec};
+use super::spec::Spec;
 use super::{Config, keys};
 use crate::base::{Diagnostic, RegionId};
-use crate::probe::spec::Monitor;
-use crate::steering::spec::{Policy, Pool};
 use names::Names;
 use std::path::PathBuf;
 
@@ -32,13 +30,12 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     let context = balances::Context {
         regions: &spec.regions,
         pools: &built_pools,
-        pool_tables: &spec.pools,
         pool_names: &pools,
         policies: &built_policies,
         policy_names: &policies,
     };
     let zones = balances::build(&spec.zones, &context, report);
-    if zones.is_empty() {
+    if spec.zones.is_empty() && !report.has_errors() {
         let message = "no zone is configured: every query will be refused";
         report.absent(Diagnostic::warning(message).hint("add a table `[zone.\"gslb.example.com\"]` with its `file`"));
     }
@@ -48,9 +45,9 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         settings: spec.settings,
         geo,
         regions: spec.regions.into_iter().map(|region| region.table).collect(),
-        monitors: spec.monitors.into_iter().filter_map(|monitor: Definition<Option<Monitor>>| monitor.table).collect(),
-        pools: built_pools.into_iter().collect::<Vec<Pool>>(),
-        policies: built_policies.into_iter().collect::<Vec<Policy>>(),
+        monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),
+        pools: built_pools,
+        policies: built_policies,
         zones,
         files,
     }

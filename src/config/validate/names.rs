@@ -1,7 +1,7 @@
 //! Names that are defined, and how they are looked up.
 
 use crate::base::{Diagnostic, Span};
-use crate::config::report::{Report, defined_twice, hint_known};
+use crate::config::report::{Report, defined_twice, hint_known, key_text};
 use crate::config::spec::Definition;
 use crate::config::tree::Spanned;
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ impl Names {
         let what = self.what;
         let diagnostic = Diagnostic::error(format!("{what} `{}` is not defined", name.escape_debug())).at(span, "");
         if self.in_order.is_empty() {
-            return diagnostic.hint(format!("define it under `[{what}.{}]`", header_part(name)));
+            return diagnostic.hint(format!("define it under `[{what}.{}]`", key_text(name)));
         }
         let known = self.in_order.iter().map(|name| &**name);
         let plural = match what {
@@ -68,10 +68,4 @@ impl Names {
         };
         hint_known(diagnostic, name, &plural, known)
     }
-}
-
-/// A name as it is written in a header.
-fn header_part(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if bare { name.to_owned() } else { format!("\"{}\"", name.escape_debug()) }
 }

@@ -28,6 +28,11 @@ fn build_pool(definition: &Definition<PoolTable>, regions: &Names, monitors: &Na
         });
         members.extend(region.and_then(|region| build_member(member, region)));
     }
+    if !members.is_empty() && members.iter().all(|member| !member.enabled) {
+        let name = &definition.defined.name;
+        let message = format!("no member of pool `{}` is enabled, so that it answers nothing", name.value);
+        report.push(Diagnostic::warning(message).at(name.span, ""));
+    }
     check_one_kind(&table.members, report);
     check_distinct(&table.members, report);
     check_families(definition, &members, &region_names, report);
@@ -108,6 +113,7 @@ fn check_families(
         let name = &definition.defined.name;
         let message = format!("pool `{}` has {record} members in some of its regions only", name.value);
         let diagnostic = Diagnostic::warning(message).at(name.span, format!("none in {}", list_of(&without)));
-        report.push(diagnostic.hint(format!("{record} answers never lead to a region without {record} members")));
+        report
+            .push(diagnostic.hint(format!("{record} clients are led to the nearest region that has {record} members")));
     }
 }

@@ -49,7 +49,11 @@ pub struct Flights {
 impl Flights {
     /// Nothing under way. Half of this process's descriptors are for probes; the rest is for those who ask.
     pub fn new() -> Self {
-        let probes_max = descriptors_max().map_or(PROBES_MAX_DEFAULT, |max| (max / 2).clamp(1, PROBES_MAX));
+        Self::with_limit(descriptors_max().map_or(PROBES_MAX_DEFAULT, |max| (max / 2).clamp(1, PROBES_MAX)))
+    }
+
+    /// Nothing under way, and never more probes than this.
+    pub fn with_limit(probes_max: usize) -> Self {
         Self { tasks: JoinSet::new(), probes: HashMap::new(), probes_max }
     }
 

@@ -58,7 +58,7 @@ impl Scheduler {
         let spread = spread_of(found.len(), RESOLVE_INTERVAL_MIN);
         for socket in found.iter().filter(|socket| !known.contains(socket)) {
             let Some(id) = self.fleet.add_address(key, *socket) else { return };
-            let address = Address { key: key.clone(), socket: *socket, check: None, planned: now, flight: None };
+            let address = Address::new(key.clone(), *socket, now);
             self.addresses.insert(id, address);
             self.plan_probe(id, now + self.fleet.first_offset(id, spread));
         }

@@ -76,6 +76,14 @@ struct Address {
     /// When its probe under way was planned to start, or its next one is.
     planned: UnixTime,
     flight: Option<AbortHandle>,
+    /// The last probe had no result, and that was reported.
+    has_local_error: bool,
+}
+
+impl Address {
+    fn new(key: TargetKey, socket: SocketAddr, planned: UnixTime) -> Self {
+        Self { key, socket, check: None, planned, flight: None, has_local_error: false }
+    }
 }
 
 impl Drop for Address {
@@ -196,6 +204,8 @@ impl Scheduler {
         address.flight = None;
         let key = address.key.clone();
         let planned = address.planned;
+        let is_local_error = matches!(seen, Observation::LocalError { .. });
+        let had_local_error = std::mem::replace(&mut address.has_local_error, is_local_error);
         if let Some(target) = self.targets.get(&key) {
             let metrics = self.metrics.of(&target.monitor);
             tracing::debug!(monitor = %key.monitor, target = %key.endpoint, address = %address.socket, ?seen, "probed");
@@ -204,7 +214,9 @@ impl Scheduler {
                 Observation::Failed { .. } => count(&metrics.failed),
                 Observation::LocalError { reason } => {
                     count(&metrics.local_errors);
-                    self.reporter.local_error(&key, reason, now);
+                    if !had_local_error {
+                        self.reporter.local_error(&key, reason, now);
+                    }
                 }
             }
         }
@@ -246,4 +258,79 @@ async fn sleep_until(clock: &Clock, wake: Option<UnixTime>) {
     const SLEEP_TIME_MAX: Duration = Duration::from_secs(3600);
     let sleep = wake.map_or(SLEEP_TIME_MAX, |wake| clock.until(wake).min(SLEEP_TIME_MAX));
     tokio::time::sleep(sleep).await;
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+
+    use super::*;
+    use crate::health::{Endpoint, Timing};
+    use crate::probe::spec::{HttpCheck, MonitorKind, PlannedTarget};
+    use dashmap::DashMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::AsyncReadExt;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn plan(port: u16, targets: u8) -> ProbePlan {
+        let check = HttpCheck {
+            tls: None,
+            path: "/".to_owned(),
+            host: None,
+            expect_status: vec![(200, 299)],
+            expect_body: None,
+        };
+        let timing = Timing {
+            interval: PATIENCE,
+            timeout: Duration::from_millis(20),
+            fall: 1,
+            rise: 1,
+            retry_interval: PATIENCE,
+        };
+        let monitor = Monitor { name: "web".into(), kind: MonitorKind::Http(check), port, timing };
+        let target = |last| PlannedTarget {
+            key: TargetKey { monitor: "web".into(), endpoint: Endpoint::Socket(([127, 0, 0, last], port).into()) },
+            monitor: 0,
+            regions: Vec::new(),
+        };
+        let targets = (1..=targets).map(target).collect();
+        ProbePlan { monitors: vec![monitor], targets, startup_grace: Duration::ZERO, hold: Duration::ZERO }
+    }
+
+    #[tokio::test]
+    async fn probes_that_are_due_wait_while_as_many_as_descriptors_allow_are_under_way() {
+        let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (now_open, most_open) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let most = Arc::clone(&most_open);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                most.fetch_max(now_open.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+                let now_open = Arc::clone(&now_open);
+                tokio::spawn(async move {
+                    // The probe times out, and closes.
+                    while matches!(stream.read(&mut [0; 1024]).await, Ok(1..)) {}
+                    now_open.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+        });
+        let (states, metrics) = (Arc::new(DashMap::new()), Arc::new(Metrics::default()));
+        let reporter = Reporter::new(Arc::clone(&states), Arc::clone(&metrics), Box::new(|_| ()));
+        let mut scheduler = Scheduler::new(Clock::anchored(), reporter, metrics, Arc::default());
+        scheduler.flights = Flights::with_limit(3);
+        let (commands, received) = unbounded_channel();
+        let all_down = async {
+            while states.iter().filter(|state| state.status == crate::health::Status::Down).count() < 20 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            commands.send(Command::Stop).map_err(|_| "stopped already").unwrap();
+        };
+        let both = async { tokio::join!(scheduler.run(plan(port, 20), received), all_down) };
+        tokio::time::timeout(PATIENCE, both).await.unwrap();
+        // A connection that was given up may be seen to end a moment after the next one has begun.
+        assert!((1..=6).contains(&most_open.load(Ordering::Relaxed)), "{most_open:?} at a time");
+    }
 }

@@ -93,7 +93,7 @@ impl Scheduler {
         match &key.endpoint {
             Endpoint::Socket(socket) => {
                 let Some(id) = self.fleet.add_address(key, *socket) else { return };
-                let address = Address { key: key.clone(), socket: *socket, check: None, planned: now, flight: None };
+                let address = Address::new(key.clone(), *socket, now);
                 self.addresses.insert(id, address);
                 self.plan_probe(id, now + self.fleet.first_offset(id, spread));
             }

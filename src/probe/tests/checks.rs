@@ -3,7 +3,7 @@
 use super::servers::{Server, full, refusing, reset};
 use super::{assert_failed, assert_local, assert_passed, http_check, monitor, probe, probe_briefly, probe_http};
 use crate::health::{Endpoint, Observation};
-use crate::probe::spec::{BODY_LEN_MAX, HttpCheck, MonitorKind};
+use crate::probe::spec::{BODY_LEN_MAX, HttpCheck, MonitorKind, TlsCheck};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::mpsc;
@@ -24,7 +24,7 @@ fn tcp_fails_where_they_are_refused() {
 #[test]
 fn tcp_fails_after_the_timeout_where_nobody_answers() {
     let (_socket, _streams, address) = full();
-    assert_failed(&probe_briefly(MonitorKind::Tcp, address), "timed out after 100ms while connecting");
+    assert_failed(&probe_briefly(MonitorKind::Tcp, address), "timed out after 250ms while connecting");
 }
 
 #[test]
@@ -154,9 +154,9 @@ fn http_fails_where_connections_are_refused() {
 fn http_says_what_took_too_long() {
     let kind = || MonitorKind::Http(HttpCheck { expect_body: Some("never".to_owned()), ..http_check() });
     let (_socket, _streams, address) = full();
-    assert_failed(&probe_briefly(kind(), address), "timed out after 100ms while connecting");
+    assert_failed(&probe_briefly(kind(), address), "timed out after 250ms while connecting");
     let hanging = Server::hanging();
-    assert_failed(&probe_briefly(kind(), hanging.address), "timed out after 100ms while waiting for the response");
+    assert_failed(&probe_briefly(kind(), hanging.address), "timed out after 250ms while waiting for the response");
     let dripping = Server::start(|mut stream, shared| {
         shared.read_request(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
@@ -164,7 +164,7 @@ fn http_says_what_took_too_long() {
             std::thread::sleep(Duration::from_millis(5));
         }
     });
-    assert_failed(&probe_briefly(kind(), dripping.address), "timed out after 100ms while reading the body");
+    assert_failed(&probe_briefly(kind(), dripping.address), "timed out after 250ms while reading the body");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn http_a_head_that_drips_is_bounded_by_the_timeout() {
         }
     });
     let seen = probe_briefly(MonitorKind::Http(http_check()), server.address);
-    assert_failed(&seen, "timed out after 100ms while waiting for the response");
+    assert_failed(&seen, "timed out after 250ms while waiting for the response");
 }
 
 #[test]
@@ -267,5 +267,8 @@ fn a_check_that_cannot_be_made_has_no_result() {
     let server = Server::http(200, "");
     let check = HttpCheck { host: Some("line\nbreak".to_owned()), ..http_check() };
     assert_local(&probe_http(check, server.address), "cannot be a Host header");
+    let tls = TlsCheck { server_name: Some("not a name".to_owned()), verify: false, ca_file: None };
+    let check = HttpCheck { tls: Some(tls), ..http_check() };
+    assert_local(&probe_http(check, server.address), "`not a name` cannot be the server name of a certificate");
     assert_eq!(server.connections(), 0);
 }

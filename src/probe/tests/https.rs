@@ -150,7 +150,7 @@ fn a_handshake_that_hangs_is_bounded_by_the_timeout() {
     let server = Server::hanging();
     let tls = TlsCheck { server_name: None, verify: false, ca_file: None };
     let kind = MonitorKind::Http(HttpCheck { tls: Some(tls), ..http_check() });
-    let expected = "timed out after 100ms while connecting or shaking hands";
+    let expected = "timed out after 250ms while connecting or shaking hands";
     assert_failed(&probe_briefly(kind, server.address), expected);
 }
 

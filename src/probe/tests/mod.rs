@@ -51,9 +51,12 @@ fn probe_http(check: HttpCheck, address: SocketAddr) -> Observation {
     probe(&monitor(MonitorKind::Http(check)), address)
 }
 
+/// Soon, but not so soon that a busy machine could not connect on loopback meanwhile.
+const BRIEF: Duration = Duration::from_millis(250);
+
 /// Runs the check of a monitor whose probes time out soon.
 fn probe_briefly(kind: MonitorKind, address: SocketAddr) -> Observation {
-    probe(&Monitor { timing: timing(Duration::from_millis(100)), ..monitor(kind) }, address)
+    probe(&Monitor { timing: timing(BRIEF), ..monitor(kind) }, address)
 }
 
 #[track_caller]

@@ -35,15 +35,8 @@ pub(super) struct Shared {
 
 impl Server {
     pub(super) fn start(behavior: impl Fn(TcpStream, &Shared) + Send + Sync + 'static) -> Self {
-        Self::start_at(LOOPBACK, Arc::new(behavior))
-    }
-
-    fn start_at(address: SocketAddr, behavior: Arc<Behavior>) -> Self {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.set_reuse_address(true).unwrap();
-        socket.bind(&address.into()).unwrap();
-        socket.listen(128).unwrap();
-        let listener = TcpListener::from(socket);
+        let behavior: Arc<Behavior> = Arc::new(behavior);
+        let listener = TcpListener::bind(LOOPBACK).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
         let thread = {
@@ -65,16 +58,23 @@ impl Server {
 
     /// Answers every GET with this status and body; 503 while sick.
     pub(super) fn http(status: u16, body: &'static str) -> Self {
-        Self::http_at(LOOPBACK, status, body)
-    }
-
-    /// The same at a known address.
-    pub(super) fn http_at(address: SocketAddr, status: u16, body: &'static str) -> Self {
-        let behavior = move |mut stream: TcpStream, shared: &Shared| {
+        Self::start(move |mut stream, shared| {
             let status = if shared.sick.load(Ordering::Relaxed) { 503 } else { status };
             answer(&mut stream, shared, status, body);
+        })
+    }
+
+    /// Several of them that are sick together.
+    pub(super) fn group(count: usize) -> (Vec<Self>, Arc<AtomicBool>) {
+        let sick = Arc::new(AtomicBool::new(false));
+        let server = |_| {
+            let sick = Arc::clone(&sick);
+            Self::start(move |mut stream, shared| {
+                let status = if sick.load(Ordering::Relaxed) { 503 } else { 200 };
+                answer(&mut stream, shared, status, "");
+            })
         };
-        Self::start_at(address, Arc::new(behavior))
+        ((0..count).map(server).collect(), sick)
     }
 
     /// The same over TLS.

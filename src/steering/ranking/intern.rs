@@ -1,6 +1,6 @@
 //! Orders of groups, each kept once: a head of its own and a tail that many orders share.
 
-use super::CohortId;
+use super::{CohortId, EXACT_NEAREST};
 use crate::steering::reach::GroupId;
 use std::collections::HashMap;
 
@@ -52,7 +52,7 @@ impl Orders {
 
     /// From which place on the order is approximate.
     pub(super) fn approximate_from(&self, cohort: Cohort) -> Option<usize> {
-        cohort.tail.approximate.then_some(usize::from(cohort.head_len))
+        cohort.tail.approximate.then_some(usize::from(cohort.head_len).max(EXACT_NEAREST))
     }
 }
 
@@ -75,8 +75,15 @@ impl Interner {
         Tail { start, len: groups.len() as u16, approximate }
     }
 
-    /// The cohort of an order.
-    pub(super) fn intern(&mut self, head: &[GroupId], tail: Tail) -> CohortId {
+    /// The cohort of an order. Of a head that runs into its tail, what the tail would put there anyway is cut, so that one
+    /// order is one cohort.
+    pub(super) fn intern(&mut self, mut head: &[GroupId], tail: Tail) -> CohortId {
+        let rest = &self.groups[tail.start as usize..][..usize::from(tail.len)];
+        while let Some((last, before)) = head.split_last()
+            && rest.iter().find(|group| !before.contains(group)) == Some(last)
+        {
+            head = before;
+        }
         self.scratch.clear();
         self.scratch.extend_from_slice(head);
         self.scratch.extend([tail.start as u16, (tail.start >> 16) as u16, tail.len]);

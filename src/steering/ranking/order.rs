@@ -27,8 +27,10 @@ struct Fenced {
     regions: Vec<GroupId>,
     /// With [`Order::Any`]: all of `regions` as one group.
     equals: Option<GroupId>,
-    /// All of `regions` as listed.
-    listed: Tail,
+    /// All of `regions` as listed, to be put into heads.
+    listed: Vec<GroupId>,
+    /// The same as a tail, when it is longer than exact orders get.
+    listed_tail: Tail,
     /// The rest behind the exact head, by nearest region.
     rests: HashMap<GroupId, Tail>,
 }
@@ -63,15 +65,17 @@ impl<'k> Ranker<'k> {
         self.head.extend_from_slice(&fenced.prefer);
         if let Some(preferred) = place.prefers.and_then(|region| self.key.reach().number(region))
             && fenced.regions.contains(&preferred)
-            && !self.head.contains(&preferred)
         {
-            self.head.push(preferred);
+            push_new(&mut self.head, [preferred]);
         }
         let tail = match (self.key.order(), place.point) {
             (Order::Closest, Some(point)) => self.by_distance(number, point),
-            (Order::Closest, None) | (Order::Listed, _) => fenced.listed,
+            (Order::Closest, None) | (Order::Listed, _) => {
+                push_new(&mut self.head, fenced.listed.iter().copied());
+                fenced.listed_tail
+            }
             (Order::Any, _) => {
-                self.head.extend(fenced.equals);
+                push_new(&mut self.head, fenced.equals);
                 Tail::default()
             }
         };
@@ -91,12 +95,7 @@ impl<'k> Ranker<'k> {
         } else {
             nearest_of(&self.globe, &fenced.regions, from, &mut self.nearest);
         }
-        for &rank in &self.nearest {
-            let region = region_of(rank);
-            if !self.head.contains(&region) {
-                self.head.push(region);
-            }
-        }
+        push_new(&mut self.head, self.nearest.iter().copied().map(region_of));
         match self.nearest.first() {
             Some(&nearest) if !exact => self.rest(number, region_of(nearest)),
             _ => Tail::default(),
@@ -125,13 +124,32 @@ impl<'k> Ranker<'k> {
 impl Fenced {
     fn new(key: &RankingKey, interner: &mut Interner, prefer: &[GroupId], regions: &[GroupId]) -> Self {
         let inside = |group: &GroupId| regions.contains(group);
-        let listed: Vec<GroupId> = key.listed().iter().copied().filter(inside).collect();
+        let mut listed: Vec<GroupId> = key.listed().iter().copied().filter(inside).collect();
+        let mut listed_tail = Tail::default();
+        if listed.len() > EXACT_REGIONS_MAX {
+            listed_tail = interner.tail(&listed, false);
+            listed.clear();
+        }
+        let equals = match regions {
+            [] => None,
+            [region] => Some(*region),
+            _ => key.reach().group_of_set(regions),
+        };
         Self {
             prefer: prefer.iter().copied().filter(inside).collect(),
-            equals: key.reach().group_of_set(regions).filter(|_| !regions.is_empty()),
             regions: regions.to_vec(),
-            listed: interner.tail(&listed, false),
+            equals,
+            listed,
+            listed_tail,
             rests: HashMap::new(),
+        }
+    }
+}
+
+fn push_new(head: &mut Vec<GroupId>, groups: impl IntoIterator<Item = GroupId>) {
+    for group in groups {
+        if !head.contains(&group) {
+            head.push(group);
         }
     }
 }

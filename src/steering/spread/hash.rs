@@ -83,3 +83,91 @@ const fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::{Candidate, best, candidate, client_key};
+    use crate::steering::spec::MemberTarget;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    fn member(pool: &str, address: &str, weight: u32) -> Candidate {
+        candidate(pool, &MemberTarget::Address(address.parse().unwrap()), weight)
+    }
+
+    fn name(wire: &[u8]) -> Candidate {
+        candidate("web", &MemberTarget::Name { wire: wire.into(), text: "".into() }, 1)
+    }
+
+    fn clients(count: u32) -> impl Iterator<Item = u64> {
+        (0..count).map(|client| client_key(IpAddr::V4(Ipv4Addr::from_bits(client << 8)), 24))
+    }
+
+    /// Nodes of different versions answer one client alike only while these stay as they are.
+    #[test]
+    fn the_hash_is_the_same_on_all_nodes_and_versions() {
+        assert_eq!(member("web", "192.0.2.1", 1).hash, 0x68d4_d597_614f_d9d4);
+        assert_eq!(member("web", "2001:db8::1", 1).hash, 0xf37d_3530_9d48_1272);
+        assert_eq!(member("api", "192.0.2.1", 1).hash, 0x640a_ac11_1193_d646);
+        assert_eq!(name(b"\x02lb\x07example\x03net\0").hash, 0x4887_5ec0_65d2_9316);
+        assert_eq!(client_key("198.51.100.7".parse().unwrap(), 24), 0x8921_6803_03fc_698f);
+        assert_eq!(client_key("2001:db8:1:2::7".parse().unwrap(), 48), 0x43c3_7286_9220_1ec7);
+        let members = [member("web", "192.0.2.1", 1), member("web", "192.0.2.2", 2), member("web", "192.0.2.3", 5)];
+        let picks: String = clients(48).map(|client| best(&members, client).to_string()).collect();
+        assert_eq!(picks, "202102212212002111120221112220112022222022012020");
+    }
+
+    #[test]
+    fn only_pool_member_and_the_cut_address_decide() {
+        let key = |address: &str, bits| client_key(address.parse().unwrap(), bits);
+        assert_eq!(key("198.51.100.7", 24), key("198.51.100.99", 24));
+        assert_ne!(key("198.51.100.7", 24), key("198.51.101.7", 24));
+        assert_eq!(key("2001:db8:1:2::7", 48), key("2001:db8:1:ffff::", 48));
+        assert_eq!(name(b"\x02LB\x07example\x03net\0").hash, name(b"\x02lb\x07EXAMPLE\x03net\0").hash);
+        assert_eq!(member("web", "192.0.2.1", 1).hash, member("web", "192.0.2.1", 9).hash);
+    }
+
+    #[test]
+    fn the_order_of_members_changes_nothing() {
+        let members: Vec<Candidate> = (1..=5).map(|n| member("web", &format!("192.0.2.{n}"), n)).collect();
+        let reversed: Vec<Candidate> = members.iter().rev().copied().collect();
+        for client in clients(1_000) {
+            assert_eq!(best(&members, client), 4 - best(&reversed, client));
+        }
+    }
+
+    #[test]
+    fn shares_are_proportional_to_weights() {
+        let members = [member("web", "192.0.2.1", 1), member("web", "192.0.2.2", 2), member("web", "192.0.2.3", 5)];
+        let mut counts = [0_u32; 3];
+        for client in clients(80_000) {
+            counts[best(&members, client) as usize] += 1;
+        }
+        for (count, expected) in counts.into_iter().zip([10_000_u32, 20_000, 50_000]) {
+            assert!(count.abs_diff(expected) < 600, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_goes_takes_only_its_own_clients_along() {
+        let members: Vec<Candidate> = (1..=6).map(|n| member("web", &format!("192.0.2.{n}"), n)).collect();
+        let gone = 3;
+        let left: Vec<Candidate> = members.iter().enumerate().filter(|&(n, _)| n != gone).map(|(_, &m)| m).collect();
+        for client in clients(5_000) {
+            let before = best(&members, client) as usize;
+            let after = best(&left, client) as usize;
+            let after = if after >= gone { after + 1 } else { after };
+            assert!(before == gone || before == after, "a client of {before} moved to {after}");
+        }
+    }
+
+    #[test]
+    fn a_greater_weight_only_draws_clients_to_its_member() {
+        let light = [member("web", "192.0.2.1", 2), member("web", "192.0.2.2", 2), member("web", "192.0.2.3", 2)];
+        let heavy = [member("web", "192.0.2.1", 2), member("web", "192.0.2.2", 3), member("web", "192.0.2.3", 2)];
+        for client in clients(5_000) {
+            let (before, after) = (best(&light, client), best(&heavy, client));
+            assert!(before == after || after == 1);
+        }
+    }
+}

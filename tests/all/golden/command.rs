@@ -25,6 +25,8 @@ pub struct Ask {
     pub seed: u64,
     /// Whether only the header and the first answers are shown, for long ones.
     pub brief: bool,
+    /// Whether records are shown in the order of their text: for answers whose order is chance.
+    pub sorted: bool,
 }
 
 impl Command {
@@ -67,7 +69,7 @@ impl Command {
 impl Ask {
     fn plain(octets: Vec<u8>) -> Self {
         let source = IpAddr::from([192, 0, 2, 53]);
-        Self { octets, source, over: Over::Udp, times: 1, seed: 0, brief: false }
+        Self { octets, source, over: Over::Udp, times: 1, seed: 0, brief: false, sorted: false }
     }
 
     fn options(&mut self, query: &mut Query, words: &[&str]) -> Result<(), String> {
@@ -80,6 +82,7 @@ impl Ask {
                 "times" => self.times = number(value()?)?,
                 "seed" => self.seed = number(value()?)?,
                 "brief" => self.brief = true,
+                "sorted" => self.sorted = true,
                 "rd" => query.flags |= 0x0100,
                 "cd" => query.flags |= 0x0010,
                 "flags" => query.flags |= hex_number(value()?)?,

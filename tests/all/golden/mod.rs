@@ -122,6 +122,12 @@ fn run(world: &mut World, command: &Command) -> String {
                     counts[0], counts[1], counts[2]
                 )
             }
+            Some(response) if ask.sorted => {
+                let shown = message::show(&response, &ask.octets);
+                let mut lines: Vec<&str> = shown.lines().collect();
+                lines[1..].sort_unstable();
+                lines.join("\n") + "\n"
+            }
             Some(response) => message::show(&response, &ask.octets),
         },
     }

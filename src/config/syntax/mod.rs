@@ -1,13 +1,16 @@
 //! Text to tree: the rules of TOML on top of the events of `toml_parser`. Every syntax mistake is reported, with both
 //! places where a key is given twice, and reading goes on behind each. Knows no key of ours.
 
-use super::report::Report;
+mod mistakes;
+
+use super::report::{Report, key_text};
 use super::tree::{Array, Node, Origin, Spanned, Table, Value};
 use crate::base::{Diagnostic, SourceId, Span};
+use mistakes::{Unclosed, describe, looks_like_text, no_value};
 use std::borrow::Cow;
 use toml_parser::decoder::ScalarKind;
 use toml_parser::parser::{Event, EventKind, RecursionGuard, ValidateWhitespace};
-use toml_parser::{ErrorSink, Expected, ParseError, Source};
+use toml_parser::{ParseError, Source};
 
 /// Deepest nesting of arrays, inline tables and dotted keys, each. No key of ours needs more than five levels; the limit
 /// keeps hostile text from exhausting the stack.
@@ -24,44 +27,26 @@ pub fn parse(text: &str, source: SourceId, report: &mut Report) -> Table {
         let mut bounded = RecursionGuard::new(&mut checked, NESTING_MAX as u32);
         toml_parser::parser::parse_document(&tokens, &mut bounded, &mut errors);
     }
-    let mut builder = Builder { events: &events, at: 0, raw, source, errors, report };
+    let mut builder =
+        Builder { events: &events, at: 0, raw, source, errors, unquoted: Vec::new(), unclosed: Vec::new(), report };
     let root = builder.document();
-    let Builder { errors, .. } = builder;
-    for error in errors {
-        report.syntax(describe(&error, source, text));
+    let Builder { errors, unquoted, unclosed, .. } = builder;
+    let errors = errors.iter().map(|error| (error.unexpected().or(error.context()), describe(error, source, text)));
+    let unquoted = unquoted.into_iter().map(|(span, diagnostic)| (Some(span), diagnostic));
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        errors.chain(unquoted).partition(|(span, _)| unclosed.iter().any(|bracket| bracket.explains(*span)));
+    for bracket in &unclosed {
+        let spans = inside.iter().filter_map(|(span, _)| *span);
+        report.syntax(bracket.describe(spans, source, text));
+    }
+    for (_, diagnostic) in outside {
+        report.syntax(diagnostic);
     }
     root
 }
 
-/// A mistake as `toml_parser` reports it, in our form.
-fn describe(error: &ParseError, source: SourceId, text: &str) -> Diagnostic {
-    let expected: Vec<String> = error.expected().unwrap_or_default().iter().map(describe_expected).collect();
-    let mut message = format!("invalid TOML: {}", error.description());
-    if !expected.is_empty() {
-        message += &format!(", expected {}", expected.join(" or "));
-    }
-    let span = error.unexpected().or(error.context()).unwrap_or_default();
-    let diagnostic = Diagnostic::error(message).at(Span::new(source, span.start()..span.end()), "");
-    let opened = match error.context() {
-        Some(context) if error.unexpected().is_some() && context.end() <= span.start() => context,
-        _ => return diagnostic,
-    };
-    // What was opened and not closed may be far away; on the same line it is seen anyway.
-    let same_line = text.get(opened.start()..span.start()).is_none_or(|between| !between.contains('\n'));
-    if same_line {
-        return diagnostic;
-    }
-    diagnostic.at(Span::new(source, opened.start()..opened.end()), "begins here")
-}
-
-fn describe_expected(expected: &Expected) -> String {
-    match expected {
-        Expected::Literal("\n") => "the end of the line".into(),
-        Expected::Literal(literal) => format!("`{literal}`"),
-        Expected::Description(words) => (*words).into(),
-        _ => "something else".into(),
-    }
-}
+/// Why nothing can be added to an inline table.
+const COMPLETE: &str = "is a table in braces already, which is complete";
 
 /// One step from a table to a table inside it: the entry, and for `[[name]]` its last element.
 type Steps = Vec<usize>;
@@ -75,7 +60,7 @@ struct KeyPath {
 impl KeyPath {
     /// The key as it may be written.
     fn full(&self) -> String {
-        let parts: Vec<&str> = self.parents.iter().chain([&self.last]).map(|part| part.value.as_str()).collect();
+        let parts: Vec<String> = self.parents.iter().chain([&self.last]).map(|part| key_text(&part.value)).collect();
         parts.join(".")
     }
 }
@@ -86,6 +71,8 @@ struct Builder<'a, 'r> {
     raw: Source<'a>,
     source: SourceId,
     errors: Vec<ParseError>,
+    unquoted: Vec<(toml_parser::Span, Diagnostic)>,
+    unclosed: Vec<Unclosed>,
     report: &'r mut Report,
 }
 
@@ -221,27 +208,55 @@ impl Builder<'_, '_> {
     }
 
     fn scalar(&mut self, event: Event) -> Node {
-        let before = self.errors.len();
+        let mut errors: Vec<ParseError> = Vec::new();
         let mut decoded = Cow::Borrowed("");
-        let kind = self.raw.get(event).map(|raw| raw.decode_scalar(&mut decoded, &mut self.errors));
-        let missing = event.span().is_empty();
+        let raw = self.raw.get(event);
+        let kind = raw.map(|raw| raw.decode_scalar(&mut decoded, &mut errors));
         let value = match kind {
-            _ if missing || self.errors.len() > before => Value::Broken,
             None => Value::Broken,
+            _ if event.span().is_empty() => {
+                self.missing_value(event);
+                Value::Broken
+            }
+            _ if !errors.is_empty() => {
+                match raw.filter(|raw| event.encoding().is_none() && looks_like_text(raw.as_str())) {
+                    Some(raw) => {
+                        let diagnostic = no_value(raw.as_str(), self.span(event.span()));
+                        self.unquoted.push((event.span(), diagnostic));
+                    }
+                    None => self.errors.append(&mut errors),
+                }
+                Value::Broken
+            }
             Some(ScalarKind::String) => Value::String(decoded.into_owned()),
             Some(ScalarKind::Boolean(value)) => Value::Boolean(value),
             Some(ScalarKind::DateTime) => Value::DateTime,
-            Some(ScalarKind::Float) => decoded.parse().map_or(Value::Broken, Value::Float),
+            Some(ScalarKind::Float) => match decoded.parse::<f64>() {
+                Ok(number) if number.is_finite() || !decoded.contains(|c: char| c.is_ascii_digit()) => {
+                    Value::Float(number)
+                }
+                _ => self.too_large(event),
+            },
             Some(ScalarKind::Integer(radix)) => match i64::from_str_radix(&decoded, radix.value()) {
                 Ok(number) => Value::Integer(number),
-                Err(_) => {
-                    let error = ParseError::new("the number does not fit into 64 bits");
-                    self.errors.report_error(error.with_unexpected(event.span()));
-                    Value::Broken
-                }
+                Err(_) => self.too_large(event),
             },
         };
         Node::new(value, self.span(event.span()))
+    }
+
+    fn too_large(&mut self, event: Event) -> Value {
+        let error = ParseError::new("the number does not fit into 64 bits");
+        self.errors.push(error.with_unexpected(event.span()));
+        Value::Broken
+    }
+
+    fn missing_value(&mut self, event: Event) {
+        let start = event.span().start();
+        let told = self.errors.iter().any(|error| error.unexpected().is_some_and(|span| span.start() == start));
+        if !told {
+            self.errors.push(ParseError::new("a value is missing").with_unexpected(event.span()));
+        }
     }
 
     fn array(&mut self, open: Event) -> Node {
@@ -255,6 +270,10 @@ impl Builder<'_, '_> {
                 EventKind::ArrayClose => {
                     end = self.events[self.at].span();
                     self.at += 1;
+                    if end.is_empty() {
+                        self.unclosed.push(Unclosed { open: open.span(), end: end.start() });
+                        return Node::new(Value::Broken, self.span(open.span()));
+                    }
                     break;
                 }
                 EventKind::StdTableOpen | EventKind::ArrayTableOpen | EventKind::InlineTableClose => break,
@@ -276,6 +295,10 @@ impl Builder<'_, '_> {
                 }
                 EventKind::InlineTableClose => {
                     end = event.span();
+                    if end.is_empty() {
+                        self.unclosed.push(Unclosed { open: open.span(), end: end.start() });
+                        return Node::new(Value::Broken, self.span(open.span()));
+                    }
                     break;
                 }
                 EventKind::StdTableOpen | EventKind::ArrayTableOpen | EventKind::ArrayClose => {
@@ -290,7 +313,6 @@ impl Builder<'_, '_> {
                 _ => {}
             }
         }
-        // Dotted keys inside it made tables that nothing outside may extend either; that follows from its own origin.
         Node::new(Value::Table(table), self.span(open.span().append(end)))
     }
 
@@ -307,7 +329,8 @@ impl Builder<'_, '_> {
             let value = &mut table.node_mut(position).value;
             let problem = match &*value {
                 Value::Table(inner) if matches!(inner.origin, Origin::Implied | Origin::Dotted) => None,
-                Value::Table(_) => Some("is a table of its own already".to_owned()),
+                Value::Table(inner) if inner.origin == Origin::Inline => Some(COMPLETE.to_owned()),
+                Value::Table(_) => Some("is a table with a header of its own already".to_owned()),
                 other => Some(format!("is {} already, and no table to put keys into", other.description())),
             };
             match (value, problem) {
@@ -347,7 +370,7 @@ impl Builder<'_, '_> {
             match inner_table(table.node_mut(position)) {
                 Some(inner) if inner.origin != Origin::Inline => table = inner,
                 Some(_) => {
-                    self.twice(&part, first, "is a table in braces, which is complete");
+                    self.twice(&part, first, COMPLETE);
                     return None;
                 }
                 None => {

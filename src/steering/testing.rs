@@ -1,0 +1,351 @@
+//! Small worlds for the tests of this room, written as text: regions, members with their states, a policy with rules, and
+//! a prefix table of a few places.
+//!
+//! ```text
+//! region eu 50,10 bias=10 off            # coordinates or `-`; `off`: not enabled
+//! member eu 192.0.2.1 w=2 up~ off        # address or name; `up`, `down`, `unknown`, `~` wavering; `off`: not enabled
+//! policy closest spread=hash/24/48 answers=2 min_healthy=0.5 families=apart all_down=nodata regions=eu,us
+//! rule network=10.0.0.0/8 country=DE continent=EU prefer=eu regions=eu,us
+//! place 10.0.0.0/8 DE EU 52,13 at=eu     # what is known of a prefix; the longest prefix speaks
+//! ```
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+use super::decide::{Asked, Decision, Verdict, decide};
+use super::explain::{Explanation, explain};
+use super::ranking::{Ranking, RankingKey, Table};
+use super::reach::regions_of_pool;
+use super::spec::*;
+use super::{MemberState, PoolAnswers};
+use crate::base::{Continent, Country, Family, Point, Prefix, RegionId};
+use crate::geo::{LeafId, Place, PlaceId};
+use crate::health::Status;
+use std::net::IpAddr;
+
+/// A prefix table made by hand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HandTable {
+    pub(super) places: Vec<Place>,
+    pub(super) leaf_places: Vec<PlaceId>,
+    pub(super) depths: [Vec<u8>; 2],
+    pub(super) leaves: Vec<Prefix>,
+    pub(super) marks: Vec<Prefix>,
+}
+
+impl HandTable {
+    /// The table of `known`, where the longest prefix speaks and prefixes of equal length do not repeat. Marks get leaves
+    /// of their own, as the locator makes them.
+    pub(super) fn new(known: &[(Prefix, Place)], marks: &[Prefix]) -> Self {
+        let mut table = Self { marks: marks.to_vec(), ..Self::default() };
+        for root in ["0.0.0.0/0", "::/0"] {
+            table.split(root.parse().unwrap(), known);
+        }
+        table
+    }
+
+    fn split(&mut self, prefix: Prefix, known: &[(Prefix, Place)]) {
+        let mut edges = known.iter().map(|(edge, _)| edge).chain(&self.marks);
+        if edges.any(|edge| *edge != prefix && prefix.covers(*edge)) {
+            for half in halves(prefix) {
+                self.split(half, known);
+            }
+            return;
+        }
+        let best = known.iter().filter(|(edge, _)| edge.covers(prefix)).max_by_key(|(edge, _)| edge.length());
+        let mut place = best.map(|(_, place)| place.clone()).unwrap_or_default();
+        let inside = (0..).zip(&self.marks).filter(|(_, mark)| mark.covers(prefix));
+        place.marks = inside.map(|(index, _)| index).collect();
+        let number = self.places.iter().position(|known| *known == place).unwrap_or(self.places.len());
+        if number == self.places.len() {
+            self.places.push(place);
+        }
+        self.leaf_places.push(PlaceId(number as u32));
+        self.depths[prefix.family().index()].push(prefix.length());
+        self.leaves.push(prefix);
+    }
+
+    pub(super) fn table(&self) -> Table<'_> {
+        Table {
+            places: &self.places,
+            leaf_places: &self.leaf_places,
+            leaf_depths: [&self.depths[0], &self.depths[1]],
+            marks: &self.marks,
+        }
+    }
+
+    pub(super) fn leaf(&self, address: IpAddr) -> LeafId {
+        LeafId(self.leaves.iter().position(|leaf| leaf.contains(address)).unwrap() as u32)
+    }
+
+    pub(super) fn place(&self, leaf: LeafId) -> &Place {
+        &self.places[self.leaf_places[leaf.0 as usize].0 as usize]
+    }
+}
+
+/// The two halves of a prefix.
+pub(super) fn halves(prefix: Prefix) -> [Prefix; 2] {
+    let length = prefix.length() + 1;
+    let upper = match prefix.address() {
+        IpAddr::V4(first) => IpAddr::V4((first.to_bits() | 1 << (32 - length)).into()),
+        IpAddr::V6(first) => IpAddr::V6((first.to_bits() | 1 << (128 - length)).into()),
+    };
+    [prefix.address(), upper].map(|address| Prefix::cut(address, length).unwrap())
+}
+
+/// A pool under a policy, with its members' states, and a table of clients.
+#[derive(Clone)]
+pub(super) struct World {
+    text: String,
+    pub(super) regions: Vec<Region>,
+    pub(super) pool: Pool,
+    pub(super) states: Vec<MemberState>,
+    pub(super) policy: Policy,
+    pub(super) table: HandTable,
+}
+
+/// A policy that says nothing but its order.
+pub(super) fn policy(order: Order) -> Policy {
+    Policy {
+        name: "p".into(),
+        order,
+        regions: None,
+        spread: Spread::Weighted,
+        answers: None,
+        min_healthy: 0.5,
+        families: Families::Together,
+        all_down: AllDown::All,
+        rules: Vec::new(),
+    }
+}
+
+pub(super) fn point(text: &str) -> Option<Point> {
+    let (latitude, longitude) = text.split_once(',')?;
+    Some(Point::new(latitude.parse().unwrap(), longitude.parse().unwrap()).unwrap())
+}
+
+/// Reads a world; a mistake in its text panics.
+pub(super) fn world(text: &str) -> World {
+    let mut world = World {
+        text: text.to_owned(),
+        regions: Vec::new(),
+        pool: Pool { name: "web".into(), monitors: Vec::new(), members: Vec::new() },
+        states: Vec::new(),
+        policy: policy(Order::Closest),
+        table: HandTable::default(),
+    };
+    let mut places = Vec::new();
+    for line in text.lines().map(|line| line.split('#').next().unwrap().trim()).filter(|line| !line.is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[0] {
+            "region" => world.region(&words[1..]),
+            "member" => world.member(&words[1..]),
+            "policy" => world.policy(&words[1..]),
+            "rule" => world.rule(&words[1..]),
+            "place" => places.push(world.place(&words[1..])),
+            other => panic!("{other:?} in {line:?}"),
+        }
+    }
+    let marks: Vec<Prefix> = world.policy.rules.iter().filter_map(|rule| rule.condition.network).collect();
+    world.table = HandTable::new(&places, &marks);
+    world
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl World {
+    fn region(&mut self, words: &[&str]) {
+        let mut region = Region { name: words[0].into(), coordinates: point(words[1]), bias: 0, enabled: true };
+        for word in &words[2..] {
+            match word.split_once('=') {
+                Some(("bias", bias)) => region.bias = bias.parse().unwrap(),
+                _ => region.enabled = *word != "off",
+            }
+        }
+        self.regions.push(region);
+    }
+
+    /// The region of that name.
+    pub(super) fn id(&self, name: &str) -> RegionId {
+        let number = self.regions.iter().position(|region| &*region.name == name);
+        RegionId(number.unwrap_or_else(|| panic!("no region {name}")) as u16)
+    }
+
+    fn ids(&self, names: &str) -> Vec<RegionId> {
+        names.split(',').filter(|name| !name.is_empty()).map(|name| self.id(name)).collect()
+    }
+
+    fn member(&mut self, words: &[&str]) {
+        let target = words[1].parse().map_or_else(
+            |_| MemberTarget::Name { wire: wire_name(words[1]), text: words[1].into() },
+            MemberTarget::Address,
+        );
+        let region = self.id(words[0]);
+        let mut member = Member { region, target, weight: 1, probe_address: None, enabled: true };
+        let mut state = MemberState { status: Status::Up, wavering: false, enabled: true };
+        for word in &words[2..] {
+            match word.trim_end_matches('~') {
+                "up" => state.status = Status::Up,
+                "down" => state.status = Status::Down,
+                "unknown" => state.status = Status::Unknown,
+                "off" => member.enabled = false,
+                "drained" => state.enabled = false,
+                weight => member.weight = weight.strip_prefix("w=").unwrap().parse().unwrap(),
+            }
+            state.wavering |= word.ends_with('~');
+        }
+        self.pool.members.push(member);
+        self.states.push(state);
+    }
+
+    fn policy(&mut self, words: &[&str]) {
+        let mut policy = policy(match words[0] {
+            "closest" => Order::Closest,
+            "listed" => Order::Listed,
+            "any" => Order::Any,
+            other => panic!("order {other}"),
+        });
+        for word in &words[1..] {
+            let (key, value) = word.split_once('=').unwrap();
+            match key {
+                "regions" => policy.regions = Some(self.ids(value)),
+                "spread" => policy.spread = spread(value),
+                "answers" => policy.answers = Some(value.parse().unwrap()),
+                "min_healthy" => policy.min_healthy = value.parse().unwrap(),
+                "families" => policy.families = if value == "apart" { Families::Apart } else { Families::Together },
+                "all_down" => policy.all_down = all_down(value),
+                other => panic!("policy key {other}"),
+            }
+        }
+        self.policy = policy;
+    }
+
+    fn rule(&mut self, words: &[&str]) {
+        let mut rule = Rule { condition: Condition::default(), prefer: Vec::new(), regions: None };
+        for word in words {
+            let (key, value) = word.split_once('=').unwrap();
+            match key {
+                "network" => rule.condition.network = Some(value.parse().unwrap()),
+                "country" => rule.condition.country = Some(Country::new(value).unwrap()),
+                "continent" => rule.condition.continent = Some(Continent::new(value).unwrap()),
+                "prefer" => rule.prefer = self.ids(value),
+                "regions" => rule.regions = Some(self.ids(value)),
+                other => panic!("rule key {other}"),
+            }
+        }
+        self.policy.rules.push(rule);
+    }
+
+    fn place(&self, words: &[&str]) -> (Prefix, Place) {
+        let mut place = Place::default();
+        for word in &words[1..] {
+            match word.split_once('=') {
+                Some((_, region)) => place.prefers = Some(self.id(region)),
+                None if word.contains(',') => place.point = point(word),
+                None if *word == "disguised" => place.disguised = true,
+                None if place.country.is_none() => place.country = Country::new(word),
+                None => place.continent = Continent::new(word),
+            }
+        }
+        (words[0].parse().unwrap(), place)
+    }
+
+    pub(super) fn key(&self) -> RankingKey {
+        RankingKey::new(&self.policy, &regions_of_pool(&self.pool), &self.regions)
+    }
+
+    pub(super) fn ranking(&self) -> Ranking {
+        Ranking::of_table(&self.key(), &self.table.table())
+    }
+
+    pub(super) fn answers(&self) -> PoolAnswers {
+        PoolAnswers::build(&self.pool, &self.policy, &self.regions, &self.states)
+    }
+
+    /// A query of this client; `random` and `turn` are 0.
+    pub(super) fn asked(&self, client: &str, family: Family) -> Asked {
+        let address: IpAddr = client.parse().unwrap();
+        let known_bits = Family::of(address).bits();
+        Asked { leaf: self.table.leaf(address), address, known_bits, family, random: 0, turn: 0 }
+    }
+
+    pub(super) fn decide(&self, asked: &Asked) -> Decision {
+        decide(&self.answers(), &self.ranking(), asked)
+    }
+
+    pub(super) fn explain(&self, asked: &Asked) -> Explanation {
+        let (answers, ranking) = (self.answers(), self.ranking());
+        explain(&self.pool, &answers, &ranking, &self.table.table(), self.table.place(asked.leaf), asked)
+    }
+
+    /// The names of a client's regions in order.
+    pub(super) fn order(&self, client: &str) -> String {
+        let ranking = self.ranking();
+        let (cohort, _) = ranking.at(self.table.leaf(client.parse().unwrap()));
+        self.names(&ranking.regions(cohort))
+    }
+
+    pub(super) fn names(&self, regions: &[RegionId]) -> String {
+        regions.iter().map(|region| &*self.regions[region.index()].name).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The scope for a client.
+    pub(super) fn scope(&self, client: &str) -> u8 {
+        self.ranking().at(self.table.leaf(client.parse().unwrap())).1
+    }
+
+    /// Everything that a client may be answered, as text: the last octets of the members that may answer, or why there are
+    /// none; then `min` or `max`.
+    pub(super) fn answer(&self, client: &str, family: Family) -> String {
+        let explanation = self.explain(&self.asked(client, family));
+        let members: Vec<String> = (self.pool.members.iter().zip(&explanation.members))
+            .filter(|(_, explained)| explained.share.is_some())
+            .map(|(member, _)| last_label(&member.target))
+            .collect();
+        let what = match explanation.decision.verdict {
+            Verdict::Variant(_) if members.is_empty() => "fallback".to_owned(),
+            Verdict::Variant(_) => members.join(" "),
+            Verdict::NoType => "no type".to_owned(),
+            Verdict::NothingUp => "nothing up".to_owned(),
+            Verdict::ServFail => "servfail".to_owned(),
+        };
+        format!("{what}, {}", if explanation.decision.ttl_min { "min" } else { "max" })
+    }
+}
+
+fn last_label(target: &MemberTarget) -> String {
+    match target {
+        MemberTarget::Address(IpAddr::V4(address)) => address.octets()[3].to_string(),
+        MemberTarget::Address(IpAddr::V6(address)) => format!(":{:x}", address.segments()[7]),
+        MemberTarget::Name { text, .. } => text.to_string(),
+    }
+}
+
+fn spread(text: &str) -> Spread {
+    let parts: Vec<&str> = text.split('/').collect();
+    match parts[..] {
+        ["weighted"] => Spread::Weighted,
+        ["hash", v4, v6] => Spread::Hash { ipv4_prefix: v4.parse().unwrap(), ipv6_prefix: v6.parse().unwrap() },
+        ["round-robin"] => Spread::RoundRobin,
+        ["random"] => Spread::Random,
+        ["all"] => Spread::All,
+        _ => panic!("spread {text}"),
+    }
+}
+
+fn all_down(text: &str) -> AllDown {
+    match text {
+        "all" => AllDown::All,
+        "nodata" => AllDown::NoData,
+        "servfail" => AllDown::ServFail,
+        addresses => AllDown::Fallback(addresses.split(',').map(|address| address.parse().unwrap()).collect()),
+    }
+}
+
+fn wire_name(text: &str) -> std::sync::Arc<[u8]> {
+    let labels = text.trim_end_matches('.').split('.');
+    let octets = labels.flat_map(|label| std::iter::once(label.len() as u8).chain(label.bytes()));
+    octets.chain([0]).collect()
+}
