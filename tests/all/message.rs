@@ -283,7 +283,8 @@ fn question(query: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn rcode_word(code: u16) -> String {
+/// The mnemonic of an RCODE.
+pub fn rcode_word(code: u16) -> String {
     let word = match code {
         0 => "NOERROR",
         1 => "FORMERR",
