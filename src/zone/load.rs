@@ -62,7 +62,7 @@ pub fn load(
     } else {
         Some(Arc::new(finish(tree, Fingerprint { spec: spec_hash, files: files.digests() })))
     };
-    (zone, findings.finish(&spec.apex.to_string(), &files, sources))
+    (zone, findings.finish(&spec.apex.to_string(), files, sources))
 }
 
 fn hash_spec(spec: &ZoneSpec) -> u64 {

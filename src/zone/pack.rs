@@ -148,7 +148,7 @@ impl NamesIn {
                 Field::U16 => at += 2,
                 Field::Name | Field::CompressibleName => {
                     let (len, has_pointer) = stored_len(&data[at..]);
-                    name(at, has_pointer.then_some(at + len - 2));
+                    name(at, has_pointer.then(|| at + len - 2));
                     at += len;
                 }
                 // No name follows any other field.

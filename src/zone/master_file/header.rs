@@ -120,6 +120,13 @@ fn no_type(text: &[u8], indented: bool) -> Mistake {
     }
     let hint = if let Ok(address) = shown.parse::<IpAddr>() {
         format!("is the type `{}` missing before the address?", if address.is_ipv4() { "A" } else { "AAAA" })
+    } else if text.first().is_some_and(u8::is_ascii_digit) {
+        return Mistake {
+            message: format!("`{shown}` is neither a TTL nor a record type"),
+            hint: "a TTL is given in seconds, or with units as in `1h30m` (w, d, h, m, s)".to_owned(),
+        };
+    } else if text.starts_with(b"$") && indented {
+        "directives must begin in the first column".to_owned()
     } else if let Some(near) = suggest::nearest(&shown, rtype::KNOWN.iter().map(|known| known.mnemonic)) {
         format!("did you mean `{near}`?")
     } else if indented {

@@ -9,6 +9,8 @@ pub mod lexer;
 mod location;
 pub mod name_text;
 mod rdata;
+#[cfg(test)]
+mod rdata_tests;
 mod text;
 
 pub use directive::cannot_read;
@@ -20,7 +22,7 @@ use crate::base::{Diagnostic, Span};
 use crate::wire::{Name, NameKey};
 use lexer::{Lexer, Punctuation, Token};
 use name_text::{push_name, repeats};
-use rdata::{DataError, DataText};
+use rdata::{DataError, DataText, Oddity};
 use std::ops::Range;
 
 /// Reads the master file of one zone and the files that it includes.
@@ -173,9 +175,10 @@ impl<'s> Parser<'s> {
         let data = DataText { text: scope.text, tokens: header.data, origin: scope.origin, apex: self.apex.as_wire() };
         match rdata::push_data(header.rtype, header.known, data, &mut self.staging.data) {
             Ok(None) => {}
-            Ok(Some(token)) => self.warn_of_repeated_origin(scope, &header.data[token]),
+            Ok(Some(Oddity::RepeatsOrigin(token))) => self.warn_of_repeated_origin(scope, &header.data[token]),
+            Ok(Some(Oddity::IsAddress(token))) => self.warn_of_address(scope, &header.data[token]),
             Err(error) => {
-                self.data_error(scope, tokens, header.data, &error);
+                self.data_error(scope, tokens, &header, &error);
                 self.staging.data.truncate(data_at);
                 // An explicit TTL still counts for the records behind it.
                 self.last_ttl = header.ttl.or(self.last_ttl);
@@ -244,13 +247,23 @@ impl<'s> Parser<'s> {
         );
     }
 
-    fn data_error(&mut self, scope: &Scope<'_>, entry: &[Token], data: &[Token], error: &DataError) {
-        let token = error.token.and_then(|at| data.get(at));
+    fn warn_of_address(&mut self, scope: &Scope<'_>, token: &Token) {
+        let text = String::from_utf8_lossy(token.of(scope.text)).into_owned();
+        self.findings.push(
+            Diagnostic::warning(format!("`{text}` is read as a name here: `{text}.{}`", scope.origin))
+                .at(scope.token_span(token), "")
+                .hint("give the address an A record, and write the name of that here"),
+        );
+    }
+
+    fn data_error(&mut self, scope: &Scope<'_>, entry: &[Token], header: &header::Header<'_>, error: &DataError) {
+        let token = error.token.and_then(|at| header.data.get(at));
         let span = token.map_or_else(|| scope.end_span(entry), |token| scope.token_span(token));
         let diagnostic = Diagnostic::error(error.message.clone()).at(span, "");
-        self.findings.push(match error.hint {
-            Some(hint) => diagnostic.hint(hint),
-            None => diagnostic,
+        self.findings.push(match (error.hint, header.known) {
+            (Some(hint), _) => diagnostic.hint(hint),
+            (None, Some(known)) => diagnostic.hint(format!("it is written `{} {}`", known.mnemonic, known.form)),
+            (None, None) => diagnostic,
         });
     }
 

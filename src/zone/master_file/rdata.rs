@@ -47,17 +47,25 @@ impl DataError {
     }
 }
 
-/// Appends the stored form of a record's data to `out`. Returns the token of a name that repeats the origin, which is
-/// what a forgotten final dot looks like. After an error `out` holds a part of the data.
+/// What is allowed in a name, but probably not meant; with its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// It ends in the origin twice, which is what a forgotten final dot looks like.
+    RepeatsOrigin(usize),
+    /// It looks like an IPv4 address.
+    IsAddress(usize),
+}
+
+/// Appends the stored form of a record's data to `out`. Returns what looks odd in it. After an error `out` holds a part of the data.
 pub fn push_data(
     rtype: u16,
     known: Option<&RecordType>,
     data: DataText<'_>,
     out: &mut Vec<u8>,
-) -> Result<Option<usize>, DataError> {
+) -> Result<Option<Oddity>, DataError> {
     let start = out.len();
     let generic = data.tokens.first().is_some_and(|first| !first.quoted && first.of(data.text) == br"\#");
-    let mut reader = Reader { data, at: 0, repeats_origin: None, out };
+    let mut reader = Reader { data, at: 0, oddity: None, out };
     match known.map(|known| (known.mnemonic, known.format)) {
         _ if generic => reader.generic(rtype, known)?,
         Some((_, Format::Fields(fields))) => {
@@ -82,17 +90,17 @@ pub fn push_data(
             });
         }
     }
-    let repeats_origin = reader.repeats_origin;
+    let oddity = reader.oddity;
     if out.len() - start > DATA_LEN_MAX {
         return Err(DataError { token: None, message: "the data is longer than 65,535 octets".into(), hint: None });
     }
-    Ok(repeats_origin)
+    Ok(oddity)
 }
 
 struct Reader<'t, 'o> {
     data: DataText<'t>,
     at: usize,
-    repeats_origin: Option<usize>,
+    oddity: Option<Oddity>,
     out: &'o mut Vec<u8>,
 }
 
@@ -166,8 +174,8 @@ impl<'t> Reader<'t, '_> {
                 push_unescaped(text, self.out).ok_or_else(|| bad_escape(at))
             }
             Field::CaaTag => self.caa_tag(),
-            Field::Hex => self.rest("hexadecimal digits", push_hex),
-            Field::Base64 => self.rest("Base64", push_base64),
+            Field::Hex => self.rest("hexadecimal data", push_hex),
+            Field::Base64 => self.rest("Base64 data", push_base64),
             Field::Salt => self.salt(),
             Field::Eui(octets) => self.eui(octets),
             Field::Location => self.location(),
@@ -180,7 +188,9 @@ impl<'t> Reader<'t, '_> {
         let start = self.out.len();
         let relative = push_name(text, origin, self.out).map_err(|error| bad_name(at, &token, text, error))?;
         if relative && repeats(&self.out[start..], origin) {
-            self.repeats_origin = Some(at);
+            self.oddity = Some(Oddity::RepeatsOrigin(at));
+        } else if relative && text.last().is_some_and(u8::is_ascii_digit) && parsed::<Ipv4Addr>(text).is_some() {
+            self.oddity = Some(Oddity::IsAddress(at));
         }
         if compressible {
             compress(self.out, start, self.data.apex);
@@ -229,7 +239,7 @@ impl<'t> Reader<'t, '_> {
     fn rest(&mut self, what: &str, push: fn(&[&[u8]], &mut Vec<u8>) -> Option<()>) -> Result<(), DataError> {
         let at = self.next(what)?.0;
         self.at = self.data.tokens.len();
-        push(&self.texts_from(at), self.out).ok_or_else(|| DataError::at(at, format!("this is no valid {what}")))
+        push(&self.texts_from(at), self.out).ok_or_else(|| DataError::at(at, format!("this is no {what}")))
     }
 
     fn texts_from(&self, at: usize) -> Vec<&'t [u8]> {
@@ -280,7 +290,7 @@ impl<'t> Reader<'t, '_> {
         let digits_at = self.at;
         let mut octets = Vec::with_capacity(len);
         push_hex(&self.texts_from(digits_at), &mut octets)
-            .ok_or_else(|| DataError::at(digits_at, "this is no valid hexadecimal"))?;
+            .ok_or_else(|| DataError::at(digits_at, "this is no hexadecimal data"))?;
         if octets.len() != len {
             let message = format!("the length says {len} octets, but {} follow", octets.len());
             return Err(DataError::at(1, message));

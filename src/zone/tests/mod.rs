@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod answers;
+mod bad;
+mod model;
+mod store;
+mod syntax;
 
 use super::{BalancedOwner, Lookup, RrsetRef, Zone, ZoneSpec, rtype};
 use crate::base::{Diagnostic, Sources};
