@@ -133,14 +133,20 @@ impl Diagnostic {
             Severity::Warning => Level::WARNING.primary_title(self.message.as_str()),
             Severity::Error => Level::ERROR.primary_title(self.message.as_str()),
         };
-        let excerpts: Vec<Excerpt> =
-            self.places.iter().map(|(span, label)| Excerpt::new(sources, *span, label)).collect();
-        let mut what_and_where = Group::with_title(title);
-        for (index, excerpt) in excerpts.iter().enumerate() {
+        let mut excerpts: Vec<Excerpt> = Vec::new();
+        for (index, (span, label)) in self.places.iter().enumerate() {
             let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let excerpt = Excerpt::new(sources, *span, label, kind);
+            match excerpts.iter_mut().find(|earlier| earlier.shows_the_same_as(&excerpt)) {
+                Some(earlier) => earlier.marks.extend(excerpt.marks),
+                None => excerpts.push(excerpt),
+            }
+        }
+        let mut what_and_where = Group::with_title(title);
+        for excerpt in &excerpts {
             let snippet = Snippet::source(excerpt.line.as_str()).line_start(excerpt.line_number).path(&excerpt.path);
-            let mark = kind.span(excerpt.range.clone()).label(excerpt.label);
-            what_and_where = what_and_where.element(snippet.annotation(mark));
+            let marks = excerpt.marks.iter().map(|mark| mark.kind.span(mark.range.clone()).label(mark.label));
+            what_and_where = what_and_where.element(snippet.annotations(marks));
         }
         let mut report = vec![what_and_where];
         for hint in &self.hints {
@@ -162,17 +168,24 @@ impl Diagnostic {
 /// Longest part of a source line that a message shows, in octets; a longer line is cut around the span.
 const EXCERPT_LEN_MAX: usize = 200;
 
-/// One source line as it is shown, and the part of it that a span marks.
+/// One source line as it is shown, and the parts of it that are marked.
 struct Excerpt<'a> {
+    source: SourceId,
     path: String,
     line_number: usize,
     line: String,
+    marks: Vec<Mark<'a>>,
+}
+
+/// A marked part of an excerpt.
+struct Mark<'a> {
     range: Range<usize>,
     label: &'a str,
+    kind: AnnotationKind,
 }
 
 impl<'a> Excerpt<'a> {
-    fn new(sources: &Sources, span: Span, label: &'a str) -> Self {
+    fn new(sources: &Sources, span: Span, label: &'a str, kind: AnnotationKind) -> Self {
         let octets = sources.octets(span.source);
         let start = octets.len().min(span.start as usize);
         let line_start = octets[..start].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
@@ -192,12 +205,17 @@ impl<'a> Excerpt<'a> {
             (clean(&octets[from..start]), clean(&octets[start..end.min(to)]), clean(&octets[end.min(to)..to]));
         let range = before.len()..before.len() + marked.len();
         Self {
+            source: span.source,
             path: sources.path(span.source).display().to_string(),
             line_number: sources.line_column(span).0,
             line: before + &marked + after.trim_end(),
-            range,
-            label,
+            marks: vec![Mark { range, label, kind }],
         }
+    }
+
+    /// Whether two excerpts show the same part of the same line, so that one can hold the marks of both.
+    fn shows_the_same_as(&self, other: &Self) -> bool {
+        (self.source, self.line_number, &self.line) == (other.source, other.line_number, &other.line)
     }
 }
 
@@ -222,6 +240,18 @@ mod tests {
             diagnostic.one_line(&sources),
             "pools.toml:3:14: region `us-esat` is not defined; did you mean `us-east`?"
         );
+    }
+
+    #[test]
+    fn two_places_on_a_line_are_marked_together() {
+        let mut sources = Sources::default();
+        let file = sources.add("a.toml", "ttl = { max = 5, min = 60 }\nother = 1\n");
+        let at = |range| Span::new(file, range);
+        let diagnostic = Diagnostic::error("`min` is greater than `max`").at(at(23..25), "60").at(at(14..15), "5");
+        let text = diagnostic.clone().render(&sources, false);
+        assert_eq!(text.matches("ttl = {").count(), 1, "{text}");
+        let text = diagnostic.at(at(36..37), "elsewhere").render(&sources, false);
+        assert!(text.matches("ttl = {").count() == 1 && text.contains("other = 1"), "{text}");
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub struct Args {
     /// Listen here instead of where the configuration says; may be repeated
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<SocketAddr>,
+    /// Serve health, metrics and explanations here instead of where the configuration says
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    admin: Option<SocketAddr>,
     /// Write log lines as JSON
     #[arg(long)]
     log_json: bool,
@@ -21,8 +24,8 @@ pub struct Args {
 /// Serves until a signal says otherwise.
 pub fn run(args: Args) -> ExitCode {
     super::logging::start(args.log_json, "info");
-    let overrides =
-        Overrides { listen: (!args.listen.is_empty()).then_some(args.listen), ..Overrides::default() };
+    let listen = (!args.listen.is_empty()).then_some(args.listen);
+    let overrides = Overrides { listen, admin: args.admin, ..Overrides::default() };
     match Server::start(&args.config.config, overrides) {
         Ok((server, report)) => {
             print_report(&report);

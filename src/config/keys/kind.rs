@@ -83,6 +83,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// A duration in this range of milliseconds.
+    pub const fn millis(min: u64, max: u64) -> Self {
+        Self::Duration { min: Duration::from_millis(min), max: Duration::from_millis(max) }
+    }
+
     /// The kind with an article, as in "must be ...".
     pub fn article_noun(self) -> String {
         match self {

@@ -65,10 +65,8 @@ macro_rules! table {
     ) => {
         $(#[$doc])*
         pub mod $module {
-            #[allow(unused_imports, reason = "not every table needs all of them")]
-            use crate::config::keys::{Key, Kind, Presence::{Default, Optional, Required}, TableDef};
-            #[allow(unused_imports, reason = "tables inside tables stand beside them")]
-            use super::*;
+            use crate::config::keys::Presence::*;
+            use crate::config::keys::{Key, Kind, TableDef};
             $(
                 #[doc = $meaning]
                 pub const $constant: Key =

@@ -1,7 +1,6 @@
 //! The keys of `[server]`, `[geoip]` and `[admin]`.
 
 use super::table;
-use std::time::Duration;
 
 table! {
     /// `[server]`.
@@ -18,16 +17,16 @@ table! {
     USER = "user", Kind::Text, Optional("the user who started it"), r#""azimuth""#,
         "User to become once the sockets are bound, when started as root.";
     STARTUP_GRACE = "startup_grace",
-        Kind::Duration { min: Duration::ZERO, max: Duration::from_secs(600) }, Default(r#""5s""#), r#""10s""#,
+        Kind::millis(0, 600_000), Default(r#""5s""#), r#""10s""#,
         "Queries are answered after the first round of health checks, and at the latest this long after the start.";
-    HOLD = "hold", Kind::Duration { min: Duration::ZERO, max: Duration::from_secs(3600) }, Default(r#""30s""#), r#""1m""#,
+    HOLD = "hold", Kind::millis(0, 3_600_000), Default(r#""30s""#), r#""1m""#,
         "How long states are kept as they are when every monitored member starts failing at once, which means that the \
          checker has lost its own network.";
     WATCH = "watch", Kind::Boolean, Default("false"), "true",
         "Reload by itself once a file has changed and then been quiet for five seconds.";
     UDP_RESPONSE_MAX = "udp_response_max", Kind::Integer { min: 512, max: 4096 }, Default("1232"), "1400",
         "Largest UDP response in octets, whatever a client offers; what is longer is truncated, and the client asks again over TCP.";
-    TCP = "tcp", Kind::Table(&tcp::TABLE), Optional("the defaults of its keys"), "{ connections = 4000 }",
+    TCP = "tcp", Kind::Table(&crate::config::keys::tcp::TABLE), Optional("the defaults of its keys"), "{ connections = 4000 }",
         "Limits of TCP service.";
 }
 
@@ -40,7 +39,7 @@ table! {
     CONNECTIONS_PER_CLIENT = "connections_per_client", Kind::Integer { min: 1, max: 1_000_000 }, Default("50"), "10",
         "Connections at a time from one IPv4 address or one IPv6 /64.";
     IDLE_TIMEOUT = "idle_timeout",
-        Kind::Duration { min: Duration::from_millis(100), max: Duration::from_secs(3600) }, Default(r#""10s""#), r#""30s""#,
+        Kind::millis(100, 3_600_000), Default(r#""10s""#), r#""30s""#,
         "A connection without a complete query for this long is closed.";
 }
 

@@ -1,7 +1,6 @@
 //! The keys of monitors, pools, policies and balanced names.
 
 use super::table;
-use std::time::Duration;
 
 table! {
     /// `[monitor.NAME]`.
@@ -12,17 +11,17 @@ table! {
         "`http` and `https` get a page; `tcp` connects.";
     PORT = "port", Kind::Integer { min: 1, max: 65535 }, Optional("80 for `http`, 443 for `https`; `tcp` needs it"), "8080",
         "Where it connects, unless a member's `probe_address` has a port.";
-    INTERVAL = "interval", Kind::Duration { min: Duration::from_millis(10), max: Duration::from_secs(86_400) },
+    INTERVAL = "interval", Kind::millis(10, 86_400_000),
         Default(r#""5s""#), r#""1s""#,
         "From the start of one check to the start of the next.";
-    TIMEOUT = "timeout", Kind::Duration { min: Duration::from_millis(1), max: Duration::from_secs(3600) },
+    TIMEOUT = "timeout", Kind::millis(1, 3_600_000),
         Default(r#""2s""#), r#""500ms""#,
         "A check without a verdict by then has failed.";
     FALL = "fall", Kind::Integer { min: 1, max: 1000 }, Default("3"), "2",
         "So many failures make a member that is up down; so many successes in a row clear them.";
     RISE = "rise", Kind::Integer { min: 1, max: 1000 }, Default("2"), "3",
         "So many successes in a row make a member that is down up.";
-    RETRY_INTERVAL = "retry_interval", Kind::Duration { min: Duration::from_millis(1), max: Duration::from_secs(86_400) },
+    RETRY_INTERVAL = "retry_interval", Kind::millis(1, 86_400_000),
         Optional("200 ms, or a tenth of `interval` where that is less"), r#""100ms""#,
         "After a failure of a member that is up the next check starts this long after the start of the failed one.";
     PATH = "path", Kind::Text, Default(r#""/""#), r#""/healthz""#,
@@ -47,7 +46,7 @@ table! {
     "The members that serve one service. They are all addresses or all names, never both.";
     MONITOR = "monitor", Kind::OneOrList(&Kind::Name("monitor")), Optional("members are always up"), r#"["web", "port"]"#,
         "How members are checked; of several all must pass.";
-    MEMBERS = "members", Kind::Tables(&member::TABLE), Required,
+    MEMBERS = "members", Kind::Tables(&crate::config::keys::member::TABLE), Required,
         r#"[{ region = "us-east", address = "192.0.2.10" }]"#,
         "The members. Their order is their configured order.";
 }
@@ -103,7 +102,7 @@ table! {
          the addresses under `fallback`.";
     FALLBACK = "fallback", Kind::List(&Kind::Address), Optional("needed with `all_down = \"fallback\"`, refused without"), r#"["192.0.2.99"]"#,
         "The addresses that are answered when no region has a member up.";
-    RULE = "rule", Kind::Tables(&rule::TABLE), Optional("no rules"), "",
+    RULE = "rule", Kind::Tables(&crate::config::keys::rule::TABLE), Optional("no rules"), "",
         "Exceptions for some clients, one `[[policy.NAME.rule]]` each. For each client the rule with the most specific key decides \
          (`network`, then `country`, then `continent`; of networks the longest prefix), then the order in the file.";
 }
@@ -112,7 +111,7 @@ table! {
     /// `[[policy.NAME.rule]]`.
     rule, "[[policy.NAME.rule]]", "a rule", named false, later ["pool", "spread", "share"],
     "An exception for some clients. At least one of `prefer` and `regions` is given.";
-    MATCH = "match", Kind::Table(&condition::TABLE), Required, r#"{ country = "DE" }"#,
+    MATCH = "match", Kind::Table(&crate::config::keys::condition::TABLE), Required, r#"{ country = "DE" }"#,
         "The clients it is for.";
     PREFER = "prefer", Kind::List(&Kind::Name("region")), Optional("no region comes first"), r#"["eu-west"]"#,
         "These regions come first, in this order; the rest follow.";
@@ -140,7 +139,7 @@ table! {
         "The members.";
     POLICY = "policy", Kind::Name("policy"), Default(r#""closest""#), r#""listed""#,
         "The policy.";
-    TTL = "ttl", Kind::Ttl(&ttl::TABLE), Default("{ max = 60, min = 5 }"), "30",
+    TTL = "ttl", Kind::Ttl(&crate::config::keys::ttl::TABLE), Default("{ max = 60, min = 5 }"), "30",
         "Seconds that resolvers may keep an answer. A number pins it.";
 }
 
