@@ -17,6 +17,8 @@ mod positive;
 mod referral;
 mod respond;
 mod steered;
+#[cfg(test)]
+mod tests;
 
 pub use counters::{Counters, Tally};
 pub use profile::TransportProfile;

@@ -16,10 +16,9 @@ impl Report {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Adds a mistake that left part of the configuration unread.
-    pub fn syntax(&mut self, diagnostic: Diagnostic) {
+    /// Notes that part of the configuration could not be read, so that what seems to be missing may stand there.
+    pub fn part_is_unread(&mut self) {
         self.incomplete = true;
-        self.push(diagnostic);
     }
 
     /// Adds a mistake that consists in something not being there. Left out when part of the configuration could not be

@@ -34,7 +34,10 @@ pub fn build(tables: &[Definition<ZoneTable>], context: &Context<'_>, report: &m
     for definition in tables {
         zones.extend(build_zone(&definition.table, &apexes, context, &mut used, report));
     }
-    check_coordinates(&used, context, report);
+    // Where something could not be read, what follows from its absence is not worth a warning.
+    if !report.has_errors() {
+        check_coordinates(&used, context, report);
+    }
     zones
 }
 

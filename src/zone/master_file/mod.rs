@@ -16,14 +16,14 @@ mod text;
 pub use directive::cannot_read;
 
 use super::files::{Files, Findings, Place, own_span};
-use super::rtype;
 use super::staging::Staging;
 use crate::base::{Diagnostic, Span};
-use crate::wire::{Name, NameKey};
+use crate::wire::{Name, NameKey, rtype};
 use lexer::{Lexer, Punctuation, Token};
 use name_text::{push_name, repeats};
 use rdata::{DataError, DataText, Oddity};
 use std::ops::Range;
+use text::shown;
 
 /// Reads the master file of one zone and the files that it includes.
 pub struct Parser<'s> {
@@ -106,7 +106,8 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// Reads a file from its start with `origin`, which ends with it.
+    /// Reads a file from its start with `origin`. Other origins that it sets end with it; its `$TTL` stays, as with other
+    /// servers.
     pub fn file(&mut self, file: u16, origin: &Name) {
         let octets = self.files.octets(file);
         self.staging.reserve_for_file(octets.len());
@@ -185,6 +186,9 @@ impl<'s> Parser<'s> {
                 return;
             }
         }
+        if header.rtype == rtype::SOA {
+            self.check_mailbox(scope, &header);
+        }
         let ttl = self.ttl(scope, &header, data_at);
         if !matches!(self.owner, Owner::Known(_)) {
             self.staging.data.truncate(data_at);
@@ -210,7 +214,7 @@ impl<'s> Parser<'s> {
         let relative = match push_name(text, scope.origin.as_wire(), &mut self.wire) {
             Ok(relative) => relative,
             Err(error) => {
-                let message = format!("`{}` is no owner name: {error}", String::from_utf8_lossy(text));
+                let message = format!("`{}` is no owner name: {error}", shown(text));
                 self.findings.push(Diagnostic::error(message).at(scope.token_span(token), ""));
                 return;
             }
@@ -239,7 +243,7 @@ impl<'s> Parser<'s> {
     }
 
     fn warn_of_repeated_origin(&mut self, scope: &Scope<'_>, token: &Token) {
-        let text = String::from_utf8_lossy(token.of(scope.text)).into_owned();
+        let text = shown(token.of(scope.text));
         self.findings.push(
             Diagnostic::warning(format!("`{text}` has no final dot, so that it means `{text}.{}`", scope.origin))
                 .at(scope.token_span(token), "")
@@ -248,12 +252,25 @@ impl<'s> Parser<'s> {
     }
 
     fn warn_of_address(&mut self, scope: &Scope<'_>, token: &Token) {
-        let text = String::from_utf8_lossy(token.of(scope.text)).into_owned();
+        let text = shown(token.of(scope.text));
         self.findings.push(
             Diagnostic::warning(format!("`{text}` is read as a name here: `{text}.{}`", scope.origin))
                 .at(scope.token_span(token), "")
                 .hint("give the address an A record, and write the name of that here"),
         );
+    }
+
+    /// RNAME is a name: what is the `@` of a mailbox stands there as a dot (RFC 1035, section 8).
+    fn check_mailbox(&mut self, scope: &Scope<'_>, header: &header::Header<'_>) {
+        let Some(token) = header.data.get(1) else { return };
+        let text = shown(token.of(scope.text));
+        if text.len() > 1 && text.contains('@') && !token.escaped {
+            self.findings.push(
+                Diagnostic::warning(format!("`{text}` is a name, in which `@` is an ordinary character"))
+                    .at(scope.token_span(token), "")
+                    .hint(format!("write the mailbox with a dot: `{}`", text.replace('@', "."))),
+            );
+        }
     }
 
     fn data_error(&mut self, scope: &Scope<'_>, entry: &[Token], header: &header::Header<'_>, error: &DataError) {

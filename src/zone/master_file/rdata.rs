@@ -5,9 +5,9 @@ use super::foreign::{self, Word};
 use super::lexer::Token;
 use super::location::location;
 use super::name_text::{compress, push_name, repeats};
-use super::text::{STRING_LEN_MAX, number, push_base64, push_hex, push_unescaped, seconds};
+use super::text::{STRING_LEN_MAX, number, push_base64, push_hex, push_unescaped, seconds, shown};
 use crate::wire::{Name, NameError};
-use crate::zone::rtype::{Field, Format, RecordType};
+use crate::zone::record_type::{Field, Format, RecordType};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Most octets in the data of one record.
@@ -118,7 +118,7 @@ impl<'t> Reader<'t, '_> {
         match self.data.tokens.get(self.at) {
             None => Ok(()),
             Some(token) => {
-                let text = String::from_utf8_lossy(token.of(self.data.text));
+                let text = shown(token.of(self.data.text));
                 Err(DataError::at(self.at, format!("`{text}` is too much: the record is complete before it")))
             }
         }
@@ -136,7 +136,7 @@ impl<'t> Reader<'t, '_> {
             Field::Seconds => {
                 let (at, _, text) = self.next("a time in seconds")?;
                 let value = seconds(text).ok_or_else(|| {
-                    DataError::at(at, format!("`{}` is no time", String::from_utf8_lossy(text)))
+                    DataError::at(at, format!("`{}` is no time", shown(text)))
                         .with_hint("give seconds, or units as in `1h30m` (w, d, h, m, s)")
                 })?;
                 self.out.extend_from_slice(&value.to_be_bytes());
@@ -200,9 +200,7 @@ impl<'t> Reader<'t, '_> {
 
     fn number(&mut self, max: u32) -> Result<u32, DataError> {
         let (at, _, text) = self.next("a number")?;
-        number(text, max).ok_or_else(|| {
-            DataError::at(at, format!("`{}` is no number from 0 to {max}", String::from_utf8_lossy(text)))
-        })
+        number(text, max).ok_or_else(|| DataError::at(at, format!("`{}` is no number from 0 to {max}", shown(text))))
     }
 
     fn string(&mut self) -> Result<(), DataError> {
@@ -226,7 +224,7 @@ impl<'t> Reader<'t, '_> {
     fn caa_tag(&mut self) -> Result<(), DataError> {
         let (at, _, text) = self.next("a tag")?;
         if text.is_empty() || text.len() > STRING_LEN_MAX || !text.iter().all(u8::is_ascii_alphanumeric) {
-            let shown = String::from_utf8_lossy(text);
+            let shown = shown(text);
             return Err(DataError::at(at, format!("`{shown}` is no CAA tag"))
                 .with_hint("a tag consists of letters and digits, such as `issue`, `issuewild` or `iodef`"));
         }
@@ -350,11 +348,11 @@ fn parsed<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
 }
 
 fn not_an_address(at: usize, text: &[u8], family: &str) -> DataError {
-    DataError::at(at, format!("`{}` is no {family} address", String::from_utf8_lossy(text)))
+    DataError::at(at, format!("`{}` is no {family} address", shown(text)))
 }
 
 fn bad_name(at: usize, token: &Token, text: &[u8], error: NameError) -> DataError {
-    let shown = String::from_utf8_lossy(text);
+    let shown = shown(text);
     let error = DataError::at(at, format!("`{shown}` is no name: {error}"));
     if token.quoted { error.with_hint("names stand without quotes") } else { error }
 }

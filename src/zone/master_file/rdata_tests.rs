@@ -5,14 +5,14 @@
 use super::lexer::Lexer;
 use super::rdata::{DataError, DataText, push_data};
 use crate::wire::Name;
-use crate::zone::rtype;
+use crate::zone::record_type;
 use hickory_proto::rr::{RData, RecordType};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
 use proptest::prelude::{Strategy, any, prop_assert_eq, prop_oneof, proptest};
 
 /// The stored data of `text`, read with origin `example.com.` in a zone with that apex.
 fn stored(mnemonic: &str, text: &str, apex: &str) -> Result<Vec<u8>, DataError> {
-    let known = rtype::by_mnemonic(mnemonic.as_bytes());
+    let known = record_type::by_mnemonic(mnemonic.as_bytes());
     let code = known.map_or(65_280, |known| known.code);
     let (mut tokens, mut out) = (Vec::new(), Vec::new());
     // Directly behind a word, as in a record.
@@ -98,7 +98,7 @@ fn every_type_has_its_octets() {
         assert_eq!(stored, Ok(octets.replace(' ', "")), "{mnemonic} {text}");
     }
     let tested = |mnemonic: &str| EXAMPLES.iter().any(|(tested, ..)| *tested == mnemonic);
-    let left_out: Vec<_> = rtype::KNOWN.iter().map(|t| t.mnemonic).filter(|mnemonic| !tested(mnemonic)).collect();
+    let left_out: Vec<_> = record_type::KNOWN.iter().map(|t| t.mnemonic).filter(|mnemonic| !tested(mnemonic)).collect();
     assert_eq!(left_out, ["SVCB", "MG", "MR", "MD", "MF"], "these have the form of others");
 }
 
@@ -189,7 +189,7 @@ fn record() -> impl Strategy<Value = (&'static str, String)> {
 proptest! {
     #[test]
     fn ours_equals_hickory((mnemonic, text) in record()) {
-        let code = rtype::by_mnemonic(mnemonic.as_bytes()).unwrap().code;
+        let code = record_type::by_mnemonic(mnemonic.as_bytes()).unwrap().code;
         let theirs = RData::try_from_str(RecordType::from(code), &text).unwrap();
         let mut octets = Vec::new();
         let mut encoder = BinEncoder::new(&mut octets);
@@ -209,9 +209,9 @@ proptest! {
     /// Whatever stands behind a type: an error or data, never a panic.
     #[test]
     fn any_data_is_read_or_refused(
-        known in 0..rtype::KNOWN.len(),
+        known in 0..record_type::KNOWN.len(),
         text in "(([0-9a-f]{0,3}|[ -~]{0,6}|\\\\# [0-9]|\"[ -~]{0,9}\"|[a-z]{1,9}=\"?[ -~]{0,5}\"?|alpn=.{0,4}|mandatory=.{0,4}|key[0-9]{1,5}=.{0,3}) ){0,7}",
     ) {
-        let _ = stored(rtype::KNOWN[known].mnemonic, &text, "example.com.");
+        let _ = stored(record_type::KNOWN[known].mnemonic, &text, "example.com.");
     }
 }

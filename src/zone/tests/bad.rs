@@ -28,7 +28,7 @@ fn messages(file: &Path) -> String {
     let mut sources = Sources::default();
     let mut spec = spec(comment(&text, "apex").unwrap_or("example.com."), file, &balanced);
     let mut configuration = "[zone.\"example.com\"]\nfile = \"broken.zone\"\n".to_owned();
-    let mut places = Vec::from([28..41]);
+    let mut places: Vec<_> = std::iter::once(28..41).collect();
     for text in &balanced {
         let start = configuration.len();
         configuration += &format!("balance.\"{}\" = {{ pool = \"web\" }}\n", text.trim_start_matches('='));

@@ -97,7 +97,7 @@ impl Model {
     fn owned(&self, owner: &[String], rtype: &str, star: &str) -> String {
         let Some(kind) = self.0.get(owner) else { return "NODATA".into() };
         let mut types = kind.types().to_vec();
-        types.sort_by_key(|t| super::rtype::by_mnemonic(t.as_bytes()).map(|known| known.code));
+        types.sort_by_key(|t| super::record_type::by_mnemonic(t.as_bytes()).map(|known| known.code));
         let chosen = if rtype == "ANY" { types.first() } else { types.iter().find(|t| **t == rtype) };
         if kind.is_balanced() {
             let slot = self.0.iter().filter(|(_, k)| k.is_balanced()).position(|(name, _)| name == owner).unwrap();

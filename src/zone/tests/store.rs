@@ -1,8 +1,8 @@
 //! What the store promises to those who write messages from it: pointers, targets, counts, and zones found by suffix.
 
-use super::{Zone, load, name, rtype, show_rrset, spec};
+use super::{Zone, load, name, show_rrset, spec};
 use crate::base::Sources;
-use crate::wire::NameKey;
+use crate::wire::{NameKey, rtype};
 use crate::zone::{Lookup, ZoneSet};
 use std::sync::Arc;
 

@@ -1,29 +1,6 @@
 //! Record types: numbers, mnemonics, and of which fields their data consists. Knows neither text nor octets of any record.
 
-/// `A`
-pub const A: u16 = 1;
-/// `NS`
-pub const NS: u16 = 2;
-/// `CNAME`
-pub const CNAME: u16 = 5;
-/// `SOA`
-pub const SOA: u16 = 6;
-/// `PTR`
-pub const PTR: u16 = 12;
-/// `MX`
-pub const MX: u16 = 15;
-/// `TXT`
-pub const TXT: u16 = 16;
-/// `AAAA`
-pub const AAAA: u16 = 28;
-/// `SRV`
-pub const SRV: u16 = 33;
-/// `DNAME`
-pub const DNAME: u16 = 39;
-/// `DS`
-pub const DS: u16 = 43;
-/// The QTYPE that asks for anything (RFC 8482).
-pub const ANY: u16 = 255;
+use crate::wire::rtype::{A, AAAA, ANY, CNAME, DNAME, DS, MX, NS, SOA, SRV};
 
 /// One field of a record's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +92,8 @@ pub static KNOWN: [RecordType; 46] = [
     leading("NS", "SERVER", NS, &[CompressibleName]),
     leading("CNAME", "TARGET", CNAME, &[CompressibleName]),
     leading("MX", "PREFERENCE SERVER", MX, &[U16, CompressibleName]),
-    plain("TXT", "\"TEXT\" ...", TXT, &[Texts]),
-    plain("PTR", "NAME", PTR, &[CompressibleName]),
+    plain("TXT", "\"TEXT\" ...", 16, &[Texts]),
+    plain("PTR", "NAME", 12, &[CompressibleName]),
     leading("SRV", "PRIORITY WEIGHT PORT SERVER", SRV, &[U16, U16, U16, Name]),
     plain(
         "SOA",
