@@ -1,7 +1,7 @@
 //! Writing what one name leads to.
 
 use super::plan::{Plan, Question, Step};
-use super::referral::Cut;
+use super::positive::ZonePlace;
 use super::{negative, positive, referral};
 use crate::wire::name::NAME_LEN_MAX;
 use crate::wire::response::{QNAME_OFFSET, Section};
@@ -61,23 +61,27 @@ impl<'s> Composer<'_, 's> {
     ) -> Result<Next, Stop> {
         let response = &mut self.response;
         let zone = plan.zone;
-        let apex = match owner {
+        let apex_at = match owner {
             QNAME_OFFSET => QNAME_OFFSET + name.offset(plan.apex_stripped),
             _ => response.suffix(owner, plan.apex_stripped),
         };
+        let place = || {
+            let apex_labels = name.label_count() - plan.apex_stripped;
+            ZonePlace { zone, apex: name.suffix(plan.apex_stripped), apex_labels, apex_at }
+        };
         match plan.step {
             Step::Answer(rrset) => {
-                positive::write(response, zone, rrset, owner, apex, scratch)?;
+                positive::write(response, place(), rrset, owner, scratch)?;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
             Step::Cname(rrset) => {
-                let start = response.rrset(Section::Answer, positive::records(rrset), owner, apex, None)?;
+                let start = response.rrset(Section::Answer, positive::records(rrset), owner, apex_at, None)?;
                 Ok(Next::Alias { target: start + usize::from(rrset.targets[0]) })
             }
             Step::Steered(steered) => {
                 let answer = steered.answer;
                 let records = Records { octets: answer.octets, fixups: &[], count: answer.records };
-                let start = response.rrset(Section::Answer, records, owner, apex, Some(steered.ttl))?;
+                let start = response.rrset(Section::Answer, records, owner, apex_at, Some(steered.ttl))?;
                 self.scope = self.scope.max(steered.scope);
                 if answer.rtype != rtype::CNAME || self.question.takes_cname() {
                     return Ok(Next::Ended(Rcode::NOERROR));
@@ -85,19 +89,19 @@ impl<'s> Composer<'_, 's> {
                 Ok(Next::Alias { target: start + RDATA_AT })
             }
             Step::NoData { ttl_max } => {
-                negative::write(response, zone, apex, ttl_max)?;
+                negative::write(response, zone, apex_at, ttl_max)?;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
             Step::NxDomain => {
-                negative::write(response, zone, apex, u32::MAX)?;
+                negative::write(response, zone, apex_at, u32::MAX)?;
                 Ok(Next::Ended(Rcode::NXDOMAIN))
             }
             Step::Referral { ns, stripped } => {
-                referral::write(response, Cut { zone, ns, stripped }, name, owner, apex, scratch)?;
+                referral::write(response, place(), (ns, stripped), name, owner, scratch)?;
                 self.referred = true;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
-            Step::Dname { rrset, owner_stripped } => self.write_dname(rrset, owner_stripped, name, owner, apex),
+            Step::Dname { rrset, owner_stripped } => self.write_dname(rrset, owner_stripped, name, owner, apex_at),
             Step::AllDown => Err(Stop::AllDown),
         }
     }

@@ -7,6 +7,8 @@
 
 pub mod counters;
 pub mod profile;
+#[cfg(test)]
+pub mod testing;
 
 mod chain;
 mod compose;

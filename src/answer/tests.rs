@@ -1,19 +1,12 @@
 //! The engine asked about zones: what scenarios with whole configurations would only say in passing.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use super::{Outcome, Request, Responder, TransportProfile};
-use crate::base::Sources;
-use crate::geo::{Locator, spec::GeoSpec};
-use crate::snapshot::{Pages, Settings, Snapshot};
+use super::{Outcome, Request, Responder, TransportProfile, testing};
+use crate::snapshot::Snapshot;
 use crate::wire::{Name, rtype};
-use crate::zone::{Zone, ZoneSet, ZoneSpec};
 use hickory_proto::op::Message;
 use hickory_proto::rr::RData;
 use std::fmt::Write;
-use std::sync::{Arc, LazyLock};
-
-/// Where clients are plays no part here.
-static LOCATOR: LazyLock<Arc<Locator>> = LazyLock::new(|| Arc::new(Locator::build(&GeoSpec::default()).unwrap()));
 
 /// Zones and somebody to ask.
 struct World {
@@ -35,39 +28,17 @@ const EDNS: Asked = Asked { edns: Some(1232), ..PLAIN };
 const TCP: Asked = Asked { profile: TransportProfile::STREAM, ..PLAIN };
 
 impl World {
-    /// Zones by apex; SOA and NS are added.
+    /// Zones with their apexes; SOA and NS are added.
     fn new(zones: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let load = |(apex, text): &(&str, &str)| {
-            let file = folder.path().join("zone");
-            let text = format!("$ORIGIN {apex}\n$TTL 60\n@ SOA ns host 1 2 3 4 30\n@ NS ns.test.invalid.\n{text}");
-            std::fs::write(&file, text).unwrap();
-            let apex = Name::from_text(apex.as_bytes(), None).unwrap();
-            let mut sources = Sources::default();
-            let spec = ZoneSpec { apex, file, span: None, balanced: Vec::new() };
-            let (zone, mistakes) = Zone::load(&spec, None, &mut sources);
-            zone.unwrap_or_else(|| panic!("{:?}", mistakes.iter().map(|m| m.one_line(&sources)).collect::<Vec<_>>()))
-        };
-        let zones: Vec<Arc<Zone>> = zones.iter().map(load).collect();
-        let snapshot = Snapshot {
-            generation: 1,
-            settings: Arc::new(Settings::default()),
-            balances: zones.iter().map(|_| Box::default()).collect(),
-            zones: Arc::new(ZoneSet::new(zones)),
-            locator: Arc::clone(&LOCATOR),
-            rankings: Arc::new([]),
-            pool_answers: Pages::new(&[]),
-            shards: Arc::new([]),
-        };
-        Self { snapshot, responder: Responder::new(0) }
+        Self { snapshot: testing::snapshot(zones), responder: Responder::new(0) }
     }
 
     /// The octets of the response.
     fn octets(&mut self, name: &str, rtype: u16, asked: Asked) -> Vec<u8> {
-        let mut query = vec![0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(asked.edns.is_some())];
-        query.extend(Name::from_text(name.as_bytes(), None).unwrap().as_wire());
-        query.extend(rtype.to_be_bytes());
-        query.extend(asked.class.to_be_bytes());
+        let mut query = testing::query(0x1234, name, rtype);
+        let class_at = query.len() - 2;
+        query[class_at..].copy_from_slice(&asked.class.to_be_bytes());
+        query[11] = u8::from(asked.edns.is_some());
         if let Some(size) = asked.edns {
             query.extend([0, 0, 41]);
             query.extend(size.to_be_bytes());

@@ -2,20 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use super::{Listeners, QUERY_LEN_MAX, Service, StreamLimits};
-use crate::base::Sources;
-use crate::geo::{Locator, spec::GeoSpec};
-use crate::snapshot::{Inputs, Publisher, Settings};
-use crate::wire::Name;
-use crate::zone::{Zone, ZoneSet, ZoneSpec};
+use crate::answer::testing;
+use crate::snapshot::Publisher;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// How long a client waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-static LOCATOR: LazyLock<Arc<Locator>> = LazyLock::new(|| Arc::new(Locator::build(&GeoSpec::default()).unwrap()));
 
 const LIMITS: StreamLimits =
     StreamLimits { connections: 100, connections_per_client: 100, idle_timeout: Duration::from_secs(60) };
@@ -29,28 +23,12 @@ struct Running {
 
 impl Running {
     fn start(listen: &[&str], workers: usize, limits: StreamLimits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("zone");
         let big: String = (0..80).map(|number| format!("big TXT {}-{number}\n", "x".repeat(240))).collect();
-        std::fs::write(&file, format!("@ 60 SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.9\nwww A 192.0.2.1\n{big}"))
-            .unwrap();
-        let apex = Name::from_text(b"example.", None).unwrap();
-        let spec = ZoneSpec { apex, file, span: None, balanced: Vec::new() };
-        let zone = Zone::load(&spec, None, &mut Sources::default()).0.unwrap();
+        let zones = [("example.", &*format!("www A 192.0.2.1\n{big}"))];
         let listen: Vec<SocketAddr> = listen.iter().map(|address| address.parse().unwrap()).collect();
         let listeners = Listeners::bind(&listen, workers).unwrap();
         let addresses = listeners.addresses().to_vec();
-        let publisher = Publisher::start(Inputs {
-            settings: Settings::default(),
-            zones: Arc::new(ZoneSet::new(vec![zone])),
-            locator: Arc::clone(&LOCATOR),
-            regions: Vec::new(),
-            pools: Vec::new(),
-            policies: Vec::new(),
-            balances: vec![Vec::new()],
-            member_targets: Vec::new(),
-            workers: listeners.shard_count() - 1,
-        });
+        let publisher = Publisher::start(testing::inputs(&zones, listeners.shard_count() - 1));
         let service = Service::start(listeners, publisher.store(), limits).unwrap();
         Self { service: Some(service), publisher: Some(publisher), addresses }
     }
@@ -85,12 +63,12 @@ impl Drop for Running {
     }
 }
 
-fn query(id: u16, name: &[u8], rtype: u8) -> Vec<u8> {
-    [&id.to_be_bytes(), &b"\0\0\0\x01\0\0\0\0\0\0"[..], name, b"\x07example\0\0", &[rtype, 0, 1]].concat()
+fn www(id: u16) -> Vec<u8> {
+    testing::query(id, "www.example.", 1)
 }
 
-fn www(id: u16) -> Vec<u8> {
-    query(id, b"\x03www", 1)
+fn big(id: u16) -> Vec<u8> {
+    testing::query(id, "big.example.", 16)
 }
 
 fn framed(message: &[u8]) -> Vec<u8> {
@@ -156,7 +134,7 @@ fn queries_one_behind_the_other_are_answered_in_their_order() {
     stream.write_all(&odd).unwrap();
     assert!(answers(&next(&mut stream).unwrap(), 2));
     // A client that shuts its side still gets its answers.
-    stream.write_all(&[framed(&query(3, b"\x03big", 16)), framed(&www(4))].concat()).unwrap();
+    stream.write_all(&[framed(&big(3)), framed(&www(4))].concat()).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     assert!(next(&mut stream).unwrap().len() > 20_000);
     assert!(answers(&next(&mut stream).unwrap(), 4));
@@ -168,7 +146,7 @@ fn a_client_that_asks_and_does_not_read_is_not_read_from() {
     let running = Running::start(&["127.0.0.1:0"], 1, LIMITS);
     let mut stream = running.tcp();
     stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
-    let many = framed(&query(1, b"\x03big", 16)).repeat(100);
+    let many = framed(&big(1)).repeat(100);
     // Each round takes 3 kB and would make 2 MB of answers; the buffers of both sides are full long before this ends.
     let full = (0..20_000).any(|_| stream.write_all(&many).is_err());
     assert!(full, "the server went on reading");

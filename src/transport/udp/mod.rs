@@ -132,15 +132,10 @@ fn answer(
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{Random, Responder, Snapshot, plain};
-    use crate::base::Sources;
-    use crate::geo::{Locator, spec::GeoSpec};
-    use crate::snapshot::Pages;
+    use super::{Random, Responder, plain};
+    use crate::answer::testing;
     use crate::transport::{Listeners, QUERY_LEN_MAX, UDP_RESPONSE_LEN_MAX};
-    use crate::wire::Name;
-    use crate::zone::{BalancedOwner, Zone, ZoneSet, ZoneSpec};
     use std::net::{IpAddr, SocketAddr, UdpSocket};
-    use std::sync::Arc;
     use std::time::Duration;
 
     fn server(listen: &str) -> (UdpSocket, u16) {
@@ -180,28 +175,10 @@ mod tests {
 
     #[test]
     fn a_panic_costs_one_query_and_is_counted() {
-        // A zone with a balanced name that nothing is known of: no configuration makes one.
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("zone");
-        std::fs::write(&file, "@ 60 SOA ns host 1 2 3 4 5\n@ NS ns.test.\nwww A 192.0.2.1\n").unwrap();
-        let name = |text: &str| Name::from_text(text.as_bytes(), None).unwrap();
-        let balanced = vec![BalancedOwner { owner: name("bad.example."), answers_cname: false, span: None }];
-        let spec = ZoneSpec { apex: name("example."), file, span: None, balanced };
-        let zone = Zone::load(&spec, None, &mut Sources::default()).0.unwrap();
-        let snapshot = Snapshot {
-            generation: 1,
-            settings: Arc::default(),
-            zones: Arc::new(ZoneSet::new(vec![zone])),
-            locator: Arc::new(Locator::build(&GeoSpec::default()).unwrap()),
-            balances: Arc::new([]),
-            rankings: Arc::new([]),
-            pool_answers: Pages::new(&[]),
-            shards: Arc::new([]),
-        };
+        let snapshot = testing::flawed_snapshot();
         let (mut responder, mut random, mut out) = (Responder::new(0), Random::new(), [0; 512]);
         let mut ask = |name: &str| {
-            let name = Name::from_text(name.as_bytes(), None).unwrap();
-            let query = [b"\0\x01\0\0\0\x01\0\0\0\0\0\0", name.as_wire(), b"\0\x01\0\x01"].concat();
+            let query = testing::query(1, name, 1);
             super::answer(&mut responder, &mut random, &snapshot, &query, [192, 0, 2, 1].into(), &mut out)
         };
         assert_eq!((ask("bad.example.") > 0, ask("www.example.") > 0, ask("bad.example.") > 0), (false, true, false));
