@@ -110,7 +110,7 @@ impl PoolAnswers {
         self.answers_cname
     }
 
-    /// The records of a variant that [`super::decide`] chose; none for a number it can not have chosen.
+    /// The records of a variant that [`super::decide()`] chose; none for a number it can not have chosen.
     #[must_use]
     pub fn variant(&self, number: u32) -> StoredAnswer<'_> {
         self.variants.stored(number)
