@@ -1,4 +1,4 @@
-//! The routes.
+//! The admin server's routes: from a request to text or JSON. Decides nothing, changes nothing.
 
 use super::explain::{self, Explanation};
 use super::{AdminState, metrics};

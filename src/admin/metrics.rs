@@ -26,10 +26,8 @@ pub(super) fn open_metrics(state: &AdminState) -> Result<String, fmt::Error> {
 /// names it without `_total` and an EOF line ends the text.
 pub(super) fn prometheus_text(state: &AdminState) -> Result<String, fmt::Error> {
     let open = open_metrics(state)?;
-    let counters: HashSet<&str> = open
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
-        .collect();
+    let counters: HashSet<&str> =
+        open.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
     let mut out = String::with_capacity(open.len());
     for line in open.lines().filter(|&line| line != "# EOF") {
         let metadata = ["# HELP ", "# TYPE "].iter().find_map(|start| Some((start, line.strip_prefix(start)?)));
@@ -114,8 +112,16 @@ fn queries(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
     out.counter("azimuth_malformed_queries", "Messages that were no query that can be answered, by cause", malformed)?;
     out.counter("azimuth_dropped_queries", "Messages that got no response", of(Tally::dropped))?;
     out.counter("azimuth_truncated_responses", "Responses with TC set", of(|tally| tally.truncated))?;
-    out.counter("azimuth_referrals", "Responses that refer to the servers of a zone below", of(|tally| tally.referrals))?;
-    out.counter("azimuth_client_subnet_queries", "Queries whose client subnet was used", of(|tally| tally.client_subnet))?;
+    out.counter(
+        "azimuth_referrals",
+        "Responses that refer to the servers of a zone below",
+        of(|tally| tally.referrals),
+    )?;
+    out.counter(
+        "azimuth_client_subnet_queries",
+        "Queries whose client subnet was used",
+        of(|tally| tally.client_subnet),
+    )?;
     out.counter("azimuth_panics", "Queries that cost a panic and got no response", of(|tally| tally.panics))?;
     streams(&serving.streams, out)
 }
@@ -144,8 +150,7 @@ fn answers(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
 }
 
 fn health(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
-    let mut targets: Vec<_> =
-        state.targets.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect();
+    let mut targets: Vec<_> = state.targets.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect();
     targets.sort_by(|a, b| a.0.cmp(&b.0));
     let labels = |key: &crate::health::TargetKey| -> Labels {
         vec![("monitor", key.monitor.to_string()), ("target", key.endpoint.to_string())]
@@ -197,7 +202,11 @@ fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
     let snapshot = &state.publisher.current().snapshot;
     let published = state.publisher.metrics();
     let one = |value: f64| [(Labels::new(), value)];
-    out.gauge("azimuth_snapshot_generation", "Number of the snapshot that queries read", one(published.generation as f64))?;
+    out.gauge(
+        "azimuth_snapshot_generation",
+        "Number of the snapshot that queries read",
+        one(published.generation as f64),
+    )?;
     out.counter("azimuth_snapshots", "Snapshots published", [(Labels::new(), published.publications)])?;
     let seconds = published.last_build.as_secs_f64();
     out.gauge("azimuth_snapshot_build_seconds", "How long the last snapshot took to build", one(seconds))?;
@@ -207,7 +216,11 @@ fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
     let reloads = reloads.map(|(result, count)| (vec![("result", result.to_owned())], count.load(Ordering::Relaxed)));
     out.counter("azimuth_reloads", "Reloads of the configuration by result", reloads)?;
     let zones = || snapshot.zones.zones().iter().map(|zone| (vec![("zone", zone.apex().to_string())], zone));
-    out.gauge("azimuth_zone_serial", "SOA serial of a zone", zones().map(|(labels, zone)| (labels, f64::from(zone.serial()))))?;
+    out.gauge(
+        "azimuth_zone_serial",
+        "SOA serial of a zone",
+        zones().map(|(labels, zone)| (labels, f64::from(zone.serial()))),
+    )?;
     out.gauge(
         "azimuth_zone_records",
         "Records in a zone",

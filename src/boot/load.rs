@@ -5,7 +5,8 @@ use crate::base::{Diagnostic, Severity, Sources};
 use crate::config::{self, Config};
 use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
-use crate::probe::spec::ProbePlan;
+use crate::probe::spec::{HttpCheck, MonitorKind, ProbePlan, TlsCheck};
+use crate::probe::tls::roots_of_file;
 use crate::snapshot::Inputs;
 use crate::zone::{Zone, ZoneSet, ZoneSpec};
 use std::collections::HashMap;
@@ -78,9 +79,9 @@ impl Report {
 /// it. The report holds every mistake; without an error in it there is a [`Loaded`].
 pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (Option<Loaded>, Report) {
     let mut report = Report::default();
-    let (config, diagnostics) = config::load(path, &mut report.sources);
+    // In spite of errors the files that it names are read too: all mistakes in one run.
+    let (mut config, diagnostics) = config::load_partly(path, &mut report.sources);
     report.diagnostics = diagnostics;
-    let Some(mut config) = config else { return (None, report) };
     if let Some(listen) = &overrides.listen {
         config.server.listen.clone_from(listen);
     }
@@ -93,6 +94,7 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     let zones = load_zones(config.zones.iter().map(|zone| &zone.spec), previous, &mut report);
     let databases = FileStamp::of_databases(&config.geo);
     let locator = load_locator(&config.geo, &databases, previous, &mut report);
+    check_certificates(&config, &mut report);
     let (Some(locator), false) = (locator, report.has_errors()) else { return (None, report) };
     let (plan, member_targets) = probe_plan(&config);
     let inputs = Inputs {
@@ -115,8 +117,24 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     let mut report = Report { sources: std::mem::take(sources), diagnostics: Vec::new() };
     load_zones(config.zones.iter().map(|zone| &zone.spec), None, &mut report);
     load_locator(&config.geo, &FileStamp::of_databases(&config.geo), None, &mut report);
+    check_certificates(config, &mut report);
     *sources = report.sources;
     report.diagnostics
+}
+
+/// Certificate files that monitors trust, read once to find mistakes in them.
+fn check_certificates(config: &Config, report: &mut Report) {
+    for monitor in &config.monitors {
+        let MonitorKind::Http(HttpCheck { tls: Some(TlsCheck { ca_file: Some(file), .. }), .. }) = &monitor.kind else {
+            continue;
+        };
+        if let Err(error) = roots_of_file(file) {
+            let message = format!("`tls_ca_file` of monitor `{}` cannot be used: {error}", monitor.name);
+            let hint =
+                "give a PEM file with the certificates of the authorities that the members' certificates come from";
+            report.diagnostics.push(Diagnostic::error(message).hint(hint));
+        }
+    }
 }
 
 /// `configured` workers, or one a core.

@@ -34,8 +34,7 @@ pub fn probe_plan(config: &Config) -> (ProbePlan, MemberTargets) {
                     let endpoint = endpoint(member, checked_by.port);
                     let key = TargetKey { monitor: Arc::clone(&checked_by.name), endpoint };
                     let at = *known.entry(key.clone()).or_insert_with(|| {
-                        let target =
-                            PlannedTarget { key: key.clone(), monitor: monitor.index(), regions: Vec::new() };
+                        let target = PlannedTarget { key: key.clone(), monitor: monitor.index(), regions: Vec::new() };
                         plan.targets.push(target);
                         plan.targets.len() - 1
                     });

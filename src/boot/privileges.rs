@@ -10,9 +10,10 @@ pub fn become_user(user: &str) -> Result<(), String> {
         tracing::warn!(user, "not started as root: `[server] user` has no effect");
         return Ok(());
     }
-    let found = User::from_name(user)
-        .map_err(|error| format!("cannot look up user `{user}`: {error}"))?
-        .ok_or_else(|| format!("user `{user}` does not exist; create it (`useradd --system {user}`) or change `[server] user`"))?;
+    let found =
+        User::from_name(user).map_err(|error| format!("cannot look up user `{user}`: {error}"))?.ok_or_else(|| {
+            format!("user `{user}` does not exist; create it (`useradd --system {user}`) or change `[server] user`")
+        })?;
     let name = CString::new(user).map_err(|_| format!("user name `{user}` holds a NUL octet"))?;
     // Groups first: afterwards there is no right to change them.
     initgroups(&name, found.gid)

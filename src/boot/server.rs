@@ -6,6 +6,7 @@ use crate::admin::{Admin, AdminState, Reloads};
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,11 +37,12 @@ impl Server {
     /// Loads, binds, drops privileges, probes, then answers. Returns when the first query can be answered. Warnings of the
     /// configuration are in the report.
     pub fn start(path: &Path, overrides: Overrides) -> Result<(Self, Report), StartError> {
+        raise_descriptor_limit();
         let (loaded, report) = load(path, &overrides, None);
         let Some(mut loaded) = loaded else { return Err(StartError::Configuration(report)) };
         let config = &loaded.config;
         let listeners = Listeners::bind(&config.server.listen, loaded.inputs.workers)
-            .map_err(|error| StartError::System(explain_bind_error(&error)))?;
+            .map_err(|error| StartError::System(explain_bind_error(&error, "--listen", "[server] listen")))?;
         let listening = listeners.addresses().to_vec();
         let admin_socket = config.admin.listen.map(bind_admin).transpose().map_err(StartError::System)?;
         if let Some(user) = &config.server.user {
@@ -59,7 +61,9 @@ impl Server {
             .transpose()
             .map_err(|error| StartError::System(format!("cannot start the admin server: {error}")))?;
         if !prober.wait_for_first_round() {
-            tracing::warn!("not every target has a first result yet; answering with those known as `startup_grace` is over");
+            tracing::warn!(
+                "not every target has a first result yet; answering with those known as `startup_grace` is over"
+            );
         }
         let tcp = config.server.tcp;
         let limits = StreamLimits {
@@ -158,39 +162,47 @@ impl Server {
     }
 }
 
-fn bind_admin(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address)
-        .map_err(|error| explain_bind_error(&BindError { address, protocol: "tcp", error }).replace("listen", "admin listen"))
+/// Probes and TCP clients each take a descriptor: the soft limit is often 1,024, the hard one far higher.
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!(%error, "cannot raise the limit of open files");
+    }
 }
 
-/// One sentence about a refused address, with its remedy.
-fn explain_bind_error(refused: &BindError) -> String {
+fn bind_admin(address: SocketAddr) -> Result<TcpListener, String> {
+    let refused =
+        |error| explain_bind_error(&BindError { address, protocol: "tcp", error }, "--admin", "[admin] listen");
+    TcpListener::bind(address).map_err(refused)
+}
+
+/// One sentence about a refused address, with its remedy: another one by `option` or `key`.
+fn explain_bind_error(refused: &BindError, option: &str, key: &str) -> String {
     let BindError { address, protocol, error } = refused;
+    let port = address.port();
+    let another = format!("`{option} ADDRESS:PORT` or `{key}` in the configuration");
     let remedy = match error.kind() {
-        std::io::ErrorKind::AddrInUse if address.port() == 53 && resolved_has_port_53() => {
+        std::io::ErrorKind::AddrInUse if port == 53 && resolved_has_port_53() => format!(
             "systemd-resolved holds port 53: set `DNSStubListener=no` in /etc/systemd/resolved.conf and run \
-             `systemctl restart systemd-resolved`, or list your outside addresses instead of the wildcard in `[server] listen`"
-                .to_owned()
-        }
+             `systemctl restart systemd-resolved`, or name this machine's outside addresses with {another}"
+        ),
         std::io::ErrorKind::AddrInUse => format!(
-            "another process has it (`ss -lnp 'sport = :{}'` shows which): stop that one, or choose another with \
-             `--listen ADDRESS:PORT` or `listen` in the configuration",
-            address.port()
+            "another process has it (`ss -lnp 'sport = :{port}'` shows which): stop that one, or choose another with {another}"
         ),
         std::io::ErrorKind::PermissionDenied => format!(
-            "ports below 1024 need root (set `[server] user` to drop it afterwards) or `setcap cap_net_bind_service=+ep \
-             $(command -v azimuth)`; or choose a higher port than {} with `--listen ADDRESS:PORT`",
-            address.port()
+            "ports below 1024 need root (set `[server] user` to drop it afterwards) or the right to bind them (`setcap \
+             cap_net_bind_service=+ep FILE` on the program); or choose a higher port with {another}"
         ),
         std::io::ErrorKind::AddrNotAvailable => {
-            "no interface of this machine has that address: correct `listen`, or add the address first".to_owned()
+            format!("no interface of this machine has that address: add it, or choose another with {another}")
         }
-        _ => "correct `listen` in the configuration, or pass `--listen ADDRESS:PORT`".to_owned(),
+        _ => format!("choose another with {another}"),
     };
     format!("cannot listen on {address} ({protocol}): {error}\n  help: {remedy}")
 }
 
-/// Whether systemd-resolved's stub listener is what sits on port 53: its loopback address answers to a bind with "in use".
+/// Whether systemd-resolved runs here: with its stub listener on, it is what sits on port 53.
 fn resolved_has_port_53() -> bool {
     Path::new("/run/systemd/resolve/stub-resolv.conf").exists()
 }

@@ -48,10 +48,8 @@ fn write(
         return Ok(true);
     }
     let mut sources = Sources::default();
-    let (config, mut diagnostics) = config::load(&args.config, &mut sources);
-    if let Some(config) = &config {
-        diagnostics.extend(load_rest(config, &mut sources));
-    }
+    let (config, mut diagnostics) = config::load_partly(&args.config, &mut sources);
+    diagnostics.extend(load_rest(&config, &mut sources));
     let errors = count(&diagnostics, Severity::Error);
     if args.json {
         let all: Vec<Value> = diagnostics.iter().map(|diagnostic| as_json(diagnostic, &sources)).collect();
@@ -62,7 +60,7 @@ fn write(
     for diagnostic in &diagnostics {
         writeln!(out, "{}\n", diagnostic.render(&sources, coloured))?;
     }
-    writeln!(out, "{}", summary(args, config.as_ref(), &diagnostics))?;
+    writeln!(out, "{}", summary(args, &config, &diagnostics))?;
     Ok(errors == 0)
 }
 
@@ -75,7 +73,7 @@ fn counted(number: usize, singular: &str) -> String {
     format!("{number} {singular}{}", if number == 1 { "" } else { "s" })
 }
 
-fn summary(args: &Args, config: Option<&Config>, diagnostics: &[Diagnostic]) -> String {
+fn summary(args: &Args, config: &Config, diagnostics: &[Diagnostic]) -> String {
     let name = args.config.display();
     let (errors, warnings) = (count(diagnostics, Severity::Error), count(diagnostics, Severity::Warning));
     let mut found: Vec<String> = Vec::new();
@@ -85,21 +83,19 @@ fn summary(args: &Args, config: Option<&Config>, diagnostics: &[Diagnostic]) -> 
         }
     }
     let found = found.join(", ");
-    match config {
-        Some(config) if errors == 0 => {
-            let balanced = config.zones.iter().map(|zone| zone.balances.len()).sum();
-            let parts = [
-                counted(config.files.len(), "file"),
-                counted(config.regions.len(), "region"),
-                counted(config.pools.len(), "pool"),
-                counted(config.zones.len(), "zone"),
-                counted(balanced, "balanced name"),
-            ];
-            let and = if found.is_empty() { String::new() } else { format!("; {found}") };
-            format!("{name}: ok: {}{and}", parts.join(", "))
-        }
-        _ => format!("{name}: {found}; a running server keeps its last good configuration"),
+    if errors > 0 {
+        return format!("{name}: {found}; a running server keeps its last good configuration");
     }
+    let balanced = config.zones.iter().map(|zone| zone.balances.len()).sum();
+    let parts = [
+        counted(config.files.len(), "file"),
+        counted(config.regions.len(), "region"),
+        counted(config.pools.len(), "pool"),
+        counted(config.zones.len(), "zone"),
+        counted(balanced, "balanced name"),
+    ];
+    let and = if found.is_empty() { String::new() } else { format!("; {found}") };
+    format!("{name}: ok: {}{and}", parts.join(", "))
 }
 
 /// A mistake as JSON: the same words, places by path, line and column.

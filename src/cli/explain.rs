@@ -84,7 +84,9 @@ fn admin_address(args: &Args) -> Result<SocketAddr, ExitCode> {
     let (config, diagnostics) = crate::config::load(&args.config.config, &mut sources);
     match config.map(|config: Config| config.admin.listen) {
         Some(Some(address)) => Ok(address),
-        Some(None) => Err(failed("the configuration switches the admin server off (`[admin] listen = \"\"`); use --offline")),
+        Some(None) => {
+            Err(failed("the configuration switches the admin server off (`[admin] listen = \"\"`); use --offline"))
+        }
         None => {
             print_report(&crate::boot::Report { sources, diagnostics });
             Err(ExitCode::from(EXIT_MISTAKE))
@@ -95,7 +97,9 @@ fn admin_address(args: &Args) -> Result<SocketAddr, ExitCode> {
 fn ask(admin: SocketAddr, args: &Args) -> Result<Explanation, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     let unreachable = |error: &dyn std::fmt::Display| {
-        format!("cannot ask the server at {admin}: {error}\n  help: is it running with this configuration? `--admin ADDRESS:PORT` names another, `--offline` needs none")
+        format!(
+            "cannot ask the server at {admin}: {error}\n  help: is it running with this configuration? `--admin ADDRESS:PORT` names another, `--offline` needs none"
+        )
     };
     runtime.block_on(async {
         let client = super::http::client(TIMEOUT).map_err(|e| unreachable(&e))?;
@@ -119,7 +123,7 @@ fn text(explained: &Explanation) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = write_text(&mut out, explained);
-    out
+    out.lines().map(str::trim_end).fold(String::new(), |text, line| text + line + "\n")
 }
 
 fn write_text(out: &mut String, explained: &Explanation) -> std::fmt::Result {

@@ -1,7 +1,7 @@
 //! `azimuth serve`.
 
 use super::{ConfigArg, EXIT_MISTAKE, failed, print_report};
-use crate::boot::{Overrides, Server, StartError, run_until_stopped, start_logging};
+use crate::boot::{Overrides, Server, Signals, StartError};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -13,6 +13,9 @@ pub struct Args {
     /// Listen here instead of where the configuration says; may be repeated
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<SocketAddr>,
+    /// Serve health, metrics and explanations here instead of where the configuration says
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    admin: Option<SocketAddr>,
     /// Write log lines as JSON
     #[arg(long)]
     log_json: bool,
@@ -20,13 +23,17 @@ pub struct Args {
 
 /// Serves until a signal says otherwise.
 pub fn run(args: Args) -> ExitCode {
-    start_logging(args.log_json, "info");
-    let overrides =
-        Overrides { listen: (!args.listen.is_empty()).then_some(args.listen), ..Overrides::default() };
+    super::logging::start(args.log_json, "info");
+    let listen = (!args.listen.is_empty()).then_some(args.listen);
+    let overrides = Overrides { listen, admin: args.admin, ..Overrides::default() };
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return failed(format_args!("cannot wait for signals: {error}")),
+    };
     match Server::start(&args.config.config, overrides) {
         Ok((server, report)) => {
             print_report(&report);
-            match run_until_stopped(server) {
+            match signals.run_until_stopped(server) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => failed(format_args!("cannot wait for signals: {error}")),
             }

@@ -20,7 +20,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Diagnostic, Sources};
+use crate::base::{Diagnostic, Severity, Sources};
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
@@ -136,6 +136,14 @@ impl Default for Admin {
 /// there unless one of them is an error. Zone files and databases are not opened. Files that were read are added to
 /// `sources`.
 pub fn load(path: &Path, sources: &mut Sources) -> (Option<Config>, Vec<Diagnostic>) {
+    let (config, diagnostics) = load_partly(path, sources);
+    let broken = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    ((!broken).then_some(config), diagnostics)
+}
+
+/// As [`load`], but what could be made out is there in spite of errors: good for finding more mistakes in the files that
+/// it names, and for nothing else.
+pub fn load_partly(path: &Path, sources: &mut Sources) -> (Config, Vec<Diagnostic>) {
     let mut report = report::Report::default();
     let documents = files::read_all(path, sources, &mut report);
     let mut spec = spec::Spec::default();
@@ -144,7 +152,6 @@ pub fn load(path: &Path, sources: &mut Sources) -> (Option<Config>, Vec<Diagnost
     }
     let files = documents.iter().map(|document| sources.path(document.source).to_path_buf()).collect();
     let config = validate::validate(spec, files, &mut report);
-    let config = (!report.has_errors()).then_some(config);
     (config, report.into_sorted())
 }
 

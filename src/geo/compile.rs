@@ -4,19 +4,20 @@ use super::bits::Bits;
 use super::client::{DISGUISES, looked_up_as};
 use super::country_table::CountryTable;
 use super::database::Database;
-use super::index::Index;
+use super::index::{Index, LEAVES_MAX};
 use super::places::{PlaceList, Sources};
 use super::runs::{Runs, blocks, nested, overlay};
 use super::spec::GeoSpec;
 use super::{EMBEDDED_NAME, Locator, PlaceId};
-use crate::base::{Diagnostic, Prefix};
+use crate::base::{Country, Diagnostic, Point, Prefix};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Leading bits of an IPv4 address that choose the top node of the index: 6 more make a /24.
-const ROOT_BITS_V4: u8 = 18;
+/// Leading bits of an IPv4 address that choose a top block of the index: 6 more make a /24.
+const TOP_BITS_V4: u8 = 18;
 
-/// Leading bits of an IPv6 address that choose the top node of the index: 18 more make a /32.
-const ROOT_BITS_V6: u8 = 14;
+/// Leading bits of an IPv6 address that choose a top block of the index: 8 times 6 more make a /64.
+const TOP_BITS_V6: u8 = 16;
 
 /// Most marks, because places list them as `u16`.
 const MARKS_MAX: usize = 1 << 16;
@@ -27,6 +28,15 @@ const DATABASES_MAX: usize = 64;
 /// Reads and compiles all that `spec` names.
 pub(super) fn compile(spec: &GeoSpec) -> Result<Locator, Vec<Diagnostic>> {
     let (databases, table) = read_all(spec)?;
+    assemble(spec, databases, table.points().collect())
+}
+
+/// Compiles what was read: `databases` are those that `spec` names, in this order, or the embedded table alone.
+pub(super) fn assemble(
+    spec: &GeoSpec,
+    databases: Vec<Database>,
+    country_points: HashMap<Country, Point>,
+) -> Result<Locator, Vec<Diagnostic>> {
     let mut lists_v4: Vec<Runs<u32>> = Vec::new();
     let mut lists_v6: Vec<Runs<u128>> = Vec::new();
     let mut facts = Vec::new();
@@ -44,21 +54,13 @@ pub(super) fn compile(spec: &GeoSpec) -> Result<Locator, Vec<Diagnostic>> {
     lists_v4.push(Runs::new());
     lists_v6.push(innermost(&DISGUISES.map(|(first, length)| (first, length, 0))));
 
-    let mut source_names: Vec<String> = spec.databases.iter().map(|file| file.path.display().to_string()).collect();
-    let country_points_source = source_names.len() as u16;
-    source_names.push(EMBEDDED_NAME.to_owned());
-    let first_network_source = source_names.len() as u16;
-    source_names.extend(spec.networks.iter().map(|network| format!("[[network]] {}", network.prefix)));
-    // Facts name their source as `u16`; the last one stands for all the rest.
-    source_names.truncate(usize::from(u16::MAX));
-    source_names.push("[[network]]".to_owned());
-
+    let (source_names, country_points_source, first_network_source) = source_names(spec);
     let mut places = PlaceList::new(Sources {
         databases: facts,
         networks: spec.networks.iter().map(|network| network.fact).collect(),
         mark_sets: mark_sets.sets,
         regions: spec.regions.clone(),
-        country_points: table.points().collect(),
+        country_points,
         country_points_source,
         first_network_source,
     });
@@ -68,13 +70,15 @@ pub(super) fn compile(spec: &GeoSpec) -> Result<Locator, Vec<Diagnostic>> {
     let v6_first = leaves.lengths.len();
     leaves.add(&lists_v6, &mut places);
     drop(lists_v6);
-    if u32::try_from(leaves.lengths.len()).is_err() {
-        return Err(vec![Diagnostic::error("the databases have more than 4294967295 networks together")]);
+    if leaves.lengths.len() > LEAVES_MAX {
+        let message =
+            format!("the databases together have {} networks; at most {LEAVES_MAX} are possible", leaves.lengths.len());
+        return Err(vec![Diagnostic::error(message).hint("name fewer files in `geoip.databases`")]);
     }
     let (lengths, leaf_places) = (leaves.lengths.into_boxed_slice(), leaves.places.into_boxed_slice());
     Ok(Locator {
-        v4: Index::build::<u32>(&lengths[..v6_first], 0, ROOT_BITS_V4),
-        v6: Index::build::<u128>(&lengths[v6_first..], v6_first as u32, ROOT_BITS_V6),
+        v4: Index::build::<u32>(&lengths[..v6_first], 0, TOP_BITS_V4),
+        v6: Index::build::<u128>(&lengths[v6_first..], v6_first as u32, TOP_BITS_V6),
         v6_first,
         lengths,
         leaf_places,
@@ -82,6 +86,19 @@ pub(super) fn compile(spec: &GeoSpec) -> Result<Locator, Vec<Diagnostic>> {
         source_names: source_names.into(),
         marks: spec.marks.as_slice().into(),
     })
+}
+
+/// What sources are called, the number of the embedded table and that of the first `[[network]]`.
+fn source_names(spec: &GeoSpec) -> (Vec<String>, u16, u16) {
+    let mut names: Vec<String> = spec.databases.iter().map(|file| file.path.display().to_string()).collect();
+    let embedded = names.len() as u16;
+    names.push(EMBEDDED_NAME.to_owned());
+    let first_network = names.len() as u16;
+    names.extend(spec.networks.iter().map(|network| format!("[[network]] {}", network.prefix)));
+    // Facts name their source as `u16`: the last number stands for all that would be behind it.
+    names.truncate(usize::from(u16::MAX));
+    names.push("[[network]]".to_owned());
+    (names, embedded, first_network)
 }
 
 /// Every database, or what is wrong with each that cannot be used.

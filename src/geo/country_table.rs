@@ -76,6 +76,14 @@ impl CountryTable {
         self.countries.iter().filter_map(|(country, point)| point.map(|point| (*country, point)))
     }
 
+    /// Whether runs and countries are in ascending order.
+    #[cfg(test)]
+    pub(super) fn is_ordered(&self) -> bool {
+        let v4 = self.v4.iter().map(|(start, _)| start).is_sorted_by(|a, b| a < b);
+        let v6 = self.v6.iter().map(|(start, _)| start).is_sorted_by(|a, b| a < b);
+        v4 && v6 && self.countries.is_sorted_by(|a, b| a.0 < b.0)
+    }
+
     /// The networks as a database; the table keeps none.
     pub(super) fn take_database(&mut self) -> Database {
         let known = self.countries.iter().map(|(country, _)| Facts {
@@ -114,7 +122,12 @@ impl CountryTable {
         let mut unpacked = Vec::new();
         let mut decoder = GzDecoder::new(octets).take(UNPACKED_LEN_MAX);
         decoder.read_to_end(&mut unpacked).map_err(|error| error.to_string())?;
-        let mut input = Input(unpacked.strip_prefix(MAGIC).ok_or("it does not begin as a country table does")?);
+        Self::decode_unpacked(&unpacked)
+    }
+
+    /// Reads a table's file without gzip around it.
+    pub(super) fn decode_unpacked(octets: &[u8]) -> Result<Self, String> {
+        let mut input = Input(octets.strip_prefix(MAGIC).ok_or("it does not begin as a country table does")?);
         input.table().ok_or_else(|| "it ends early or its numbers make no sense".to_owned())
     }
 }

@@ -1,10 +1,11 @@
 //! From an address to the number of its leaf: a succinct index over the leaves of one family. Knows no places.
 //!
-//! Leaves are CIDR blocks that cover the family without gaps, numbered in address order. The index is a trie: the first
-//! bits of an address choose one of many top nodes at once, and each node takes six bits more, one of 64 slots. A node does not list
-//! leaves, it counts them: the number of a leaf is the number of leaves that begin before it, which is the node's base, plus
-//! the slots up to the address in which a leaf begins, plus what slots with more than one leaf add. A slot with a few
-//! leaves needs no further node: their lengths are walked from its first leaf on.
+//! Leaves are CIDR blocks that cover the family without gaps, numbered in address order. The first bits of an address
+//! choose one of many top blocks at once: most of these are inside one leaf, and their entry is its number. The others
+//! have a node, and a node takes six bits more, one of 64 slots. A node does not list leaves, it counts them: the number of
+//! a leaf is the number of leaves that begin before it, which is the node's base, plus the slots up to the address in which
+//! a leaf begins, plus what slots with more than one leaf add. A slot with a few leaves needs no node of its own: their
+//! lengths are walked from its first leaf on.
 
 use super::bits::Bits;
 
@@ -13,6 +14,12 @@ const WALK_LEN_MAX: usize = 24;
 
 /// Bits that a node takes of an address.
 const STRIDE: u8 = 6;
+
+/// Set in the entry of a top block that has a node, whose number the other bits are; else they are a leaf's.
+const HAS_NODE: u32 = 1 << 31;
+
+/// Most leaves that can be numbered.
+pub(super) const LEAVES_MAX: usize = HAS_NODE as usize;
 
 /// 64 slots, each a block of addresses.
 #[derive(Clone, Copy, Debug)]
@@ -39,33 +46,39 @@ struct Entry {
 /// The index over the leaves of a family.
 #[derive(Debug)]
 pub(super) struct Index {
+    /// By the first bits of an address: the leaf that holds the whole block, or the node of the block.
+    top: Box<[u32]>,
     nodes: Box<[Node]>,
     entries: Box<[Entry]>,
-    root_bits: u8,
+    top_bits: u8,
 }
 
 impl Index {
     /// The index over leaves of these lengths, which must cover the family without gaps; the number of the first leaf is
-    /// `first`. The first `root_bits` bits choose the top node.
-    pub(super) fn build<A: Bits>(lengths: &[u8], first: u32, root_bits: u8) -> Self {
-        let mut builder = Builder { lengths, first, nodes: Vec::new(), entries: vec![Entry::default()] };
-        let roots = 1_usize << root_bits;
-        builder.nodes.resize(roots, Node { begins: 0, cut: 0, base: first, entries: 0 });
+    /// `first`, and no leaf has a number above [`LEAVES_MAX`]. The first `top_bits` bits choose the top block.
+    pub(super) fn build<A: Bits>(lengths: &[u8], first: u32, top_bits: u8) -> Self {
+        // Node 0 is never used: as a child, 0 means that there is none.
+        let unused = Node { begins: 0, cut: 0, base: 0, entries: 0 };
+        let mut builder = Builder { lengths, first, nodes: vec![unused], entries: vec![Entry::default()] };
+        let mut top = Vec::with_capacity(1 << top_bits);
         let mut cursor = Cursor { start: Some(A::MIN), leaf: 0 };
         let mut block = Some(A::MIN);
-        for root in 0..roots {
-            let Some(start) = block else { break };
-            builder.fill(root, start, root_bits, &mut cursor);
-            block = start.block_end(root_bits).next();
+        while let Some(start) = block {
+            top.push(builder.top_block(start, top_bits, &mut cursor));
+            block = start.block_end(top_bits).next();
         }
-        Self { nodes: builder.nodes.into(), entries: builder.entries.into(), root_bits }
+        Self { top: top.into(), nodes: builder.nodes.into(), entries: builder.entries.into(), top_bits }
     }
 
     /// The number of the leaf that holds `address`. `lengths` are those of all leaves, by leaf.
     #[inline]
     pub(super) fn leaf<A: Bits>(&self, address: A, lengths: &[u8]) -> u32 {
-        let mut depth = self.root_bits;
-        let mut node = &self.nodes[address.slice(0, depth)];
+        let mut depth = self.top_bits;
+        let top = self.top[address.slice(0, depth)];
+        if top & HAS_NODE == 0 {
+            return top;
+        }
+        let mut node = &self.nodes[(top & !HAS_NODE) as usize];
         loop {
             let slot = address.slice(depth, STRIDE);
             let up_to = u64::MAX >> (63 - slot);
@@ -85,7 +98,7 @@ impl Index {
 
     /// Octets on the heap.
     pub(super) fn heap_len(&self) -> usize {
-        size_of_val(&*self.nodes) + size_of_val(&*self.entries)
+        size_of_val(&*self.top) + size_of_val(&*self.nodes) + size_of_val(&*self.entries)
     }
 }
 
@@ -118,13 +131,31 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    /// The entry of the top block that begins at `start` and has `depth` fixed bits. `cursor` as for [`Builder::fill`].
+    fn top_block<A: Bits>(&mut self, start: A, depth: u8, cursor: &mut Cursor<A>) -> u32 {
+        if cursor.start != Some(start) {
+            return self.first + cursor.leaf as u32 - 1;
+        }
+        if self.lengths[cursor.leaf] <= depth {
+            self.advance(cursor);
+            return self.first + cursor.leaf as u32 - 1;
+        }
+        HAS_NODE | self.add_node(start, depth, cursor)
+    }
+
+    /// The number of a new node for the block that begins at `start`, where a leaf begins too, and has `depth` fixed bits.
+    fn add_node<A: Bits>(&mut self, start: A, depth: u8, cursor: &mut Cursor<A>) -> u32 {
+        let number = self.nodes.len();
+        self.nodes.push(Node { begins: 0, cut: 0, base: self.first + cursor.leaf as u32, entries: 0 });
+        self.fill(number, start, depth, cursor);
+        number as u32
+    }
+
     /// Fills node `number`, whose block begins at `start` and has `depth` fixed bits, and its children. `cursor` is at the
-    /// first leaf that begins inside or behind the block, and is moved behind the block.
+    /// first leaf of the block, and is moved behind the block.
     fn fill<A: Bits>(&mut self, number: usize, start: A, depth: u8, cursor: &mut Cursor<A>) {
         let end = start.block_end(depth);
-        let mut node = Node { begins: 0, cut: 0, base: 0, entries: 0 };
-        let begins_here = cursor.start == Some(start);
-        node.base = self.first + cursor.leaf as u32 - u32::from(!begins_here);
+        let mut node = self.nodes[number];
         let mut entries: Vec<Entry> = Vec::new();
         let mut surplus = 0;
         while let Some(at) = cursor.start.filter(|at| *at <= end) {
@@ -160,13 +191,11 @@ impl Builder<'_> {
         let mut child = 0;
         let first = cursor.leaf;
         if ahead.start.is_some_and(|at| at <= end) {
-            child = self.nodes.len();
-            self.nodes.push(Node { begins: 0, cut: 0, base: 0, entries: 0 });
-            self.fill(child, start, depth, cursor);
+            child = self.add_node(start, depth, cursor);
         } else {
             *cursor = ahead;
         }
-        (child as u32, (cursor.leaf - first) as u32)
+        (child, (cursor.leaf - first) as u32)
     }
 
     fn advance<A: Bits>(&self, cursor: &mut Cursor<A>) {

@@ -59,11 +59,13 @@ pub(super) fn nested<A: Bits>(blocks: &[(A, u8, usize)], mut value_of: impl FnMu
         inside.extend(open.iter().map(|(_, number)| *number));
         runs.push(start, if inside.is_empty() { 0 } else { value_of(&inside) });
     };
-    for &&(start, length, number) in &sorted {
+    for (index, &&(start, length, number)) in sorted.iter().enumerate() {
         close(&mut open, Some(start), |after, open| say(&mut runs, after, open));
         open.push((start.block_end(length), number));
-        // Of blocks with the same first address the innermost comes last and replaces this.
-        say(&mut runs, start, &open);
+        // Of blocks with the same first address the innermost, which comes last, says what holds there.
+        if sorted.get(index + 1).is_none_or(|next| next.0 != start) {
+            say(&mut runs, start, &open);
+        }
     }
     close(&mut open, None, |after, open| say(&mut runs, after, open));
     runs

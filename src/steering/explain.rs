@@ -12,7 +12,7 @@ use crate::geo::Place;
 /// A decision with its reasons.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
-    /// What [`super::decide`] says.
+    /// What [`super::decide()`] says.
     pub decision: Decision,
     /// The client's cohort.
     pub cohort: CohortId,
@@ -54,7 +54,7 @@ pub enum RankReason {
     Distance,
     /// About by distance: beyond the regions that are in exact order for every client.
     Approximate,
-    /// As listed by the policy, or in configured order.
+    /// As listed by the policy, or in configured order, which is that of regions and clients without coordinates too.
     Listed,
     /// Equal to the others of this reason.
     Equal,
@@ -110,7 +110,7 @@ pub enum Pick {
     Turn,
 }
 
-/// Explains the decision that [`super::decide`] makes for the same arguments. `table` is what `ranking` was built from, and
+/// Explains the decision that [`super::decide()`] makes for the same arguments. `table` is what `ranking` was built from, and
 /// `place` the client's place in it.
 #[must_use]
 pub fn explain(
@@ -164,7 +164,7 @@ pub fn ranked_regions(ranking: &Ranking, cohort: CohortId, place: &Place, table:
             RankReason::Equal
         } else if at >= exact {
             RankReason::Approximate
-        } else if ranking.orders_by_distance(place) {
+        } else if distance.is_some() {
             RankReason::Distance
         } else {
             RankReason::Listed

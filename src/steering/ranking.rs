@@ -155,12 +155,6 @@ impl Ranking {
         Some((distance, distance * key::bias_factor(site.bias)))
     }
 
-    /// Whether regions are ordered by distance for a place, where no preference comes first.
-    #[must_use]
-    pub fn orders_by_distance(&self, place: &Place) -> bool {
-        self.key.order() == Order::Closest && place.point.is_some()
-    }
-
     /// Whether regions are equals, where no preference comes first.
     #[must_use]
     pub fn orders_equals(&self) -> bool {

@@ -20,6 +20,8 @@ pub mod rtype {
     pub const AAAA: u16 = 28;
     /// The location of a service (RFC 2782).
     pub const SRV: u16 = 33;
+    /// Another name for everything below the owner (RFC 6672).
+    pub const DNAME: u16 = 39;
     /// EDNS (RFC 6891).
     pub const OPT: u16 = 41;
     /// Delegation signer (RFC 4034), which lives on the parent's side of a zone cut.

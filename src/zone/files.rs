@@ -133,7 +133,7 @@ impl Findings {
     /// The first errors and warnings in the order of the files, with a word on the rest; the files they show are added
     /// to `sources`.
     #[must_use]
-    pub fn finish(mut self, zone: &str, files: &Files, sources: &mut Sources) -> Vec<Diagnostic> {
+    pub fn finish(mut self, zone: &str, mut files: Files, sources: &mut Sources) -> Vec<Diagnostic> {
         self.kept.sort_by_key(|diagnostic| diagnostic.places.first().map(|(span, _)| (span.source, span.start)));
         let (mut errors, mut warnings) = (0, 0);
         self.kept.retain(|diagnostic| {
@@ -156,9 +156,11 @@ impl Findings {
         let mut given = vec![None; files.0.len()];
         for (span, _) in self.kept.iter_mut().flat_map(|diagnostic| &mut diagnostic.places) {
             if let Some(own) = span.source.0.checked_sub(FIRST_OWN_ID) {
-                let file = &files.0[own as usize];
-                span.source = *given[own as usize]
-                    .get_or_insert_with(|| sources.add(file.path.clone(), file.octets.as_ref().clone()));
+                let file = &mut files.0[own as usize];
+                span.source = *given[own as usize].get_or_insert_with(|| {
+                    let octets = Arc::unwrap_or_clone(std::mem::take(&mut file.octets));
+                    sources.add(file.path.clone(), octets)
+                });
             }
         }
         self.kept

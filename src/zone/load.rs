@@ -5,13 +5,12 @@ use super::assemble::assemble;
 use super::files::{Files, Findings};
 use super::master_file::{Parser, cannot_read, soa_minimum};
 use super::node_checks::NodeChecks;
-use super::rtype;
 use super::spec::ZoneSpec;
 use super::staging::Staging;
 use super::tree::{Tree, flag};
 use super::zone_checks::ZoneChecks;
 use crate::base::{Diagnostic, Sources};
-use crate::wire::NameKey;
+use crate::wire::{NameKey, rtype};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,14 +54,14 @@ pub fn load(
     stage_balanced(spec, &mut staging);
     let mut checks = NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings };
     let tree = assemble(&spec.apex, &staging, &mut checks);
-    ZoneChecks { tree: &tree, staging: &staging, files: &files, findings: &mut findings }.run(spec);
+    ZoneChecks::new(&tree, &staging, &files, &mut findings).run(spec);
     drop(staging);
     let zone = if findings.has_errors() {
         None
     } else {
         Some(Arc::new(finish(tree, Fingerprint { spec: spec_hash, files: files.digests() })))
     };
-    (zone, findings.finish(&spec.apex.to_string(), &files, sources))
+    (zone, findings.finish(&spec.apex.to_string(), files, sources))
 }
 
 fn hash_spec(spec: &ZoneSpec) -> u64 {

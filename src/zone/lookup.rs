@@ -2,9 +2,8 @@
 //! only what was computed when the zone was built; allocates nothing.
 
 use super::Lookup;
-use super::rtype;
 use super::tree::{NodeRef, Tree, flag};
-use crate::wire::NameKey;
+use crate::wire::{NameKey, rtype};
 
 /// What `tree` knows of `name`, whose suffix `apex_stripped` is the apex, and `rtype`.
 pub fn lookup<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'z> {

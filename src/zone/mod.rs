@@ -13,8 +13,8 @@ mod lookup;
 mod master_file;
 mod node_checks;
 mod pack;
+mod record_type;
 pub mod rrset;
-pub mod rtype;
 mod set;
 pub mod spec;
 mod staging;
@@ -28,7 +28,7 @@ pub use set::ZoneSet;
 pub use spec::{BalancedOwner, ZoneSpec};
 
 use crate::base::{Diagnostic, Sources};
-use crate::wire::{Name, NameKey};
+use crate::wire::{Name, NameKey, rtype};
 use std::fmt;
 use std::sync::Arc;
 

@@ -2,10 +2,10 @@
 //! sections 5 and 10; RFC 6672, section 2.4).
 
 use super::files::{Files, Findings};
-use super::rtype;
+use super::record_type;
 use super::staging::{StagedRecord, Staging};
 use crate::base::Diagnostic;
-use crate::wire::Name;
+use crate::wire::{Name, rtype};
 
 /// What the checks read, and where their findings go. Names are given as labels below the apex.
 pub struct NodeChecks<'a> {
@@ -53,7 +53,7 @@ impl NodeChecks<'_> {
             )
         };
         let diagnostic = self.at(Diagnostic::error(message), cname, "");
-        let other_type = rtype::name(self.record(other).rtype);
+        let other_type = record_type::name(self.record(other).rtype);
         let diagnostic = self.at(diagnostic, other, &format!("the {other_type} record")).hint(hint);
         self.findings.push(diagnostic);
     }
@@ -68,7 +68,7 @@ impl NodeChecks<'_> {
                 self.findings.push(diagnostic.hint(format!("the apex of this zone is `{}`", self.apex)));
             }
             rtype::NS | rtype::DNAME if labels.starts_with(b"\x01*") => {
-                let mnemonic = rtype::name(first.rtype);
+                let mnemonic = record_type::name(first.rtype);
                 let message = format!("`{}` is a wildcard that owns {mnemonic} records", full_name(labels, self.apex));
                 let diagnostic = self.at(Diagnostic::warning(message), records[0], "");
                 self.findings.push(diagnostic.hint("what that means is not defined (RFC 4592, section 4)"));
@@ -79,7 +79,7 @@ impl NodeChecks<'_> {
             return first.ttl;
         }
         if let (rtype::SOA | rtype::CNAME | rtype::DNAME, [one, another, ..]) = (first.rtype, unique) {
-            let (name, mnemonic) = (full_name(labels, self.apex), rtype::name(first.rtype));
+            let (name, mnemonic) = (full_name(labels, self.apex), record_type::name(first.rtype));
             let diagnostic = Diagnostic::error(format!("`{name}` owns more than one {mnemonic} record"));
             let diagnostic = self.at(diagnostic, *another, "this is another one");
             let diagnostic = self.at(diagnostic, *one, "the first one");
@@ -88,7 +88,7 @@ impl NodeChecks<'_> {
         let lowest = records.iter().copied().min_by_key(|&record| self.record(record).ttl).unwrap_or(records[0]);
         let ttl = self.record(lowest).ttl;
         if let Some(&other) = records.iter().find(|&&record| self.record(record).ttl != ttl) {
-            let (name, mnemonic) = (full_name(labels, self.apex), rtype::name(first.rtype));
+            let (name, mnemonic) = (full_name(labels, self.apex), record_type::name(first.rtype));
             let message = format!("the {mnemonic} records of `{name}` have different TTLs");
             let diagnostic =
                 self.at(Diagnostic::warning(message), lowest, &format!("TTL {ttl}, which is used for all"));
@@ -100,7 +100,7 @@ impl NodeChecks<'_> {
 
     /// An RRset does not fit into a message.
     pub fn rrset_too_long(&mut self, labels: &[u8], records: &[u32]) {
-        let (name, mnemonic) = (full_name(labels, self.apex), rtype::name(self.record(records[0]).rtype));
+        let (name, mnemonic) = (full_name(labels, self.apex), record_type::name(self.record(records[0]).rtype));
         let message = format!(
             "the {} {mnemonic} records of `{name}` do not fit into one message of 65,535 octets",
             records.len()

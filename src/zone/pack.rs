@@ -1,10 +1,11 @@
 //! Packs the nodes of one shard: names and records into one arena, their places into a table.
 
 use super::master_file::name_text::stored_len;
+use super::record_type::{self, Field, Format};
 use super::rrset::OWNER_OF_QUESTION;
-use super::rtype::{self, Field, Format};
 use super::staging::NOT_BALANCED;
 use super::tree::{Node, Shard, StoredRrset, flag};
+use crate::wire::rtype;
 use std::borrow::Cow;
 
 /// Class IN.
@@ -134,7 +135,7 @@ struct NamesIn {
 impl NamesIn {
     /// `None` when there are none.
     fn of(rtype: u16) -> Option<Self> {
-        let known = rtype::by_code(rtype)?;
+        let known = record_type::by_code(rtype)?;
         let Format::Fields(fields) = known.format else { return None };
         let has_name = fields.iter().any(|field| matches!(field, Field::Name | Field::CompressibleName));
         has_name.then_some(Self { fields, are_targets: known.has_targets })
@@ -148,7 +149,7 @@ impl NamesIn {
                 Field::U16 => at += 2,
                 Field::Name | Field::CompressibleName => {
                     let (len, has_pointer) = stored_len(&data[at..]);
-                    name(at, has_pointer.then_some(at + len - 2));
+                    name(at, has_pointer.then(|| at + len - 2));
                     at += len;
                 }
                 // No name follows any other field.
@@ -172,7 +173,7 @@ pub fn comparable(rtype: u16, data: &[u8]) -> Cow<'_, [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::rtype::{Field, Format, KNOWN};
+    use super::record_type::{Field, Format, KNOWN};
 
     #[test]
     fn names_follow_only_fields_that_the_visit_passes_over() {

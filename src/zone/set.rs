@@ -71,7 +71,7 @@ impl ZoneSet {
                 return None;
             }
             let number = slot.zone as usize;
-            if slot.hash == hash && name.suffix(stripped).eq_ignore_ascii_case(self.zones[number].apex().as_wire()) {
+            if slot.hash == hash && self.zones[number].tree.is_apex(name, stripped) {
                 return Some(number);
             }
             at = (at + 1) & mask;

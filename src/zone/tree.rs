@@ -168,6 +168,8 @@ impl<'z> NodeRef<'z> {
 pub struct Tree {
     /// The apex as it is configured.
     pub apex: Name,
+    /// The apex in lower case.
+    apex_lower: Box<[u8]>,
     apex_hash: u64,
     apex_labels: u8,
     /// Labels below the apex of the deepest node.
@@ -189,6 +191,7 @@ impl Tree {
     pub fn new(apex: Name, depth_max: u8, shards: Vec<Shard>) -> Self {
         let key = NameKey::of(&apex);
         Self {
+            apex_lower: key.octets().into(),
             apex_hash: key.hash(0),
             apex_labels: key.label_count() as u8,
             apex,
@@ -208,9 +211,13 @@ impl Tree {
     #[must_use]
     pub fn strip(&self, name: &NameKey) -> Option<usize> {
         let stripped = name.label_count().checked_sub(self.apex_labels.into())?;
-        let matches =
-            name.hash(stripped) == self.apex_hash && name.suffix(stripped).eq_ignore_ascii_case(self.apex.as_wire());
-        matches.then_some(stripped)
+        self.is_apex(name, stripped).then_some(stripped)
+    }
+
+    /// Whether suffix `stripped` of `name` is the apex.
+    #[must_use]
+    pub fn is_apex(&self, name: &NameKey, stripped: usize) -> bool {
+        name.hash(stripped) == self.apex_hash && *name.suffix(stripped) == *self.apex_lower
     }
 
     fn shard(&self, hash: u64) -> &Shard {

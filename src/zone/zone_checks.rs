@@ -5,26 +5,30 @@ use super::Lookup;
 use super::files::{Files, Findings, Place, own_span};
 use super::lookup::lookup;
 use super::node_checks::full_name;
-use super::rtype;
+use super::record_type;
 use super::spec::{BalancedOwner, ZoneSpec};
 use super::staging::{StagedRecord, Staging};
 use super::tree::{Tree, flag};
 use crate::base::Diagnostic;
-use crate::wire::{Name, NameKey};
+use crate::wire::{Name, NameKey, rtype};
+use std::cell::OnceCell;
 
 /// What the checks read, and where their findings go.
 pub struct ZoneChecks<'a> {
-    /// The zone.
-    pub tree: &'a Tree,
-    /// Its records, for their places.
-    pub staging: &'a Staging,
-    /// The files that messages show.
-    pub files: &'a Files,
-    /// Grows.
-    pub findings: &'a mut Findings,
+    tree: &'a Tree,
+    staging: &'a Staging,
+    files: &'a Files,
+    findings: &'a mut Findings,
+    /// Hash and number of every staged owner, sorted; made when a message first needs it.
+    by_hash: OnceCell<Vec<(u64, u32)>>,
 }
 
-impl ZoneChecks<'_> {
+impl<'a> ZoneChecks<'a> {
+    /// Checks of `tree`, which was assembled from `staging`.
+    pub fn new(tree: &'a Tree, staging: &'a Staging, files: &'a Files, findings: &'a mut Findings) -> Self {
+        Self { tree, staging, files, findings, by_hash: OnceCell::new() }
+    }
+
     /// Runs all of them. What is missing is not looked for where a line could not be read: it may have stood there.
     pub fn run(&mut self, spec: &ZoneSpec) {
         let complete = !self.findings.has_errors();
@@ -52,7 +56,7 @@ impl ZoneChecks<'_> {
 
     fn apex(&mut self, rtype: u16, example: &str) {
         if self.tree.apex_node().and_then(|node| node.rrset(rtype)).is_none() {
-            let message = format!("zone `{}` has no {} record at its apex", self.tree.apex, rtype::name(rtype));
+            let message = format!("zone `{}` has no {} record at its apex", self.tree.apex, record_type::name(rtype));
             let diagnostic = Diagnostic::error(message).at(own_span(0, 0..0), "");
             self.findings.push(diagnostic.hint(format!("for example `{example}`, with `$ORIGIN {}`", self.tree.apex)));
         }
@@ -128,11 +132,6 @@ impl ZoneChecks<'_> {
             self.findings.push(place(Diagnostic::error(message)).hint("balance it in the zone that holds it"));
             return;
         }
-        if spec.balanced[..slot].iter().any(|earlier| earlier.owner == *owner) {
-            self.findings
-                .push(place(Diagnostic::error(format!("`{owner}` is balanced twice"))).hint("keep one of them"));
-            return;
-        }
         if *answers_cname && *owner == spec.apex {
             let message = format!("the apex `{owner}` cannot be balanced over a pool of names: a CNAME stands alone");
             self.findings.push(place(Diagnostic::error(message)).hint("use a pool of addresses at the apex"));
@@ -141,6 +140,16 @@ impl ZoneChecks<'_> {
         let key = NameKey::of(owner);
         let apex_stripped = owner.label_count() - spec.apex.label_count();
         let Some(node) = self.tree.find(&key, 0, apex_stripped) else { return };
+        // The node has the first slot of those that were given for it.
+        let first = node.slot().map_or(slot, |first| first as usize);
+        if first < slot {
+            let mut diagnostic = place(Diagnostic::error(format!("`{owner}` is balanced twice")));
+            if let Some(span) = spec.balanced[first].span {
+                diagnostic = diagnostic.at(span, "the first time");
+            }
+            self.findings.push(diagnostic.hint("keep one of them"));
+            return;
+        }
         if node.has(flag::CUT | flag::COVERED) {
             self.covered_balanced(owner, &key, apex_stripped, place);
             return;
@@ -151,7 +160,7 @@ impl ZoneChecks<'_> {
             .filter(|&rtype| *answers_cname || matches!(rtype, rtype::A | rtype::AAAA | rtype::CNAME))
             .collect();
         let Some(&rtype) = conflicting.first() else { return };
-        let mnemonic = rtype::name(rtype);
+        let mnemonic = record_type::name(rtype);
         let mut diagnostic =
             place(Diagnostic::error(format!("`{owner}` is balanced and owns {mnemonic} records in the zone file")));
         if let Some(found) = self.place_of(owner, &conflicting) {
@@ -193,10 +202,18 @@ impl ZoneChecks<'_> {
     fn place_of(&self, name: &Name, types: &[u16]) -> Option<Place> {
         let key = NameKey::of(name);
         let labels = &key.octets()[..key.offset(self.tree.strip(&key)?)];
-        let owners = self.staging.owners().iter().enumerate();
-        let mut records = owners
-            .filter(|(_, owner)| owner.hash == key.hash(0) && self.staging.name(owner) == labels)
-            .flat_map(|(number, _)| &self.staging.records()[self.staging.records_of(number)]);
+        let by_hash = self.by_hash.get_or_init(|| {
+            let owners = self.staging.owners().iter().enumerate();
+            let mut by_hash: Vec<_> = owners.map(|(number, owner)| (owner.hash, number as u32)).collect();
+            by_hash.sort_unstable();
+            by_hash
+        });
+        let first = by_hash.partition_point(|&(hash, _)| hash < key.hash(0));
+        let same_hash = by_hash[first..].iter().take_while(|&&(hash, _)| hash == key.hash(0));
+        let mut records = same_hash
+            .map(|&(_, number)| number as usize)
+            .filter(|&number| self.staging.name(&self.staging.owners()[number]) == labels)
+            .flat_map(|number| &self.staging.records()[self.staging.records_of(number)]);
         records.find(|record| types.contains(&record.rtype)).map(|record| record.place)
     }
 }

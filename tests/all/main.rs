@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod e2e;
 mod golden;
 mod message;
 mod nearest;

@@ -148,6 +148,9 @@ fn planted_leftovers_are_caught() {
         "#[allow(dead_code)]\nfn f() {}\n#[expect(dead_code, reason = \"x\")]\nfn g() {}",
         1,
     );
+    let in_macro = "macro_rules! m { () => { #[allow(dead_code, reason = \"x\")] fn f() {} } }\n";
+    check(text::excuses_have_reasons, "src/a.rs", in_macro, 0);
+    check(text::excuses_have_reasons, "src/a.rs", &in_macro.replace(", reason = \"x\"", ""), 1);
     check(text::excuses_have_reasons, "tests/a.rs", "#[ignore]\nfn f() {}\n#[ignore = \"slow\"]\nfn g() {}\n", 2);
     check(text::excuses_have_reasons, "tests/a.rs", "#[ignore = \"slow; cargo test -- --ignored f\"]\nfn f() {}\n", 0);
     let documents =

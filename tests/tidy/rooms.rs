@@ -82,9 +82,11 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("comfy_table", &["cli"]),
     ("dashmap", &["probe", "transport", "admin", "boot", "cli"]),
     ("getrandom", &["transport", "probe", "boot", "cli"]),
-    ("hickory_proto", &["zone"]),
+    // Record data of zone files; responses as `explain` and `demo` show them.
+    ("hickory_proto", &["zone", "admin", "cli"]),
     ("indicatif", &["cli"]),
-    ("libc", &["transport", "boot"]),
+    // Calls in transport and boot; error numbers in probe.
+    ("libc", &["transport", "probe", "boot"]),
     ("maxminddb", &["geo", "cli"]),
     ("nix", &["transport", "boot", "cli"]),
     ("notify", &["boot"]),
@@ -103,7 +105,9 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
 
 /// Rooms that talk to a person.
 const MAY_PRINT: &[&str] = &["cli", "main"];
-const PRINTING: &[&str] = &["println!", "eprintln!", "print!", "eprint!", "dbg!", "stdout()", "stderr()"];
+const PRINTING: &[&str] = &["println!", "eprintln!", "print!", "eprint!", "dbg!", "stdout()"];
+/// Rooms that may hold standard error: `boot` gives it to the log.
+const MAY_LOG_TO_STDERR: &[&str] = &["cli", "main", "boot"];
 
 fn allowed(room: &str) -> Option<&'static [&'static str]> {
     MAY_KNOW.iter().find(|(name, _)| *name == room).map(|(_, allowed)| *allowed)
@@ -260,6 +264,10 @@ pub fn pure_rooms_are_pure(file: &Source) -> Vec<String> {
             let place = file.place(path.offset);
             errors.push(format!("{place}: `std::fs`: this room opens no files; take their octets as an argument"));
         }
+    }
+    if !MAY_LOG_TO_STDERR.contains(&room) {
+        let instead = "only `boot` gives standard error to the log; log with `tracing`";
+        errors.extend(ban(file, &file.code, &["stderr()"], instead));
     }
     if !MAY_PRINT.contains(&room) {
         errors.extend(ban(

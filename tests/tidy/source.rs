@@ -187,7 +187,7 @@ fn block_end(code: &[u8], open: usize) -> usize {
 }
 
 /// Behind the item that begins at `at`: its block, or its semicolon. `None` where it has neither.
-fn item_end(code: &[u8], at: usize) -> Option<(usize, usize)> {
+pub fn item_end(code: &[u8], at: usize) -> Option<(usize, usize)> {
     let mut nesting = 0_isize;
     for (offset, &b) in code.iter().enumerate().skip(at) {
         match b {

@@ -26,9 +26,11 @@ impl Question {
     pub fn parse(name: &str, rtype: &str, from: &str) -> Result<Self, String> {
         let parsed = Name::from_text(name.as_bytes(), Some(&Name::root()));
         let name = parsed.map_err(|error| format!("`{name}` is no domain name: {error}"))?;
-        let rtype = RecordType::from_str(&rtype.to_ascii_uppercase())
-            .map_err(|_| format!("`{rtype}` is no record type; A, AAAA and CNAME are steered, others can be asked for too"))?;
-        let from = from.parse().map_err(|error| format!("`{from}` is no client: {error}; give an address or a prefix"))?;
+        let rtype = RecordType::from_str(&rtype.to_ascii_uppercase()).map_err(|_| {
+            format!("`{rtype}` is no record type; A, AAAA and CNAME are steered, others can be asked for too")
+        })?;
+        let from =
+            from.parse().map_err(|error| format!("`{from}` is no client: {error}; give an address or a prefix"))?;
         Ok(Self { name, rtype, from })
     }
 }

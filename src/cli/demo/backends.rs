@@ -20,8 +20,11 @@ pub struct Backends {
 impl Backends {
     /// No backends yet.
     pub fn new() -> io::Result<Self> {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("backends").enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("backends")
+            .enable_all()
+            .build()?;
         Ok(Self { runtime, running: HashMap::new() })
     }
 

@@ -7,7 +7,7 @@ mod screen;
 mod world;
 
 use super::{EXIT_MISTAKE, failed, print_report};
-use crate::boot::{StartError, start_logging};
+use crate::boot::StartError;
 use keyboard::{Event, Keyboard};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -31,7 +31,7 @@ const REFRESH: Duration = Duration::from_millis(500);
 
 /// Runs the demo until `q`, Ctrl-C or SIGTERM.
 pub fn run(args: &Args) -> ExitCode {
-    start_logging(false, "error");
+    crate::cli::logging::start(false, "error");
     let mut world = match World::start(args.listen, args.admin) {
         Ok(world) => world,
         Err(WorldError::Start(StartError::Configuration(report))) => {

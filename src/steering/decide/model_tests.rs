@@ -24,7 +24,8 @@ fn model(world: &World, family: Family) -> Option<Modelled> {
     let together = world.policy.families == Families::Together;
     let both = together && Family::BOTH.iter().all(|&family| any_of_family(world, family));
     let passes: &[u8] = if both { &[1, 2, 3] } else { &[1, 2] };
-    let may = |group: &Vec<RegionId>, family, pass| group.iter().any(|&region| available(world, region, family, pass, both));
+    let may =
+        |group: &Vec<RegionId>, family, pass| group.iter().any(|&region| available(world, region, family, pass, both));
     let found = |family| {
         passes.iter().find_map(|&pass| groups.iter().find(|group| may(group, family, pass)).map(|group| (group, pass)))
     };
@@ -135,22 +136,27 @@ fn member() -> impl Strategy<Value = String> {
 
 fn worlds(families: &'static [&'static str], orders: &'static [&'static str]) -> impl Strategy<Value = World> {
     let shape = (0..orders.len(), 0..families.len(), 0..3_usize, 0..5_usize, 0..9_usize);
-    (prop::collection::vec(member(), 1..9), shape).prop_map(|(members, (order, families_at, all_down, healthy, off))| {
-        let mut text = String::new();
-        for region in 0..FAR {
-            let off = if region == off { "off" } else { "" };
-            text += &format!("region r{region} 0,{} {off}\n", region * 10 + 1);
-        }
-        let all_down = ["all", "nodata", "198.51.100.9,2001:db8:9::9"][all_down];
-        let min_healthy = ["0", "0.3", "0.5", "0.75", "1"][healthy];
-        let (order, families) = (orders[order], families[families_at]);
-        text += &format!("policy {order} spread=random families={families} all_down={all_down} min_healthy={min_healthy}\n");
-        for (number, member) in members.iter().enumerate() {
-            let member = member.replacen("192.0.2.", &format!("192.0.2.{}", number + 1), 1);
-            text += &format!("member {}\n", member.replacen("2001:db8::", &format!("2001:db8::{:x}", number + 1), 1));
-        }
-        world(&format!("{text}\nplace 10.0.0.0/8 0,0"))
-    })
+    (prop::collection::vec(member(), 1..9), shape).prop_map(
+        |(members, (order, families_at, all_down, healthy, off))| {
+            let mut text = String::new();
+            for region in 0..FAR {
+                let off = if region == off { "off" } else { "" };
+                text += &format!("region r{region} 0,{} {off}\n", region * 10 + 1);
+            }
+            let all_down = ["all", "nodata", "198.51.100.9,2001:db8:9::9"][all_down];
+            let min_healthy = ["0", "0.3", "0.5", "0.75", "1"][healthy];
+            let (order, families) = (orders[order], families[families_at]);
+            text += &format!(
+                "policy {order} spread=random families={families} all_down={all_down} min_healthy={min_healthy}\n"
+            );
+            for (number, member) in members.iter().enumerate() {
+                let member = member.replacen("192.0.2.", &format!("192.0.2.{}", number + 1), 1);
+                text +=
+                    &format!("member {}\n", member.replacen("2001:db8::", &format!("2001:db8::{:x}", number + 1), 1));
+            }
+            world(&format!("{text}\nplace 10.0.0.0/8 0,0"))
+        },
+    )
 }
 
 /// What the decision and its variants say: the members that may answer.
@@ -158,7 +164,8 @@ fn check_members(world: &World, family: Family) -> Result<bool, TestCaseError> {
     let expected = model(world, family);
     let explanation = world.explain(&world.asked("10.0.0.1", family));
     let decision = explanation.decision;
-    let shared: Vec<usize> = (0..).zip(&explanation.members).filter(|(_, m)| m.share.is_some()).map(|(m, _)| m).collect();
+    let shared: Vec<usize> =
+        (0..).zip(&explanation.members).filter(|(_, m)| m.share.is_some()).map(|(m, _)| m).collect();
     if !any_of_family(world, family) {
         prop_assert_eq!(decision.verdict, Verdict::NoType);
         return Ok(decision.ttl_min);

@@ -41,7 +41,12 @@ fn min_healthy_0_still_wants_a_member_up() {
 
 #[test]
 fn a_share_met_in_decimal_is_met() {
-    check_a(&three("policy closest min_healthy=0.07\nmember near 192.0.2.1 w=7 up\nmember near 192.0.2.2 w=93 down\nmember mid 192.0.2.3"), "1, max");
+    check_a(
+        &three(
+            "policy closest min_healthy=0.07\nmember near 192.0.2.1 w=7 up\nmember near 192.0.2.2 w=93 down\nmember mid 192.0.2.3",
+        ),
+        "1, max",
+    );
 }
 
 #[test]
@@ -112,10 +117,13 @@ fn whether_a_type_exists_never_depends_on_client_or_health() {
     check(&three(&format!("policy closest regions=near\n{pool}")), Family::V6, "no type, max");
 }
 
-const DUAL: &str = "member near 192.0.2.1 up\nmember near 2001:db8::1 up\nmember mid 192.0.2.2 up\nmember mid 2001:db8::2 up\n";
+const DUAL: &str =
+    "member near 192.0.2.1 up\nmember near 2001:db8::1 up\nmember mid 192.0.2.2 up\nmember mid 2001:db8::2 up\n";
 
 fn dual(changes: &[(&str, &str)]) -> String {
-    changes.iter().fold(three(DUAL), |text, (member, state)| text.replace(&format!("{member} up"), &format!("{member} {state}")))
+    changes
+        .iter()
+        .fold(three(DUAL), |text, (member, state)| text.replace(&format!("{member} up"), &format!("{member} {state}")))
 }
 
 #[test]
@@ -167,7 +175,8 @@ fn together_pass_3_keeps_to_as_region() {
 
 #[test]
 fn apart_each_family_goes_alone() {
-    let apart = |changes: &[(&str, &str)]| format!("policy closest families=apart\n{}", dual(changes)).replace(THREE, "");
+    let apart =
+        |changes: &[(&str, &str)]| format!("policy closest families=apart\n{}", dual(changes)).replace(THREE, "");
     let apart = |changes: &[(&str, &str)]| format!("{THREE}\n{}", apart(changes));
     check(&apart(&[("2001:db8::1", "down")]), Family::V4, "1, max");
     check(&apart(&[("2001:db8::1", "down")]), Family::V6, ":2, max");
@@ -176,7 +185,9 @@ fn apart_each_family_goes_alone() {
 
 #[test]
 fn a_cname_pool_answers_every_type_with_the_cname() {
-    let pool = three("policy closest answers=3\nmember near lb.example.net.\nmember near lc.example.net.\nmember mid ld.example.net.");
+    let pool = three(
+        "policy closest answers=3\nmember near lb.example.net.\nmember near lc.example.net.\nmember mid ld.example.net.",
+    );
     for family in Family::BOTH {
         check(&pool, family, "lb.example.net. lc.example.net., max");
         let world = world(&pool);
@@ -246,7 +257,8 @@ fn ttl_together_watches_the_other_family_where_it_decides_on_the_region() {
 
 #[test]
 fn any_spreads_over_all_eligible_regions_as_if_in_one() {
-    let pool = "policy any\nmember far 192.0.2.1\nmember near 192.0.2.2\nmember mid 192.0.2.3 w=9 down\nmember mid 192.0.2.4";
+    let pool =
+        "policy any\nmember far 192.0.2.1\nmember near 192.0.2.2\nmember mid 192.0.2.3 w=9 down\nmember mid 192.0.2.4";
     check_a(&three(pool), "1 2, max");
     check_a(&three(&pool.replace("w=9 down", "w=9 down~")), "1 2, min");
     check_a(&three(&pool.replace("w=9", "w=1")), "1 2 4, max");
@@ -348,7 +360,9 @@ fn an_answer_of_k_members_is_one_of_n_rotations_of_ready_records() {
 #[test]
 fn the_scope_is_the_deeper_of_cohort_and_hash_length_whatever_the_health() {
     let text = |policy: &str, state: &str| {
-        three(&format!("policy closest {policy}\nplace 10.9.0.0/16 0,39\nmember near 192.0.2.1 {state}\nmember mid 192.0.2.2 {state}\nmember far 192.0.2.3 {state}"))
+        three(&format!(
+            "policy closest {policy}\nplace 10.9.0.0/16 0,39\nmember near 192.0.2.1 {state}\nmember mid 192.0.2.2 {state}\nmember far 192.0.2.3 {state}"
+        ))
     };
     for state in ["up", "down", "down~", "off"] {
         let scope = |policy: &str, client: &str| {
@@ -368,7 +382,9 @@ fn the_scope_is_the_deeper_of_cohort_and_hash_length_whatever_the_health() {
 
 #[test]
 fn the_hash_reads_no_more_of_the_address_than_the_scope_covers() {
-    let world = world(&three("policy closest spread=hash/24/48\nmember near 192.0.2.1\nmember near 192.0.2.2\nmember near 192.0.2.3"));
+    let world = world(&three(
+        "policy closest spread=hash/24/48\nmember near 192.0.2.1\nmember near 192.0.2.2\nmember near 192.0.2.3",
+    ));
     let (answers, ranking) = (world.answers(), world.ranking());
     let pick = |client: &str, known_bits: u8| {
         let mut asked = world.asked(client, Family::V4);

@@ -139,9 +139,8 @@ impl Judge {
     pub(super) fn shortfall(&self, region: &[Tally; 2], slot: usize, pass: Pass) -> Option<usize> {
         let both = self.together && matches!(pass, Pass::Healthy | Pass::AnyUp);
         let asked = [slot, 1 - slot].into_iter().take(if both { 2 } else { 1 });
-        let short = |&slot: &usize| {
-            region[slot].enabled > 0 && !region[slot].passes(pass, Outlook::Now, self.min_healthy)
-        };
+        let short =
+            |&slot: &usize| region[slot].enabled > 0 && !region[slot].passes(pass, Outlook::Now, self.min_healthy);
         asked.into_iter().find(short)
     }
 

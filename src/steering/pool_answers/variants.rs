@@ -6,7 +6,6 @@ use crate::base::{Family, RegionId};
 use crate::steering::spec::{MemberTarget, Pool, Spread};
 use crate::steering::spread::hash::{Candidate, candidate};
 use crate::steering::spread::weighted::{Draw, draws};
-use crate::zone::rrset::{OWNER_OF_QUESTION, RECORD_HEADER_LEN};
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,8 +14,12 @@ const TYPE_A: u16 = 1;
 const TYPE_CNAME: u16 = 5;
 const TYPE_AAAA: u16 = 28;
 const CLASS_IN: u16 = 1;
+/// The owner field of every record: a compression pointer to the question's name, as zones store it too.
+const OWNER_OF_QUESTION: [u8; 2] = [0xc0, 0x0c];
+/// Octets in front of RDATA: owner pointer, TYPE, CLASS, TTL, RDLENGTH.
+const RECORD_HEADER_LEN: usize = 12;
 
-/// A ready RRset: records as [`crate::zone`] stores them (owner a pointer to offset 12), without pointers to fix up. The
+/// A ready RRset: records as the `zone` room stores them (owner a pointer to offset 12), without pointers to fix up. The
 /// TTL in the octets is 0 and is written when the answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredAnswer<'a> {
@@ -34,7 +37,7 @@ struct Variant {
     start: u32,
     len: u32,
     records: u16,
-    /// Of the first record; [`NOT_A_MEMBER`]'s companion is meaningless.
+    /// Of the first record; meaningless without a member.
     region: RegionId,
     member: u32,
 }

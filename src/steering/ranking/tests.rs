@@ -229,7 +229,9 @@ fn biased(region: &Region, from: Point) -> f64 {
 /// Whether `order` is ascending by biased distance, give or take a metre: near the far side of the globe that is what the
 /// haversine formula itself gives or takes.
 fn ascending(order: &[RegionId], regions: &[Region], from: Point) -> bool {
-    order.windows(2).all(|pair| biased(&regions[pair[0].index()], from) <= biased(&regions[pair[1].index()], from) + 1e-3)
+    order
+        .windows(2)
+        .all(|pair| biased(&regions[pair[0].index()], from) <= biased(&regions[pair[1].index()], from) + 1e-3)
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 
 use super::lexer::Token;
 use super::name_text::push_name;
-use super::text::{TTL_MAX, push_unescaped, seconds};
+use super::text::{TTL_MAX, push_unescaped, seconds, shown};
 use super::{Owner, Parser, Scope};
 use crate::base::{Diagnostic, suggest};
 use crate::wire::Name;
@@ -36,7 +36,7 @@ impl Parser<'_> {
                 self.findings.push(diagnostic.at(scope.end_span(tokens), "").hint(format!("it is written `{form}`")));
             }
             (None, _) => {
-                let shown = String::from_utf8_lossy(text).into_owned();
+                let shown = shown(text);
                 let hint = match suggest::nearest(&shown, DIRECTIVES) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!(
@@ -58,7 +58,7 @@ impl Parser<'_> {
         match name {
             Ok((name, _)) => Some(name),
             Err(error) => {
-                let message = format!("`{}` is no name: {error}", String::from_utf8_lossy(text));
+                let message = format!("`{}` is no name: {error}", shown(text));
                 self.findings.push(Diagnostic::error(message).at(scope.token_span(token), ""));
                 None
             }
@@ -70,7 +70,7 @@ impl Parser<'_> {
         match seconds(text) {
             Some(ttl) if ttl <= TTL_MAX => self.default_ttl = Some(ttl),
             _ => {
-                let message = format!("`{}` is no TTL", String::from_utf8_lossy(text));
+                let message = format!("`{}` is no TTL", shown(text));
                 let hint = format!("give 0 to {TTL_MAX} seconds, or units as in `1h30m` (w, d, h, m, s)");
                 self.findings.push(Diagnostic::error(message).at(scope.token_span(token), "").hint(hint));
                 // One mistake is enough: the records behind it need not miss their TTL.

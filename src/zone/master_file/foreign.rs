@@ -1,5 +1,5 @@
-//! Record data that `hickory-proto` reads: the types with a syntax of their own. Names are completed before, because it
-//! knows no origin here.
+//! Record data that `hickory-proto` reads: the types with a syntax of their own. Names in it are read here, because it
+//! knows no origin and would change their letter case.
 
 use super::text::push_unescaped;
 use crate::wire::Name;
@@ -18,13 +18,22 @@ pub struct Word<'t> {
 
 /// Appends the wire form of the data of type `code`; the error says what is wrong in a few words.
 pub fn push_data(code: u16, words: &[Word<'_>], origin: &Name, out: &mut Vec<u8>) -> Result<(), String> {
-    let mut line = String::new();
+    let name_at_word = match code {
+        NAPTR => Some(5),
+        SVCB_CODE | HTTPS_CODE => Some(1),
+        _ => None,
+    };
+    let (mut line, mut name) = (String::new(), None);
     for (index, word) in words.iter().enumerate() {
         line.push(' ');
-        match (code, index) {
-            (NAPTR, 5) | (SVCB_CODE | HTTPS_CODE, 1) => push_absolute(word.text, origin, &mut line)?,
-            (SVCB_CODE | HTTPS_CODE, 2..) => push_parameter(word.text, &mut line)?,
-            _ => push_word(*word, &mut line)?,
+        if name_at_word == Some(index) {
+            // The root stands for it: hickory would change its letter case and its odd characters.
+            name = Some(Name::from_text(word.text, Some(origin)).map_err(|error| error.to_string())?);
+            line.push('.');
+        } else if matches!(code, SVCB_CODE | HTTPS_CODE) && index > 1 {
+            push_parameter(word.text, &mut line)?;
+        } else {
+            push_word(*word, &mut line)?;
         }
     }
     let data = RData::try_from_str(RecordType::from(code), &line).map_err(|error| error.to_string())?;
@@ -33,6 +42,11 @@ pub fn push_data(code: u16, words: &[Word<'_>], origin: &Name, out: &mut Vec<u8>
     data.emit(&mut BinEncoder::new(&mut octets)).map_err(|error| error.to_string())?;
     // What hickory takes from text but would not take from the wire must not reach the wire.
     check_octets(code, &octets)?;
+    if let Some(name) = name {
+        // Behind the priority of SVCB and HTTPS; at the end of NAPTR.
+        let root_at = if code == NAPTR { octets.len() - 1 } else { 2 };
+        octets.splice(root_at..=root_at, name.as_wire().iter().copied());
+    }
     out.extend_from_slice(&octets);
     Ok(())
 }
@@ -49,12 +63,6 @@ pub fn check_octets(code: u16, octets: &[u8]) -> Result<(), String> {
     let mut again = Vec::new();
     data.emit(&mut BinEncoder::new(&mut again)).map_err(|error| error.to_string())?;
     if again == octets { Ok(()) } else { Err("the octets are not in the form that this type has".to_owned()) }
-}
-
-fn push_absolute(text: &[u8], origin: &Name, line: &mut String) -> Result<(), String> {
-    let name = Name::from_text(text, Some(origin)).map_err(|error| error.to_string())?;
-    line.push_str(&name.to_string());
-    Ok(())
 }
 
 /// Writes a word so that hickory reads the octets it stands for: decoded, in quotes when it was.

@@ -1,10 +1,10 @@
 //! What stands between the owner and the data of a record: TTL, class and type.
 
 use super::lexer::Token;
-use super::text::{TTL_MAX, number, seconds};
+use super::text::{TTL_MAX, number, seconds, shown};
 use super::{Parser, Scope};
 use crate::base::{Diagnostic, suggest};
-use crate::zone::rtype::{self, RecordType};
+use crate::zone::record_type::{self, RecordType};
 use std::net::IpAddr;
 
 /// TTL and type of a record, and the tokens of its data.
@@ -39,7 +39,7 @@ impl Parser<'_> {
         let (mut ttl, mut has_class) = (None, false);
         for (at, token) in rest.iter().enumerate() {
             let text = token.of(scope.text);
-            if let Some(known) = rtype::by_mnemonic(text) {
+            if let Some(known) = record_type::by_mnemonic(text) {
                 let data = &rest[at + 1..];
                 return Some(Header { ttl, rtype: known.code, known: Some(known), type_start: token.start, data });
             }
@@ -57,15 +57,15 @@ impl Parser<'_> {
                         continue;
                     }
                     Some(_) => Mistake {
-                        message: format!("the TTL `{}` is too large", String::from_utf8_lossy(text)),
+                        message: format!("the TTL `{}` is too large", shown(text)),
                         hint: format!("a TTL is at most {TTL_MAX} seconds (RFC 2181, section 8)"),
                     },
                     None => no_type(text, indented),
                 },
                 _ => match numbered_type(text) {
-                    Some(code) if rtype::refusal(code).is_none() => {
+                    Some(code) if record_type::refusal(code).is_none() => {
                         let data = &rest[at + 1..];
-                        let known = rtype::by_code(code);
+                        let known = record_type::by_code(code);
                         return Some(Header { ttl, rtype: code, known, type_start: token.start, data });
                     }
                     _ => no_type(text, indented),
@@ -90,12 +90,12 @@ fn class(text: &[u8]) -> Option<Result<(), String>> {
     }
     let is_other = [&b"CH"[..], b"HS", b"CS"].iter().any(|other| text.eq_ignore_ascii_case(other))
         || prefixed_number(text, b"CLASS").is_some();
-    is_other.then(|| Err(format!("class {} is not served", String::from_utf8_lossy(text).to_ascii_uppercase())))
+    is_other.then(|| Err(format!("class {} is not served", shown(text).to_ascii_uppercase())))
 }
 
 /// `TYPEnnn`, or the mnemonic of a type that is refused.
 fn numbered_type(text: &[u8]) -> Option<u16> {
-    let refused = rtype::REFUSED.iter().find(|(mnemonic, ..)| mnemonic.as_bytes().eq_ignore_ascii_case(text));
+    let refused = record_type::REFUSED.iter().find(|(mnemonic, ..)| mnemonic.as_bytes().eq_ignore_ascii_case(text));
     refused.map(|(_, code, _)| *code).or_else(|| prefixed_number(text, b"TYPE"))
 }
 
@@ -109,18 +109,25 @@ fn prefixed_number(text: &[u8], prefix: &[u8]) -> Option<u16> {
 
 /// Why `text` is no type, and what may have been meant.
 fn no_type(text: &[u8], indented: bool) -> Mistake {
-    let shown = String::from_utf8_lossy(text);
+    let shown = shown(text);
     if let Some(code) = numbered_type(text)
-        && let Some(reason) = rtype::refusal(code)
+        && let Some(reason) = record_type::refusal(code)
     {
         return Mistake {
-            message: format!("records of type {} are refused", rtype::name(code)),
+            message: format!("records of type {} are refused", record_type::name(code)),
             hint: reason.to_owned(),
         };
     }
     let hint = if let Ok(address) = shown.parse::<IpAddr>() {
         format!("is the type `{}` missing before the address?", if address.is_ipv4() { "A" } else { "AAAA" })
-    } else if let Some(near) = suggest::nearest(&shown, rtype::KNOWN.iter().map(|known| known.mnemonic)) {
+    } else if text.first().is_some_and(u8::is_ascii_digit) {
+        return Mistake {
+            message: format!("`{shown}` is neither a TTL nor a record type"),
+            hint: "a TTL is given in seconds, or with units as in `1h30m` (w, d, h, m, s)".to_owned(),
+        };
+    } else if text.starts_with(b"$") && indented {
+        "directives must begin in the first column".to_owned()
+    } else if let Some(near) = suggest::nearest(&shown, record_type::KNOWN.iter().map(|known| known.mnemonic)) {
         format!("did you mean `{near}`?")
     } else if indented {
         "the line begins with a blank, so that it has the owner of the record before it; an owner of its own must begin \

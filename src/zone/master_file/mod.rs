@@ -9,19 +9,21 @@ pub mod lexer;
 mod location;
 pub mod name_text;
 mod rdata;
+#[cfg(test)]
+mod rdata_tests;
 mod text;
 
 pub use directive::cannot_read;
 
 use super::files::{Files, Findings, Place, own_span};
-use super::rtype;
 use super::staging::Staging;
 use crate::base::{Diagnostic, Span};
-use crate::wire::{Name, NameKey};
+use crate::wire::{Name, NameKey, rtype};
 use lexer::{Lexer, Punctuation, Token};
 use name_text::{push_name, repeats};
-use rdata::{DataError, DataText};
+use rdata::{DataError, DataText, Oddity};
 use std::ops::Range;
+use text::shown;
 
 /// Reads the master file of one zone and the files that it includes.
 pub struct Parser<'s> {
@@ -104,7 +106,8 @@ impl<'s> Parser<'s> {
         }
     }
 
-    /// Reads a file from its start with `origin`, which ends with it.
+    /// Reads a file from its start with `origin`. Other origins that it sets end with it; its `$TTL` stays, as with other
+    /// servers.
     pub fn file(&mut self, file: u16, origin: &Name) {
         let octets = self.files.octets(file);
         self.staging.reserve_for_file(octets.len());
@@ -173,14 +176,18 @@ impl<'s> Parser<'s> {
         let data = DataText { text: scope.text, tokens: header.data, origin: scope.origin, apex: self.apex.as_wire() };
         match rdata::push_data(header.rtype, header.known, data, &mut self.staging.data) {
             Ok(None) => {}
-            Ok(Some(token)) => self.warn_of_repeated_origin(scope, &header.data[token]),
+            Ok(Some(Oddity::RepeatsOrigin(token))) => self.warn_of_repeated_origin(scope, &header.data[token]),
+            Ok(Some(Oddity::IsAddress(token))) => self.warn_of_address(scope, &header.data[token]),
             Err(error) => {
-                self.data_error(scope, tokens, header.data, &error);
+                self.data_error(scope, tokens, &header, &error);
                 self.staging.data.truncate(data_at);
                 // An explicit TTL still counts for the records behind it.
                 self.last_ttl = header.ttl.or(self.last_ttl);
                 return;
             }
+        }
+        if header.rtype == rtype::SOA {
+            self.check_mailbox(scope, &header);
         }
         let ttl = self.ttl(scope, &header, data_at);
         if !matches!(self.owner, Owner::Known(_)) {
@@ -207,7 +214,7 @@ impl<'s> Parser<'s> {
         let relative = match push_name(text, scope.origin.as_wire(), &mut self.wire) {
             Ok(relative) => relative,
             Err(error) => {
-                let message = format!("`{}` is no owner name: {error}", String::from_utf8_lossy(text));
+                let message = format!("`{}` is no owner name: {error}", shown(text));
                 self.findings.push(Diagnostic::error(message).at(scope.token_span(token), ""));
                 return;
             }
@@ -236,7 +243,7 @@ impl<'s> Parser<'s> {
     }
 
     fn warn_of_repeated_origin(&mut self, scope: &Scope<'_>, token: &Token) {
-        let text = String::from_utf8_lossy(token.of(scope.text)).into_owned();
+        let text = shown(token.of(scope.text));
         self.findings.push(
             Diagnostic::warning(format!("`{text}` has no final dot, so that it means `{text}.{}`", scope.origin))
                 .at(scope.token_span(token), "")
@@ -244,13 +251,36 @@ impl<'s> Parser<'s> {
         );
     }
 
-    fn data_error(&mut self, scope: &Scope<'_>, entry: &[Token], data: &[Token], error: &DataError) {
-        let token = error.token.and_then(|at| data.get(at));
+    fn warn_of_address(&mut self, scope: &Scope<'_>, token: &Token) {
+        let text = shown(token.of(scope.text));
+        self.findings.push(
+            Diagnostic::warning(format!("`{text}` is read as a name here: `{text}.{}`", scope.origin))
+                .at(scope.token_span(token), "")
+                .hint("give the address an A record, and write the name of that here"),
+        );
+    }
+
+    /// RNAME is a name: what is the `@` of a mailbox stands there as a dot (RFC 1035, section 8).
+    fn check_mailbox(&mut self, scope: &Scope<'_>, header: &header::Header<'_>) {
+        let Some(token) = header.data.get(1) else { return };
+        let text = shown(token.of(scope.text));
+        if text.len() > 1 && text.contains('@') && !token.escaped {
+            self.findings.push(
+                Diagnostic::warning(format!("`{text}` is a name, in which `@` is an ordinary character"))
+                    .at(scope.token_span(token), "")
+                    .hint(format!("write the mailbox with a dot: `{}`", text.replace('@', "."))),
+            );
+        }
+    }
+
+    fn data_error(&mut self, scope: &Scope<'_>, entry: &[Token], header: &header::Header<'_>, error: &DataError) {
+        let token = error.token.and_then(|at| header.data.get(at));
         let span = token.map_or_else(|| scope.end_span(entry), |token| scope.token_span(token));
         let diagnostic = Diagnostic::error(error.message.clone()).at(span, "");
-        self.findings.push(match error.hint {
-            Some(hint) => diagnostic.hint(hint),
-            None => diagnostic,
+        self.findings.push(match (error.hint, header.known) {
+            (Some(hint), _) => diagnostic.hint(hint),
+            (None, Some(known)) => diagnostic.hint(format!("it is written `{} {}`", known.mnemonic, known.form)),
+            (None, None) => diagnostic,
         });
     }
 

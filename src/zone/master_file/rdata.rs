@@ -5,9 +5,9 @@ use super::foreign::{self, Word};
 use super::lexer::Token;
 use super::location::location;
 use super::name_text::{compress, push_name, repeats};
-use super::text::{STRING_LEN_MAX, number, push_base64, push_hex, push_unescaped, seconds};
+use super::text::{STRING_LEN_MAX, number, push_base64, push_hex, push_unescaped, seconds, shown};
 use crate::wire::{Name, NameError};
-use crate::zone::rtype::{Field, Format, RecordType};
+use crate::zone::record_type::{Field, Format, RecordType};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Most octets in the data of one record.
@@ -47,17 +47,25 @@ impl DataError {
     }
 }
 
-/// Appends the stored form of a record's data to `out`. Returns the token of a name that repeats the origin, which is
-/// what a forgotten final dot looks like. After an error `out` holds a part of the data.
+/// What is allowed in a name, but probably not meant; with its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// It ends in the origin twice, which is what a forgotten final dot looks like.
+    RepeatsOrigin(usize),
+    /// It looks like an IPv4 address.
+    IsAddress(usize),
+}
+
+/// Appends the stored form of a record's data to `out`. Returns what looks odd in it. After an error `out` holds a part of the data.
 pub fn push_data(
     rtype: u16,
     known: Option<&RecordType>,
     data: DataText<'_>,
     out: &mut Vec<u8>,
-) -> Result<Option<usize>, DataError> {
+) -> Result<Option<Oddity>, DataError> {
     let start = out.len();
     let generic = data.tokens.first().is_some_and(|first| !first.quoted && first.of(data.text) == br"\#");
-    let mut reader = Reader { data, at: 0, repeats_origin: None, out };
+    let mut reader = Reader { data, at: 0, oddity: None, out };
     match known.map(|known| (known.mnemonic, known.format)) {
         _ if generic => reader.generic(rtype, known)?,
         Some((_, Format::Fields(fields))) => {
@@ -82,17 +90,17 @@ pub fn push_data(
             });
         }
     }
-    let repeats_origin = reader.repeats_origin;
+    let oddity = reader.oddity;
     if out.len() - start > DATA_LEN_MAX {
         return Err(DataError { token: None, message: "the data is longer than 65,535 octets".into(), hint: None });
     }
-    Ok(repeats_origin)
+    Ok(oddity)
 }
 
 struct Reader<'t, 'o> {
     data: DataText<'t>,
     at: usize,
-    repeats_origin: Option<usize>,
+    oddity: Option<Oddity>,
     out: &'o mut Vec<u8>,
 }
 
@@ -110,7 +118,7 @@ impl<'t> Reader<'t, '_> {
         match self.data.tokens.get(self.at) {
             None => Ok(()),
             Some(token) => {
-                let text = String::from_utf8_lossy(token.of(self.data.text));
+                let text = shown(token.of(self.data.text));
                 Err(DataError::at(self.at, format!("`{text}` is too much: the record is complete before it")))
             }
         }
@@ -128,7 +136,7 @@ impl<'t> Reader<'t, '_> {
             Field::Seconds => {
                 let (at, _, text) = self.next("a time in seconds")?;
                 let value = seconds(text).ok_or_else(|| {
-                    DataError::at(at, format!("`{}` is no time", String::from_utf8_lossy(text)))
+                    DataError::at(at, format!("`{}` is no time", shown(text)))
                         .with_hint("give seconds, or units as in `1h30m` (w, d, h, m, s)")
                 })?;
                 self.out.extend_from_slice(&value.to_be_bytes());
@@ -166,8 +174,8 @@ impl<'t> Reader<'t, '_> {
                 push_unescaped(text, self.out).ok_or_else(|| bad_escape(at))
             }
             Field::CaaTag => self.caa_tag(),
-            Field::Hex => self.rest("hexadecimal digits", push_hex),
-            Field::Base64 => self.rest("Base64", push_base64),
+            Field::Hex => self.rest("hexadecimal data", push_hex),
+            Field::Base64 => self.rest("Base64 data", push_base64),
             Field::Salt => self.salt(),
             Field::Eui(octets) => self.eui(octets),
             Field::Location => self.location(),
@@ -180,7 +188,9 @@ impl<'t> Reader<'t, '_> {
         let start = self.out.len();
         let relative = push_name(text, origin, self.out).map_err(|error| bad_name(at, &token, text, error))?;
         if relative && repeats(&self.out[start..], origin) {
-            self.repeats_origin = Some(at);
+            self.oddity = Some(Oddity::RepeatsOrigin(at));
+        } else if relative && text.last().is_some_and(u8::is_ascii_digit) && parsed::<Ipv4Addr>(text).is_some() {
+            self.oddity = Some(Oddity::IsAddress(at));
         }
         if compressible {
             compress(self.out, start, self.data.apex);
@@ -190,9 +200,7 @@ impl<'t> Reader<'t, '_> {
 
     fn number(&mut self, max: u32) -> Result<u32, DataError> {
         let (at, _, text) = self.next("a number")?;
-        number(text, max).ok_or_else(|| {
-            DataError::at(at, format!("`{}` is no number from 0 to {max}", String::from_utf8_lossy(text)))
-        })
+        number(text, max).ok_or_else(|| DataError::at(at, format!("`{}` is no number from 0 to {max}", shown(text))))
     }
 
     fn string(&mut self) -> Result<(), DataError> {
@@ -216,7 +224,7 @@ impl<'t> Reader<'t, '_> {
     fn caa_tag(&mut self) -> Result<(), DataError> {
         let (at, _, text) = self.next("a tag")?;
         if text.is_empty() || text.len() > STRING_LEN_MAX || !text.iter().all(u8::is_ascii_alphanumeric) {
-            let shown = String::from_utf8_lossy(text);
+            let shown = shown(text);
             return Err(DataError::at(at, format!("`{shown}` is no CAA tag"))
                 .with_hint("a tag consists of letters and digits, such as `issue`, `issuewild` or `iodef`"));
         }
@@ -229,7 +237,7 @@ impl<'t> Reader<'t, '_> {
     fn rest(&mut self, what: &str, push: fn(&[&[u8]], &mut Vec<u8>) -> Option<()>) -> Result<(), DataError> {
         let at = self.next(what)?.0;
         self.at = self.data.tokens.len();
-        push(&self.texts_from(at), self.out).ok_or_else(|| DataError::at(at, format!("this is no valid {what}")))
+        push(&self.texts_from(at), self.out).ok_or_else(|| DataError::at(at, format!("this is no {what}")))
     }
 
     fn texts_from(&self, at: usize) -> Vec<&'t [u8]> {
@@ -280,7 +288,7 @@ impl<'t> Reader<'t, '_> {
         let digits_at = self.at;
         let mut octets = Vec::with_capacity(len);
         push_hex(&self.texts_from(digits_at), &mut octets)
-            .ok_or_else(|| DataError::at(digits_at, "this is no valid hexadecimal"))?;
+            .ok_or_else(|| DataError::at(digits_at, "this is no hexadecimal data"))?;
         if octets.len() != len {
             let message = format!("the length says {len} octets, but {} follow", octets.len());
             return Err(DataError::at(1, message));
@@ -340,11 +348,11 @@ fn parsed<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
 }
 
 fn not_an_address(at: usize, text: &[u8], family: &str) -> DataError {
-    DataError::at(at, format!("`{}` is no {family} address", String::from_utf8_lossy(text)))
+    DataError::at(at, format!("`{}` is no {family} address", shown(text)))
 }
 
 fn bad_name(at: usize, token: &Token, text: &[u8], error: NameError) -> DataError {
-    let shown = String::from_utf8_lossy(text);
+    let shown = shown(text);
     let error = DataError::at(at, format!("`{shown}` is no name: {error}"));
     if token.quoted { error.with_hint("names stand without quotes") } else { error }
 }

@@ -7,6 +7,15 @@ pub const TTL_MAX: u32 = i32::MAX as u32;
 /// Longest character string, in octets (RFC 1035, section 3.3).
 pub const STRING_LEN_MAX: usize = 255;
 
+/// A text as messages show it: cut when it is long, without control characters.
+#[must_use]
+pub fn shown(text: &[u8]) -> String {
+    const SHOWN_LEN_MAX: usize = 80;
+    let cut = &text[..text.len().min(SHOWN_LEN_MAX)];
+    let clean = String::from_utf8_lossy(cut).replace(char::is_control, "\u{fffd}");
+    if cut.len() < text.len() { clean + "..." } else { clean }
+}
+
 /// A decimal number of digits only, at most `max`.
 #[must_use]
 pub fn number(text: &[u8], max: u32) -> Option<u32> {

@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod answers;
+mod bad;
+mod model;
+mod store;
+mod syntax;
 
-use super::{BalancedOwner, Lookup, RrsetRef, Zone, ZoneSpec, rtype};
+use super::{BalancedOwner, Lookup, RrsetRef, Zone, ZoneSpec, record_type};
 use crate::base::{Diagnostic, Sources};
-use crate::wire::{Name, NameKey};
+use crate::wire::{Name, NameKey, rtype};
 use std::sync::Arc;
 
 fn name(text: &str) -> Name {
@@ -40,6 +44,8 @@ fn load(apex: &str, text: &str, balanced: &[&str]) -> Arc<Zone> {
     zone.unwrap_or_else(|| panic!("{}", shown.join("\n")))
 }
 
+const TXT: u16 = 16;
+
 /// An RRset as `TYPE TTL data | data`, names in data written out.
 fn show_rrset(zone: &Zone, rrset: RrsetRef<'_>) -> String {
     let mut octets = rrset.octets;
@@ -53,7 +59,7 @@ fn show_rrset(zone: &Zone, rrset: RrsetRef<'_>) -> String {
         let data = &octets[12..12 + len];
         shown.push(match rrset.rtype {
             rtype::A => data.iter().map(u8::to_string).collect::<Vec<_>>().join("."),
-            rtype::TXT => String::from_utf8_lossy(&data[1..]).into_owned(),
+            TXT => String::from_utf8_lossy(&data[1..]).into_owned(),
             _ => format!("{} octets", data.len()),
         });
         octets = &octets[12 + len..];
@@ -70,13 +76,13 @@ fn show_rrset(zone: &Zone, rrset: RrsetRef<'_>) -> String {
             })
             .collect();
     }
-    format!("{} {} {}", rtype::name(rrset.rtype), rrset.ttl, shown.join(" | "))
+    format!("{} {} {}", record_type::name(rrset.rtype), rrset.ttl, shown.join(" | "))
 }
 
 fn show(zone: &Zone, qname: &str, qtype: &str) -> String {
     let key = NameKey::of(&name(qname));
     let apex_stripped = zone.strip(&key).unwrap();
-    let code = rtype::by_mnemonic(qtype.as_bytes()).map_or(rtype::ANY, |known| known.code);
+    let code = record_type::by_mnemonic(qtype.as_bytes()).map_or(rtype::ANY, |known| known.code);
     let star = |from_wildcard: bool| if from_wildcard { "* " } else { "" };
     match zone.lookup(&key, apex_stripped, code) {
         Lookup::Answer { rrset, from_wildcard } => format!("{}{}", star(from_wildcard), show_rrset(zone, rrset)),

@@ -1,13 +1,26 @@
-//! The room as others see it: from configuration to place.
+//! The room as others see it: from databases and configuration to places.
 
 #![expect(clippy::unwrap_used, reason = "test code")]
+
+mod damaged;
+mod facts;
+mod fixtures;
+mod shape;
+
+use super::country_table::CountryTable;
 use super::spec::GeoSpec;
 use super::{Locator, Place};
 use crate::base::{Continent, Prefix};
+use fixtures::{at, country, source};
 
-fn at<'a>(locator: &'a Locator, address: &str) -> &'a Place {
-    let leaf = locator.leaf(address.parse().unwrap());
-    &locator.places()[locator.place_of(leaf).0 as usize]
+#[test]
+fn the_embedded_table_is_ordered_and_survives_being_written() {
+    let table = CountryTable::embedded().unwrap();
+    let (countries, v4, v6) = table.counts();
+    assert!(countries > 200 && v4 > 100_000 && v6 > 50_000, "{:?}", table.counts());
+    assert!(table.about().contains("iptoasn") && table.about().contains("GeoNames"), "{}", table.about());
+    assert!(table.is_ordered());
+    assert_eq!(CountryTable::decode(&table.encode().unwrap()).unwrap(), table);
 }
 
 #[test]
@@ -21,11 +34,10 @@ fn the_embedded_table_knows_countries_continents_and_points() {
         ("2a02:8100::1", "DE", Continent::Europe),
     ] {
         let place = at(&locator, address);
-        assert_eq!(place.country.as_ref().map(|country| country.as_str()), Some(code), "{address}");
+        assert_eq!(country(&locator, address), code, "{address}");
         assert_eq!(place.continent, Some(continent), "{address}");
         assert!(place.point.is_some(), "{address}");
-        let source = &locator.source_names()[place.country_source.unwrap() as usize];
-        assert_eq!(source, "embedded country table");
+        assert_eq!(source(&locator, place.country_source), "embedded country table");
     }
     for address in ["10.1.2.3", "127.0.0.1", "::1", "fe80::1"] {
         assert_eq!(at(&locator, address), &Place::default(), "{address} is nowhere");

@@ -1,29 +1,6 @@
 //! Record types: numbers, mnemonics, and of which fields their data consists. Knows neither text nor octets of any record.
 
-/// `A`
-pub const A: u16 = 1;
-/// `NS`
-pub const NS: u16 = 2;
-/// `CNAME`
-pub const CNAME: u16 = 5;
-/// `SOA`
-pub const SOA: u16 = 6;
-/// `PTR`
-pub const PTR: u16 = 12;
-/// `MX`
-pub const MX: u16 = 15;
-/// `TXT`
-pub const TXT: u16 = 16;
-/// `AAAA`
-pub const AAAA: u16 = 28;
-/// `SRV`
-pub const SRV: u16 = 33;
-/// `DNAME`
-pub const DNAME: u16 = 39;
-/// `DS`
-pub const DS: u16 = 43;
-/// The QTYPE that asks for anything (RFC 8482).
-pub const ANY: u16 = 255;
+use crate::wire::rtype::{A, AAAA, ANY, CNAME, DNAME, DS, MX, NS, SOA, SRV};
 
 /// One field of a record's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +57,8 @@ pub enum Format {
 pub struct RecordType {
     /// In upper case.
     pub mnemonic: &'static str,
+    /// How its data is written, for messages.
+    pub form: &'static str,
     /// TYPE.
     pub code: u16,
     /// How its data is read.
@@ -89,16 +68,16 @@ pub struct RecordType {
     pub has_targets: bool,
 }
 
-const fn plain(mnemonic: &'static str, code: u16, fields: &'static [Field]) -> RecordType {
-    RecordType { mnemonic, code, format: Format::Fields(fields), has_targets: false }
+const fn plain(mnemonic: &'static str, form: &'static str, code: u16, fields: &'static [Field]) -> RecordType {
+    RecordType { mnemonic, form, code, format: Format::Fields(fields), has_targets: false }
 }
 
-const fn leading(mnemonic: &'static str, code: u16, fields: &'static [Field]) -> RecordType {
-    RecordType { mnemonic, code, format: Format::Fields(fields), has_targets: true }
+const fn leading(mnemonic: &'static str, form: &'static str, code: u16, fields: &'static [Field]) -> RecordType {
+    RecordType { mnemonic, form, code, format: Format::Fields(fields), has_targets: true }
 }
 
-const fn hickory(mnemonic: &'static str, code: u16) -> RecordType {
-    RecordType { mnemonic, code, format: Format::Hickory, has_targets: false }
+const fn hickory(mnemonic: &'static str, form: &'static str, code: u16) -> RecordType {
+    RecordType { mnemonic, form, code, format: Format::Hickory, has_targets: false }
 }
 
 use Field::{
@@ -108,52 +87,57 @@ use Field::{
 
 /// Every type with a mnemonic that zone files may hold; the frequent ones first, because it is searched from the start.
 pub static KNOWN: [RecordType; 46] = [
-    plain("A", A, &[Ipv4]),
-    plain("AAAA", AAAA, &[Ipv6]),
-    leading("NS", NS, &[CompressibleName]),
-    leading("CNAME", CNAME, &[CompressibleName]),
-    leading("MX", MX, &[U16, CompressibleName]),
-    plain("TXT", TXT, &[Texts]),
-    plain("PTR", PTR, &[CompressibleName]),
-    leading("SRV", SRV, &[U16, U16, U16, Name]),
-    plain("SOA", SOA, &[CompressibleName, CompressibleName, U32, Seconds, Seconds, Seconds, Seconds]),
-    plain("DS", DS, &[U16, U8, U8, Hex]),
-    plain("CAA", 257, &[U8, CaaTag, RestText]),
-    hickory("HTTPS", 65),
-    hickory("SVCB", 64),
-    leading("DNAME", DNAME, &[Name]),
-    hickory("NAPTR", 35),
-    hickory("TLSA", 52),
-    hickory("SSHFP", 44),
-    hickory("SMIMEA", 53),
-    hickory("OPENPGPKEY", 61),
-    hickory("CERT", 37),
-    hickory("CSYNC", 62),
-    hickory("HINFO", 13),
-    plain("DNSKEY", 48, &[U16, U8, U8, Base64]),
-    plain("CDNSKEY", 60, &[U16, U8, U8, Base64]),
-    plain("CDS", 59, &[U16, U8, U8, Hex]),
-    plain("NSEC3PARAM", 51, &[U8, U8, U16, Salt]),
-    plain("URI", 256, &[U16, U16, RestText]),
-    plain("SPF", 99, &[Texts]),
-    plain("LOC", 29, &[Location]),
-    plain("RP", 17, &[Name, Name]),
-    plain("AFSDB", 18, &[U16, Name]),
-    plain("RT", 21, &[U16, Name]),
-    plain("KX", 36, &[U16, Name]),
-    plain("PX", 26, &[U16, Name, Name]),
-    plain("X25", 19, &[Text]),
-    plain("ISDN", 20, &[Text, OptionalText]),
-    plain("EUI48", 108, &[Eui(6)]),
-    plain("EUI64", 109, &[Eui(8)]),
-    plain("ZONEMD", 63, &[U32, U8, U8, Hex]),
-    plain("DHCID", 49, &[Base64]),
-    plain("MB", 7, &[CompressibleName]),
-    plain("MG", 8, &[CompressibleName]),
-    plain("MR", 9, &[CompressibleName]),
-    plain("MD", 3, &[CompressibleName]),
-    plain("MF", 4, &[CompressibleName]),
-    plain("MINFO", 14, &[CompressibleName, CompressibleName]),
+    plain("A", "IPV4-ADDRESS", A, &[Ipv4]),
+    plain("AAAA", "IPV6-ADDRESS", AAAA, &[Ipv6]),
+    leading("NS", "SERVER", NS, &[CompressibleName]),
+    leading("CNAME", "TARGET", CNAME, &[CompressibleName]),
+    leading("MX", "PREFERENCE SERVER", MX, &[U16, CompressibleName]),
+    plain("TXT", "\"TEXT\" ...", 16, &[Texts]),
+    plain("PTR", "NAME", 12, &[CompressibleName]),
+    leading("SRV", "PRIORITY WEIGHT PORT SERVER", SRV, &[U16, U16, U16, Name]),
+    plain(
+        "SOA",
+        "PRIMARY MAILBOX SERIAL REFRESH RETRY EXPIRE MINIMUM",
+        SOA,
+        &[CompressibleName, CompressibleName, U32, Seconds, Seconds, Seconds, Seconds],
+    ),
+    plain("DS", "KEY-TAG ALGORITHM DIGEST-TYPE HEX", DS, &[U16, U8, U8, Hex]),
+    plain("CAA", "FLAGS TAG \"VALUE\"", 257, &[U8, CaaTag, RestText]),
+    hickory("HTTPS", "PRIORITY TARGET [KEY=VALUE ...]", 65),
+    hickory("SVCB", "PRIORITY TARGET [KEY=VALUE ...]", 64),
+    leading("DNAME", "TARGET", DNAME, &[Name]),
+    hickory("NAPTR", "ORDER PREFERENCE \"FLAGS\" \"SERVICES\" \"REGEXP\" REPLACEMENT", 35),
+    hickory("TLSA", "USAGE SELECTOR MATCHING-TYPE HEX", 52),
+    hickory("SSHFP", "ALGORITHM FINGERPRINT-TYPE HEX", 44),
+    hickory("SMIMEA", "USAGE SELECTOR MATCHING-TYPE HEX", 53),
+    hickory("OPENPGPKEY", "BASE64", 61),
+    hickory("CERT", "TYPE KEY-TAG ALGORITHM BASE64", 37),
+    hickory("CSYNC", "SERIAL FLAGS TYPE ...", 62),
+    hickory("HINFO", "\"CPU\" \"OS\"", 13),
+    plain("DNSKEY", "FLAGS PROTOCOL ALGORITHM BASE64", 48, &[U16, U8, U8, Base64]),
+    plain("CDNSKEY", "FLAGS PROTOCOL ALGORITHM BASE64", 60, &[U16, U8, U8, Base64]),
+    plain("CDS", "KEY-TAG ALGORITHM DIGEST-TYPE HEX", 59, &[U16, U8, U8, Hex]),
+    plain("NSEC3PARAM", "HASH FLAGS ITERATIONS SALT", 51, &[U8, U8, U16, Salt]),
+    plain("URI", "PRIORITY WEIGHT \"URI\"", 256, &[U16, U16, RestText]),
+    plain("SPF", "\"TEXT\" ...", 99, &[Texts]),
+    plain("LOC", "LATITUDE N|S LONGITUDE E|W ALTITUDE [SIZE [PRECISION [PRECISION]]]", 29, &[Location]),
+    plain("RP", "MAILBOX TEXT-NAME", 17, &[Name, Name]),
+    plain("AFSDB", "SUBTYPE SERVER", 18, &[U16, Name]),
+    plain("RT", "PREFERENCE HOST", 21, &[U16, Name]),
+    plain("KX", "PREFERENCE HOST", 36, &[U16, Name]),
+    plain("PX", "PREFERENCE NAME NAME", 26, &[U16, Name, Name]),
+    plain("X25", "ADDRESS", 19, &[Text]),
+    plain("ISDN", "ADDRESS [SUBADDRESS]", 20, &[Text, OptionalText]),
+    plain("EUI48", "xx-xx-xx-xx-xx-xx", 108, &[Eui(6)]),
+    plain("EUI64", "xx-xx-xx-xx-xx-xx-xx-xx", 109, &[Eui(8)]),
+    plain("ZONEMD", "SERIAL SCHEME ALGORITHM HEX", 63, &[U32, U8, U8, Hex]),
+    plain("DHCID", "BASE64", 49, &[Base64]),
+    plain("MB", "HOST", 7, &[CompressibleName]),
+    plain("MG", "NAME", 8, &[CompressibleName]),
+    plain("MR", "NAME", 9, &[CompressibleName]),
+    plain("MD", "HOST", 3, &[CompressibleName]),
+    plain("MF", "HOST", 4, &[CompressibleName]),
+    plain("MINFO", "MAILBOX MAILBOX", 14, &[CompressibleName, CompressibleName]),
 ];
 
 /// Types that are known by name but that a zone file may not hold, with the reason.

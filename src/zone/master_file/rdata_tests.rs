@@ -1,0 +1,217 @@
+//! Record data of every type as text and as octets; ours against `hickory-proto`, generic form against text.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use super::lexer::Lexer;
+use super::rdata::{DataError, DataText, push_data};
+use crate::wire::Name;
+use crate::zone::record_type;
+use hickory_proto::rr::{RData, RecordType};
+use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
+use proptest::prelude::{Strategy, any, prop_assert_eq, prop_oneof, proptest};
+
+/// The stored data of `text`, read with origin `example.com.` in a zone with that apex.
+fn stored(mnemonic: &str, text: &str, apex: &str) -> Result<Vec<u8>, DataError> {
+    let known = record_type::by_mnemonic(mnemonic.as_bytes());
+    let code = known.map_or(65_280, |known| known.code);
+    let (mut tokens, mut out) = (Vec::new(), Vec::new());
+    // Directly behind a word, as in a record.
+    let line = format!("{mnemonic} {text}");
+    Lexer::new(line.as_bytes()).next_entry(&mut tokens);
+    let (origin, apex) =
+        (Name::from_text(b"example.com.", None).unwrap(), Name::from_text(apex.as_bytes(), None).unwrap());
+    let data = DataText { text: line.as_bytes(), tokens: &tokens[1..], origin: &origin, apex: apex.as_wire() };
+    push_data(code, known, data, &mut out).map(|_| out)
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+const EXAMPLES: [(&str, &str, &str); 48] = [
+    ("A", "192.0.2.1", "c0000201"),
+    ("AAAA", "2001:db8::1", "20010db8000000000000000000000001"),
+    ("AAAA", "::ffff:192.0.2.1", "00000000000000000000ffffc0000201"),
+    ("NS", "ns", "026e73c000"),
+    ("NS", "example.com.", "c000"),
+    ("NS", "ns.other.com.", "026e73056f74686572c008"),
+    ("CNAME", ".", "00"),
+    ("PTR", "host.example.net.", "04686f7374076578616d706c65036e657400"),
+    ("MX", "10 mail", "000a046d61696cc000"),
+    ("SRV", "1 2 443 www", "0001000201bb03777777076578616d706c6503636f6d00"),
+    ("SOA", "ns h\\.m 1 2h 30m 2w 1d", "026e73c00003682e6dc0000000000100001c200000070800127500000151 80"),
+    ("TXT", "plain \"two words\" \"\"", "05706c61696e0974776f20776f72647300"),
+    ("TXT", "\"a\\\"b\\\\c\\195\\133;\"", "086122625c63c3853b"),
+    ("SPF", "v=spf1", "06763d73706631"),
+    ("CAA", "0 issue \"ca.example.net; x=1\"", "0005697373756563612e6578616d706c652e6e65743b20783d31"),
+    ("CAA", "128 iodef mailto:a@example.net", "8005696f6465666d61696c746f3a61406578616d706c652e6e6574"),
+    ("DNAME", "d", "0164076578616d706c6503636f6d00"),
+    (
+        "DS",
+        "60485 5 1 ( 2BB183AF 5F22588179A53B0A 98631FAD1A292118 )",
+        "ec4505012bb183af5f22588179a53b0a98631fad1a292118",
+    ),
+    ("CDS", "0 0 0 00", "0000000000"),
+    ("DNSKEY", "256 3 8 AwEA AQ==", "01000308030100 01"),
+    ("CDNSKEY", "0 3 0 AA==", "0000030000"),
+    ("NSEC3PARAM", "1 0 12 aabb", "0100000c02aabb"),
+    ("NSEC3PARAM", "1 0 0 -", "0100000000"),
+    ("URI", "10 1 \"ftp://ftp.example/\"", "000a00016674703a2f2f6674702e6578616d706c652f"),
+    ("RP", "a.b .", "016101620765 78616d706c6503636f6d0000"),
+    ("AFSDB", "1 db", "0001026462076578616d706c6503636f6d00"),
+    ("KX", "1 .", "000100"),
+    ("RT", "1 .", "000100"),
+    ("PX", "1 . .", "00010000"),
+    ("X25", "311061700956", "0c333131303631373030393536"),
+    ("ISDN", "150862028003217 004", "0f3135303836323032383030333231370330 3034"),
+    ("ISDN", "1", "0131"),
+    ("EUI48", "00-00-5e-00-53-2a", "00005e00532a"),
+    ("EUI64", "00-00-5e-ef-10-00-00-2a", "00005eef1000002a"),
+    ("ZONEMD", "2018031500 1 1 FEBE3D4C", "7848b78c0101febe3d4c"),
+    ("DHCID", "AAIBY2/A", "000201636fc0"),
+    ("LOC", "0 N 0 E 0m", "0012161380000000800000000098968 0"),
+    ("MB", "m", "016dc000"),
+    ("MINFO", "a b", "0161c0000162c000"),
+    ("HINFO", "\"abc\" \"d e\"", "03616263036420 65"),
+    (
+        "NAPTR",
+        "100 50 \"s\" \"e2u+sip\" \"!^.*$!\\\\1!\" Sub",
+        "00640032017307653275 2b736970 09215e2e2a24215c3121 03537562076578616d706c6503636f6d00",
+    ),
+    ("TLSA", "3 1 1 ( d2abde24 0d7cd3ee )", "030101d2abde240d7cd3ee"),
+    ("SMIMEA", "3 1 1 00ff", "03010100ff"),
+    ("SSHFP", "4 2 00ff", "040200ff"),
+    ("OPENPGPKEY", "AQID", "010203"),
+    ("CERT", "1 2 8 AQID", "0001000208010203"),
+    ("CSYNC", "66 3 A NS AAAA", "00000042000300046000 0008"),
+    (
+        "HTTPS",
+        "1 . port=443 alpn=\"h2,h3\" ipv4hint=192.0.2.1",
+        "000100 0001 0006 026832 026833 0003 0002 01bb 0004 0004 c0000201",
+    ),
+];
+
+#[test]
+fn every_type_has_its_octets() {
+    for (mnemonic, text, octets) in EXAMPLES {
+        let stored = stored(mnemonic, text, "example.com.").map(|stored| hex(&stored));
+        assert_eq!(stored, Ok(octets.replace(' ', "")), "{mnemonic} {text}");
+    }
+    let tested = |mnemonic: &str| EXAMPLES.iter().any(|(tested, ..)| *tested == mnemonic);
+    let left_out: Vec<_> = record_type::KNOWN.iter().map(|t| t.mnemonic).filter(|mnemonic| !tested(mnemonic)).collect();
+    assert_eq!(left_out, ["SVCB", "MG", "MR", "MD", "MF"], "these have the form of others");
+}
+
+#[test]
+fn the_generic_form_means_the_same() {
+    for (mnemonic, text, _) in EXAMPLES {
+        // Without compression: against the root.
+        let octets = stored(mnemonic, text, ".").unwrap();
+        let generic = format!("\\# {} {}", octets.len(), hex(&octets));
+        for apex in [".", "example.com."] {
+            let (generic, text) = (stored(mnemonic, &generic, apex), stored(mnemonic, text, apex));
+            assert_eq!(generic, text, "{mnemonic}");
+        }
+    }
+    assert_eq!(stored("TYPE65280", "\\# 0", ".").unwrap(), b"");
+    assert_eq!(stored("TYPE65280", "\\# 3 ( 0a0b 0c )", ".").unwrap(), b"\x0a\x0b\x0c");
+}
+
+#[test]
+fn service_parameters_are_sorted_and_checked() {
+    let sorted = stored("SVCB", "1 svc port=53 alpn=h2", "example.com.").unwrap();
+    assert_eq!(sorted, stored("SVCB", "1 svc.example.com. alpn=\"h2\" port=53", "example.com.").unwrap());
+    for text in
+        ["1 . port=1 port=2", "1 . alpn=\"\"", "1 . no-such=1", "1 . key65000=\"a;b\"", "1 . alpn=\"a b\"", "1", "x ."]
+    {
+        assert!(stored("SVCB", text, ".").is_err(), "{text}");
+    }
+}
+
+#[test]
+fn mistakes_name_their_token() {
+    let mistake = |mnemonic: &str, text: &str| {
+        let error = stored(mnemonic, text, ".").unwrap_err();
+        format!("{}: {}", error.token.map_or("end".into(), |token| token.to_string()), error.message)
+    };
+    for (mnemonic, text, expected) in [
+        ("A", "192.0.2", "0: `192.0.2` is no IPv4 address"),
+        ("A", "", "end: an IPv4 address is missing"),
+        ("A", "192.0.2.1 192.0.2.2", "1: `192.0.2.2` is too much: the record is complete before it"),
+        ("AAAA", "192.0.2.1", "0: `192.0.2.1` is no IPv6 address"),
+        ("MX", "mail 10", "0: `mail` is no number from 0 to 65535"),
+        ("MX", "10", "end: a name is missing"),
+        ("NS", "a..b", "0: `a..b` is no name: the name has an empty label (two dots in a row, or a dot at its start)"),
+        ("SOA", "a b 1 2 3 4 5x", "6: `5x` is no time"),
+        ("TXT", "\"\\300\"", "0: `\\` must be followed by a character or by three digits of at most 255"),
+        ("CAA", "0 is-sue x", "1: `is-sue` is no CAA tag"),
+        ("DS", "1 2 3 0", "3: this is no hexadecimal data"),
+        ("DNSKEY", "256 3 8 A", "3: this is no Base64 data"),
+        ("EUI48", "00-00-5e", "0: this is no address of 6 octets with hyphens between them"),
+        ("LOC", "here", "0: this is no location"),
+        ("A", "\\# 3 c00002", "0: the octets are no data of type A: a field is broken"),
+        ("A", "\\# 4 c00002", "1: the length says 4 octets, but 3 follow"),
+        ("A", "\\# x", "1: `x` is no number from 0 to 65535"),
+        ("NS", "\\# 2 c000", "0: the octets are no data of type NS: a field is broken"),
+        ("TYPE65280", "a", "0: the data of type TYPE65280 must be given in hexadecimal"),
+    ] {
+        assert_eq!(mistake(mnemonic, text), expected, "{mnemonic} {text}");
+    }
+    let long = format!("\"{}\"", "x".repeat(256));
+    assert_eq!(mistake("TXT", &long), "0: the string has 256 octets, and at most 255 fit");
+}
+
+/// A host name with a final dot, in lower case: hickory would make it so.
+fn host() -> impl Strategy<Value = String> {
+    prop_oneof![9 => "([a-z0-9_]([a-z0-9-]{0,10}[a-z0-9])?\\.){1,4}", 1 => "\\."]
+}
+
+/// A type and its data in presentation form.
+fn record() -> impl Strategy<Value = (&'static str, String)> {
+    // Quotes and backslashes in strings stand behind a backslash.
+    let string = "\"([a-zA-Z0-9 ;()@.$=]|\\\\\\\\|\\\\\"){0,60}\"";
+    prop_oneof![
+        any::<[u8; 4]>().prop_map(|o| ("A", std::net::Ipv4Addr::from(o).to_string())),
+        any::<[u8; 16]>().prop_map(|o| ("AAAA", std::net::Ipv6Addr::from(o).to_string())),
+        host().prop_map(|name| ("NS", name)),
+        host().prop_map(|name| ("CNAME", name)),
+        host().prop_map(|name| ("PTR", name)),
+        (any::<u16>(), host()).prop_map(|(preference, name)| ("MX", format!("{preference} {name}"))),
+        (any::<[u16; 3]>(), host()).prop_map(|([a, b, c], name)| ("SRV", format!("{a} {b} {c} {name}"))),
+        (host(), host(), any::<u32>(), any::<[u16; 4]>())
+            .prop_map(|(m, r, serial, [a, b, c, d])| ("SOA", format!("{m} {r} {serial} {a} {b} {c} {d}"))),
+        proptest::collection::vec(string, 1..4).prop_map(|strings| ("TXT", strings.join(" "))),
+        (any::<bool>(), "[a-z0-9]{1,15}", string)
+            .prop_map(|(critical, tag, value)| ("CAA", format!("{} {tag} {value}", u8::from(critical) << 7))),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn ours_equals_hickory((mnemonic, text) in record()) {
+        let code = record_type::by_mnemonic(mnemonic.as_bytes()).unwrap().code;
+        let theirs = RData::try_from_str(RecordType::from(code), &text).unwrap();
+        let mut octets = Vec::new();
+        let mut encoder = BinEncoder::new(&mut octets);
+        encoder.set_name_encoding(hickory_proto::serialize::binary::NameEncoding::Uncompressed);
+        theirs.emit(&mut encoder).unwrap();
+        prop_assert_eq!(stored(mnemonic, &text, ".").map(|o| hex(&o)), Ok(hex(&octets)), "{} {}", mnemonic, text);
+    }
+
+    /// Whatever parameters a service has: an error or data, never a panic.
+    #[test]
+    fn any_service_parameters_are_read_or_refused(
+        parameters in "((mandatory|alpn|port|no-default-alpn|ipv4hint|ech|ipv6hint|key[0-9]{1,5}|[a-z]{1,4})(=\"?([a-z0-9,]|[ -~]|.){0,5}\"?)? ){0,4}",
+    ) {
+        let _ = stored("SVCB", &format!("1 . {parameters}"), ".");
+    }
+
+    /// Whatever stands behind a type: an error or data, never a panic.
+    #[test]
+    fn any_data_is_read_or_refused(
+        known in 0..record_type::KNOWN.len(),
+        text in "(([0-9a-f]{0,3}|[ -~]{0,6}|\\\\# [0-9]|\"[ -~]{0,9}\"|[a-z]{1,9}=\"?[ -~]{0,5}\"?|alpn=.{0,4}|mandatory=.{0,4}|key[0-9]{1,5}=.{0,3}) ){0,7}",
+    ) {
+        let _ = stored(record_type::KNOWN[known].mnemonic, &text, "example.com.");
+    }
+}
