@@ -1,6 +1,6 @@
 //! CNAME chains, followed through all our zones. The RCODE is that of the last name (RFC 2308, section 2.1; RFC 6604).
 
-use super::compose::{Composer, Next, Stop, Target};
+use super::compose::{Composer, Next, Stop};
 use super::plan::{Plan, Question, Step, find};
 use crate::wire::{NameKey, Rcode};
 
@@ -35,31 +35,31 @@ impl Visited {
     }
 }
 
-/// Goes on after the first name, `first`, which led to `first_plan`: a CNAME whose target stands at offset `at` of the
-/// message. `name` is scratch space for the names of the chain.
+/// Goes on after the first name, `first`, where `plan` led to a CNAME whose target stands at offset `at` of the message.
+/// `name` is scratch space for the names of the chain.
 #[cold]
 pub fn follow<'s>(
     composer: &mut Composer<'_, 's>,
     first: &NameKey,
-    first_plan: &Plan<'s>,
+    mut plan: Plan<'s>,
     mut at: usize,
-    mut target: Target<'s>,
     name: &mut NameKey,
     scratch: &mut NameKey,
 ) -> Result<Rcode, Stop> {
     let mut visited = Visited { names: [0; CNAME_CHAIN_LEN_MAX], dnames: [0; CNAME_CHAIN_LEN_MAX], len: 0 };
-    visited.add(first, first_plan);
-    while composer.read_target(at, target, name) {
+    visited.add(first, &plan);
+    while composer.read_target(&plan, at, name) {
         // Each link draws its own number, or links would choose alike.
         let random = composer.question.random.rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         composer.question = Question { random, ..composer.question };
-        let Some(plan) = find(&composer.question, name) else { break };
+        let Some(next) = find(&composer.question, name) else { break };
+        plan = next;
         if !visited.add(name, &plan) {
             break;
         }
         match composer.write(&plan, name, at, scratch)? {
             Next::Ended(rcode) => return Ok(rcode),
-            Next::Alias { at: next_at, target: next } => (at, target) = (next_at, next),
+            Next::Alias { target } => at = target,
         }
     }
     Ok(Rcode::NOERROR)

@@ -1,13 +1,12 @@
 //! Writing what one name leads to.
 
 use super::plan::{Plan, Question, Step};
-use super::referral::Cut;
+use super::positive::ZonePlace;
 use super::{negative, positive, referral};
 use crate::wire::name::NAME_LEN_MAX;
-use crate::wire::numbers::flag;
 use crate::wire::response::{QNAME_OFFSET, Section};
 use crate::wire::{Full, NameKey, Rcode, Records, Response, rtype};
-use crate::zone::{RrsetRef, Zone};
+use crate::zone::RrsetRef;
 
 /// Octets in front of the RDATA of a record.
 const RDATA_AT: usize = crate::zone::rrset::RECORD_HEADER_LEN;
@@ -28,26 +27,15 @@ impl From<Full> for Stop {
 }
 
 /// How it goes on after a name's part was written.
-#[derive(Clone, Copy)]
-pub enum Next<'s> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
     /// The response is complete.
     Ended(Rcode),
     /// A CNAME was written.
     Alias {
         /// Offset of its target in the message.
-        at: usize,
-        /// Where the target can be read.
-        target: Target<'s>,
+        target: usize,
     },
-}
-
-/// The target of a CNAME that was written.
-#[derive(Clone, Copy)]
-pub enum Target<'s> {
-    /// In a zone's RRset.
-    Stored(&'s Zone, RrsetRef<'s>),
-    /// Where it was written, uncompressed.
-    Plain,
 }
 
 /// A response being composed, and what is remembered for its end.
@@ -70,46 +58,50 @@ impl<'s> Composer<'_, 's> {
         name: &NameKey,
         owner: usize,
         scratch: &mut NameKey,
-    ) -> Result<Next<'s>, Stop> {
+    ) -> Result<Next, Stop> {
         let response = &mut self.response;
         let zone = plan.zone;
-        let apex = match owner {
+        let apex_at = match owner {
             QNAME_OFFSET => QNAME_OFFSET + name.offset(plan.apex_stripped),
             _ => response.suffix(owner, plan.apex_stripped),
         };
+        let place = || {
+            let apex_labels = name.label_count() - plan.apex_stripped;
+            ZonePlace { zone, apex: name.suffix(plan.apex_stripped), apex_labels, apex_at }
+        };
         match plan.step {
             Step::Answer(rrset) => {
-                positive::write(response, zone, rrset, owner, apex, scratch)?;
+                positive::write(response, place(), rrset, owner, scratch)?;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
             Step::Cname(rrset) => {
-                let start = response.rrset(Section::Answer, positive::records(rrset), owner, apex, None)?;
-                Ok(Next::Alias { at: start + usize::from(rrset.targets[0]), target: Target::Stored(zone, rrset) })
+                let start = response.rrset(Section::Answer, positive::records(rrset), owner, apex_at, None)?;
+                Ok(Next::Alias { target: start + usize::from(rrset.targets[0]) })
             }
             Step::Steered(steered) => {
                 let answer = steered.answer;
                 let records = Records { octets: answer.octets, fixups: &[], count: answer.records };
-                let start = response.rrset(Section::Answer, records, owner, apex, Some(steered.ttl))?;
+                let start = response.rrset(Section::Answer, records, owner, apex_at, Some(steered.ttl))?;
                 self.scope = self.scope.max(steered.scope);
                 if answer.rtype != rtype::CNAME || self.question.takes_cname() {
                     return Ok(Next::Ended(Rcode::NOERROR));
                 }
-                Ok(Next::Alias { at: start + RDATA_AT, target: Target::Plain })
+                Ok(Next::Alias { target: start + RDATA_AT })
             }
             Step::NoData { ttl_max } => {
-                negative::write(response, zone, apex, ttl_max)?;
+                negative::write(response, zone, apex_at, ttl_max)?;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
             Step::NxDomain => {
-                negative::write(response, zone, apex, u32::MAX)?;
+                negative::write(response, zone, apex_at, u32::MAX)?;
                 Ok(Next::Ended(Rcode::NXDOMAIN))
             }
             Step::Referral { ns, stripped } => {
-                referral::write(response, Cut { zone, ns, stripped }, name, owner, apex, scratch)?;
+                referral::write(response, place(), (ns, stripped), name, owner, scratch)?;
                 self.referred = true;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
-            Step::Dname { rrset, owner_stripped } => self.write_dname(rrset, owner_stripped, name, owner, apex),
+            Step::Dname { rrset, owner_stripped } => self.write_dname(rrset, owner_stripped, name, owner, apex_at),
             Step::AllDown => Err(Stop::AllDown),
         }
     }
@@ -123,7 +115,7 @@ impl<'s> Composer<'_, 's> {
         name: &NameKey,
         owner: usize,
         apex: usize,
-    ) -> Result<Next<'s>, Stop> {
+    ) -> Result<Next, Stop> {
         let response = &mut self.response;
         let dname_owner = response.suffix(owner, owner_stripped);
         response.rrset(Section::Answer, positive::records(rrset), dname_owner, apex, None)?;
@@ -132,26 +124,20 @@ impl<'s> Composer<'_, 's> {
         if name.offset(owner_stripped) + target.len() > NAME_LEN_MAX {
             return Ok(Next::Ended(Rcode::YXDOMAIN));
         }
-        let at = response.cname_under(owner, owner_stripped, target, rrset.ttl)?;
+        let target = response.cname_under(owner, owner_stripped, target, rrset.ttl)?;
         if self.question.takes_cname() {
             return Ok(Next::Ended(Rcode::NOERROR));
         }
-        Ok(Next::Alias { at, target: Target::Plain })
+        Ok(Next::Alias { target })
     }
 
-    /// Sets `name` to the target at offset `at`; false when there is none, which only a broken pool of names could cause.
-    pub fn read_target(&self, at: usize, target: Target<'s>, name: &mut NameKey) -> bool {
-        match target {
-            Target::Stored(zone, rrset) => {
-                zone.target(rrset, rrset.targets[0], name);
-                true
-            }
-            Target::Plain => self.response.read_name(at, name).is_ok(),
+    /// Sets `name` to the target of the CNAME that `plan` led to, which stands at offset `at`; false when there is none,
+    /// which only a broken pool of names could cause.
+    pub fn read_target(&self, plan: &Plan<'s>, at: usize, name: &mut NameKey) -> bool {
+        if let Step::Cname(rrset) = plan.step {
+            plan.zone.target(rrset, rrset.targets[0], name);
+            return true;
         }
-    }
-
-    /// Marks the response as authoritative, which it is by its first owner (RFC 1034, section 4.3.1; RFC 6604).
-    pub const fn set_authoritative(&mut self) {
-        self.response.set_flag(flag::AA);
+        self.response.read_name(at, name).is_ok()
     }
 }

@@ -1,6 +1,7 @@
 //! The OPT record of responses: what of the query's is repeated, and which Extended DNS Errors are given.
 
-use crate::wire::{Edns, ExtendedError, OptAnswer};
+use crate::wire::edns::OPT_LEN_MIN;
+use crate::wire::{ClientSubnet, Edns, ExtendedError, OptAnswer};
 
 /// The UDP message size that this server announces, in octets: what passes through nearly every path unfragmented.
 pub const UDP_LEN: u16 = 1232;
@@ -17,10 +18,18 @@ pub const NOT_SUPPORTED: ExtendedError = ExtendedError { code: 21, text: "" };
 /// An RRset that fits no message.
 pub const TOO_LONG: ExtendedError = ExtendedError { code: 0, text: "the answer is longer than any message" };
 
-/// The OPT record that answers the query's, with SCOPE 0 and no error.
-pub fn opt_for(edns: &Edns) -> OptAnswer {
-    let client_subnet = edns.client_subnet.map(|subnet| (subnet, 0));
-    OptAnswer { udp_len: UDP_LEN, dnssec_ok: edns.dnssec_ok, client_subnet, error: None }
+/// Octets of the OPT record that answers a query with this one, without an error.
+pub fn opt_len(edns: Option<&Edns>) -> usize {
+    let Some(edns) = edns else { return 0 };
+    OPT_LEN_MIN + edns.client_subnet.as_ref().map_or(0, ClientSubnet::option_len)
+}
+
+/// The OPT record that answers the query's. A client subnet that says nothing of the client decided nothing, so that its
+/// scope is 0 (RFC 7871, section 7.2.1).
+pub fn opt_for(edns: &Edns, scope: u8, error: Option<ExtendedError>) -> OptAnswer {
+    let scoped = |subnet: ClientSubnet| (subnet, if subnet.client().is_some() { scope } else { 0 });
+    let client_subnet = edns.client_subnet.map(scoped);
+    OptAnswer { udp_len: UDP_LEN, dnssec_ok: edns.dnssec_ok, client_subnet, error }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 
 pub mod counters;
 pub mod profile;
+#[cfg(test)]
+pub mod testing;
 
 mod chain;
 mod compose;
@@ -17,6 +19,8 @@ mod positive;
 mod referral;
 mod respond;
 mod steered;
+#[cfg(test)]
+mod tests;
 
 pub use counters::{Counters, Tally};
 pub use profile::TransportProfile;

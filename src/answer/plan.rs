@@ -16,7 +16,7 @@ pub struct Question<'s> {
     /// The QTYPE.
     pub qtype: u16,
     /// The client subnet of the query, where it is used.
-    pub client_subnet: Option<ClientSubnet>,
+    pub client_subnet: Option<&'s ClientSubnet>,
     /// Who sent the query.
     pub source: IpAddr,
     /// Uniformly random.

@@ -12,18 +12,31 @@ pub const fn records(rrset: RrsetRef<'_>) -> Records<'_> {
     Records { octets: rrset.octets, fixups: rrset.fixups, count: rrset.records }
 }
 
-/// Writes the RRset that was asked for, and the addresses of the names in it as far as there is room.
+/// A zone, and where its apex is.
+#[derive(Clone, Copy)]
+pub struct ZonePlace<'s, 'n> {
+    /// The zone.
+    pub zone: &'s Zone,
+    /// Its apex in lower-case wire form.
+    pub apex: &'n [u8],
+    /// How many labels the apex has.
+    pub apex_labels: usize,
+    /// Offset of the apex in the message.
+    pub apex_at: usize,
+}
+
+/// Writes the RRset that was asked for, whose owner stands at offset `owner`, and the addresses of the names in it as far
+/// as there is room.
 pub fn write(
     response: &mut Response<'_>,
-    zone: &Zone,
+    place: ZonePlace<'_, '_>,
     rrset: RrsetRef<'_>,
     owner: usize,
-    apex: usize,
     scratch: &mut NameKey,
 ) -> Result<(), Full> {
-    let start = response.rrset(Section::Answer, records(rrset), owner, apex, None)?;
+    let start = response.rrset(Section::Answer, records(rrset), owner, place.apex_at, None)?;
     if matches!(rrset.rtype, rtype::NS | rtype::MX | rtype::SRV) {
-        let names = Names { zone, rrset, start };
+        let names = Names { place, rrset, start };
         for index in 0..rrset.targets.len().min(ADDITIONAL_NAMES_MAX) {
             if let Some(apex_stripped) = names.read(index, scratch) {
                 // What does not fit is left out silently: it was not asked for (RFC 2181, section 9).
@@ -36,16 +49,16 @@ pub fn write(
 
 /// The names in the RDATA of an RRset that has been written, and their addresses.
 #[derive(Clone, Copy)]
-pub struct Names<'s> {
+pub struct Names<'s, 'n> {
     /// The zone of the RRset, and the only one whose addresses are given.
-    pub zone: &'s Zone,
+    pub place: ZonePlace<'s, 'n>,
     /// The RRset.
     pub rrset: RrsetRef<'s>,
     /// Where it begins in the message.
     pub start: usize,
 }
 
-impl Names<'_> {
+impl Names<'_, '_> {
     /// Sets `name` to the name number `index`; returns the labels to strip from it to reach the apex. `None` when it is
     /// not in the zone, or the same as an earlier one.
     pub fn read(&self, index: usize, name: &mut NameKey) -> Option<usize> {
@@ -54,10 +67,9 @@ impl Names<'_> {
         if targets[..index].iter().any(repeats) {
             return None;
         }
-        self.zone.target(self.rrset, targets[index], name);
-        let apex = self.zone.apex();
-        let stripped = name.label_count().checked_sub(apex.label_count())?;
-        name.suffix(stripped).eq_ignore_ascii_case(apex.as_wire()).then_some(stripped)
+        self.place.zone.target(self.rrset, targets[index], name);
+        let stripped = name.label_count().checked_sub(self.place.apex_labels)?;
+        (name.suffix(stripped) == self.place.apex).then_some(stripped)
     }
 
     /// Writes the A and AAAA RRsets of `name`, which is the name number `index`, as far as they fit.
@@ -70,7 +82,7 @@ impl Names<'_> {
     ) -> Result<(), Full> {
         let owner = self.start + usize::from(self.rrset.targets[index]);
         let mut result = Ok(());
-        for addresses in self.zone.addresses(name, apex_stripped).into_iter().flatten() {
+        for addresses in self.place.zone.addresses(name, apex_stripped).into_iter().flatten() {
             // Addresses have no names in their RDATA, so that no apex is needed.
             if let Err(full) = response.rrset(Section::Additional, records(addresses), owner, 0, None) {
                 result = Err(full);

@@ -1,47 +1,44 @@
 //! Referrals: the name servers of a zone that begins below ours, and the addresses without which nobody finds them.
 
-use super::positive::{Names, records};
+use super::positive::{Names, ZonePlace, records};
 use crate::wire::numbers::flag;
 use crate::wire::response::Section;
 use crate::wire::{Full, NameKey, Response};
-use crate::zone::{RrsetRef, Zone};
+use crate::zone::RrsetRef;
 
-/// A zone cut above a name.
-#[derive(Clone, Copy)]
-pub struct Cut<'s> {
-    /// The zone on its upper side.
-    pub zone: &'s Zone,
-    /// The NS RRset.
-    pub ns: RrsetRef<'s>,
-    /// Labels to strip from the name to reach the cut.
-    pub stripped: usize,
-}
+/// Servers outside the delegated zone whose addresses are looked for at most, where those are a courtesy: the bits of the
+/// set in which they are remembered.
+const OTHERS_MAX: usize = u64::BITS as usize;
 
-/// Writes the NS RRset of a cut above `name`, which stands at offset `at`, and the addresses of its servers: first of
+/// Writes the NS RRset `ns` of a cut above `name`, which stands at offset `at`, and the addresses of its servers: first of
 /// those within the delegated zone, of which none may be missing unless TC says so (RFC 9471), then of the others that
-/// our zone knows, as far as there is room.
+/// our zone knows, as far as there is room. The cut is `name` without its first `stripped` labels.
 pub fn write(
     response: &mut Response<'_>,
-    cut: Cut<'_>,
+    place: ZonePlace<'_, '_>,
+    (ns, stripped): (RrsetRef<'_>, usize),
     name: &NameKey,
     at: usize,
-    apex: usize,
     scratch: &mut NameKey,
 ) -> Result<(), Full> {
-    let owner = response.suffix(at, cut.stripped);
-    let start = response.rrset(Section::Authority, records(cut.ns), owner, apex, None)?;
-    let names = Names { zone: cut.zone, rrset: cut.ns, start };
-    let delegated = name.suffix(cut.stripped);
-    for within in [true, false] {
-        for index in 0..cut.ns.targets.len() {
-            let Some(apex_stripped) = names.read(index, scratch) else { continue };
-            let cut_labels = name.label_count() - cut.stripped;
-            if is_at_or_below(scratch, delegated, cut_labels) != within {
-                continue;
-            }
-            if names.write_addresses(index, scratch, apex_stripped, response).is_err() && within {
-                response.set_flag(flag::TC);
-            }
+    let owner = response.suffix(at, stripped);
+    let start = response.rrset(Section::Authority, records(ns), owner, place.apex_at, None)?;
+    let names = Names { place, rrset: ns, start };
+    let (cut, cut_labels) = (name.suffix(stripped), name.label_count() - stripped);
+    let mut others = 0_u64;
+    for index in 0..ns.targets.len() {
+        let Some(apex_stripped) = names.read(index, scratch) else { continue };
+        if !is_at_or_below(scratch, cut, cut_labels) {
+            others |= if index < OTHERS_MAX { 1 << index } else { 0 };
+        } else if names.write_addresses(index, scratch, apex_stripped, response).is_err() {
+            response.set_flag(flag::TC);
+        }
+    }
+    while others != 0 {
+        let index = others.trailing_zeros() as usize;
+        others &= others - 1;
+        if let Some(apex_stripped) = names.read(index, scratch) {
+            let _ = names.write_addresses(index, scratch, apex_stripped, response);
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! One message in, one response out: the stages put together.
 
 use super::compose::{Composer, Next, Stop};
-use super::edns::{self, opt_for};
+use super::edns;
 use super::plan::{Question, find};
 use super::{Counters, Outcome, Request, TransportProfile, chain};
 use crate::snapshot::Snapshot;
@@ -57,19 +57,18 @@ impl Responder {
 
     /// A query that was understood.
     fn answer(&mut self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
-        let query = &self.query;
-        let opt = query.edns().map(opt_for);
-        let client_subnet = query.edns().and_then(|edns| edns.client_subnet);
-        if client_subnet.is_some() {
-            self.counters.client_subnet();
-        }
-        let len_max = request.profile.response_len_max(&snapshot.settings, query.edns());
-        let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
-        let response = Response::begin(out, len_max, reserved, query, request.octets);
-        let (source, random) = (request.source, request.random);
-        let question = Question { snapshot, worker: self.worker, qtype: query.qtype(), client_subnet, source, random };
-        let mut composer = Composer { question, response, scope: 0, referred: false };
-        let (rcode, error) = match self.compose(&mut composer) {
+        let Self { worker, counters, query, chained, scratch } = self;
+        let edns = query.edns();
+        let client_subnet = edns.and_then(|edns| edns.client_subnet.as_ref());
+        let len_max = request.profile.response_len_max(&snapshot.settings, edns);
+        let (worker, qtype, source, random) = (*worker, query.qtype(), request.source, request.random);
+        let mut composer = Composer {
+            question: Question { snapshot, worker, qtype, client_subnet, source, random },
+            response: Response::begin(out, len_max, edns::opt_len(edns), query, request.octets),
+            scope: 0,
+            referred: false,
+        };
+        let (rcode, error) = match compose(&mut composer, query, chained, scratch) {
             Ok(rcode) => (rcode, None),
             Err(refusal) => refuse(&mut composer, refusal, request.profile),
         };
@@ -77,58 +76,8 @@ impl Responder {
             // Nobody can ask again over something that carries more.
             composer.response.clear_flag(flag::TC);
         }
-        self.finish(composer, rcode, error, opt)
-    }
-
-    fn compose<'s>(&mut self, composer: &mut Composer<'_, 's>) -> Result<Rcode, Refusal> {
-        let query = &self.query;
-        match query.qclass() {
-            class::IN => composer.set_authoritative(),
-            // Of all classes there can be no authoritative answer (RFC 1035, section 6.2).
-            class::ANY => {}
-            _ => return Err(Refusal::Class),
-        }
-        if matches!(query.qtype(), rtype::AXFR | rtype::IXFR) {
-            return Err(Refusal::Transfer);
-        }
-        let plan = find(&composer.question, query.name()).ok_or(Refusal::NotOurs)?;
-        let next = composer.write(&plan, query.name(), QNAME_OFFSET, &mut self.scratch)?;
-        match next {
-            Next::Ended(rcode) => {
-                if composer.referred {
-                    // Only the servers of the zone below can speak of the name.
-                    composer.response.clear_flag(flag::AA);
-                }
-                Ok(rcode)
-            }
-            Next::Alias { at, target } => {
-                let first = query.name();
-                Ok(chain::follow(composer, first, &plan, at, target, &mut self.chained, &mut self.scratch)?)
-            }
-        }
-    }
-
-    fn finish(
-        &self,
-        composer: Composer<'_, '_>,
-        rcode: Rcode,
-        error: Option<ExtendedError>,
-        mut opt: Option<OptAnswer>,
-    ) -> Outcome {
-        if let Some(opt) = &mut opt {
-            opt.error = error;
-            if let Some((subnet, scope)) = &mut opt.client_subnet {
-                // A subnet that says nothing of the client decided nothing (RFC 7871, section 7.2.1).
-                *scope = if subnet.client().is_some() { composer.scope } else { 0 };
-            }
-        }
-        self.counters.responded(rcode);
-        if composer.referred {
-            self.counters.referred();
-        }
-        if composer.response.has_flag(flag::TC) {
-            self.counters.truncated();
-        }
+        count(counters, &composer, rcode);
+        let opt = edns.map(|edns| edns::opt_for(edns, composer.scope, error));
         Outcome::Reply { len: composer.response.finish(rcode, opt.as_ref()) }
     }
 
@@ -138,12 +87,55 @@ impl Responder {
         self.counters.malformed(cause);
         let Some(rcode) = cause.rcode() else { return Outcome::Drop };
         // Options that were perhaps not understood are not repeated.
-        let opt = self.query.edns().map(|edns| OptAnswer { client_subnet: None, ..opt_for(edns) });
+        let opt = self.query.edns().map(|edns| OptAnswer { client_subnet: None, ..edns::opt_for(edns, 0, None) });
         let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
         let len_max = out.len();
-        let response = Response::begin(out, len_max, reserved, &self.query, request.octets);
+        let mut response = Response::begin(out, len_max, reserved, &self.query, request.octets);
         self.counters.responded(rcode);
         Outcome::Reply { len: response.finish(rcode, opt.as_ref()) }
+    }
+}
+
+/// Writes the records of the response.
+fn compose<'s>(
+    composer: &mut Composer<'_, 's>,
+    query: &Query,
+    chained: &mut NameKey,
+    scratch: &mut NameKey,
+) -> Result<Rcode, Refusal> {
+    match query.qclass() {
+        class::IN => composer.response.set_flag(flag::AA),
+        // Of all classes there can be no authoritative answer (RFC 1035, section 6.2).
+        class::ANY => {}
+        _ => return Err(Refusal::Class),
+    }
+    if matches!(query.qtype(), rtype::AXFR | rtype::IXFR) {
+        return Err(Refusal::Transfer);
+    }
+    let Some(plan) = find(&composer.question, query.name()) else { return Err(Refusal::NotOurs) };
+    match composer.write(&plan, query.name(), QNAME_OFFSET, scratch)? {
+        Next::Ended(rcode) => {
+            if composer.referred {
+                // Only the servers of the zone below can speak of the name. Behind a CNAME AA stays, because it speaks of
+                // the first owner (RFC 1034, section 4.3.1; RFC 6604).
+                composer.response.clear_flag(flag::AA);
+            }
+            Ok(rcode)
+        }
+        Next::Alias { target } => Ok(chain::follow(composer, query.name(), plan, target, chained, scratch)?),
+    }
+}
+
+fn count(counters: &Counters, composer: &Composer<'_, '_>, rcode: Rcode) {
+    counters.responded(rcode);
+    if composer.question.client_subnet.is_some() {
+        counters.client_subnet();
+    }
+    if composer.referred {
+        counters.referred();
+    }
+    if composer.response.has_flag(flag::TC) {
+        counters.truncated();
     }
 }
 

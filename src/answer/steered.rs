@@ -68,9 +68,12 @@ fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAn
         turn: next_turn(question, pool_index),
     };
     let decision = decide(answers, &snapshot.rankings[balance.ranking as usize], &asked);
+    if decision.verdict != Verdict::NoType {
+        // What nobody was up for counts too, without a region.
+        count(question, pool_index, &decision);
+    }
     match decision.verdict {
         Verdict::Variant(number) => {
-            count(question, pool_index, &decision);
             let ttl = if decision.ttl_min { balance.ttl.min } else { balance.ttl.max };
             let scope = client.scope_as_sent(decision.scope);
             Step::Steered(Steered { answer: answers.variant(number), ttl, scope })

@@ -8,16 +8,31 @@ use std::time::Duration;
 pub struct UnixTime(pub u64);
 
 impl UnixTime {
-    /// The time `seconds` after the epoch.
+    /// The time `seconds` after the epoch; the last one there is, where that is beyond it.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
-        Self(seconds * 1_000_000)
+        Self(seconds.saturating_mul(1_000_000))
     }
 
     /// Whole seconds since the epoch.
     #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000_000
+    }
+
+    /// Year, month and day of the month in UTC.
+    #[must_use]
+    pub const fn utc_date(self) -> (u64, u64, u64) {
+        // Years are counted from March, so that the leap day comes last; 400 of them have 146,097 days.
+        let days = self.as_secs() / 86_400 + 719_468;
+        let (era, day_of_era) = (days / 146_097, days % 146_097);
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let year = era * 400 + year_of_era + if month <= 2 { 1 } else { 0 };
+        (year, month, day)
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
@@ -33,5 +48,25 @@ impl std::ops::Add<Duration> for UnixTime {
     fn add(self, duration: Duration) -> Self {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(micros))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::UnixTime;
+
+    #[test]
+    fn dates_follow_the_calendar_over_leap_days_and_centuries() {
+        for (seconds, date) in [
+            (0, (1970, 1, 1)),
+            (951_782_399, (2000, 2, 28)),
+            (951_782_400, (2000, 2, 29)),
+            (1_709_251_199, (2024, 2, 29)),
+            (1_767_225_599, (2025, 12, 31)),
+            (1_767_225_600, (2026, 1, 1)),
+            (4_107_542_400, (2100, 3, 1)),
+        ] {
+            assert_eq!(UnixTime::from_secs(seconds).utc_date(), date);
+        }
     }
 }

@@ -123,7 +123,7 @@ fn text(explained: &Explanation) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = write_text(&mut out, explained);
-    out
+    out.lines().map(str::trim_end).fold(String::new(), |text, line| text + line + "\n")
 }
 
 fn write_text(out: &mut String, explained: &Explanation) -> std::fmt::Result {

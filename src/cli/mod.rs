@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod explain;
+mod geoip;
 mod http;
 mod logging;
 mod serve;
@@ -35,6 +36,8 @@ enum Verb {
     Check(check::Args),
     /// Tell why a client gets the answer it gets, without sending a query
     Explain(explain::Args),
+    /// What location databases say, and where to get one
+    Geoip(geoip::Args),
     /// Run a whole world on loopback: backends, health checks, the server and the sample zone
     Demo(demo::Args),
 }
@@ -54,6 +57,7 @@ pub fn run() -> ExitCode {
         Verb::Serve(args) => serve::run(args),
         Verb::Check(args) => check::run(&args, crate::boot::load_rest),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Geoip(args) => geoip::run(args),
         Verb::Demo(args) => demo::run(&args),
     }
 }

@@ -6,6 +6,7 @@ use super::report::Report;
 use super::syntax;
 use super::tree::{Spanned, Table, Value};
 use crate::base::{Diagnostic, SourceId, Sources, Span};
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -29,24 +30,19 @@ pub struct Document {
 
 /// Reads the file at `path`, then what it includes, and so on: a file stands before those it includes.
 pub fn read_all(path: &Path, sources: &mut Sources, report: &mut Report) -> Vec<Document> {
-    let mut files = Files { sources, report, documents: Vec::new(), seen: Vec::new(), open: Vec::new() };
+    let mut files = Files { sources, report, documents: Vec::new(), seen: HashMap::new(), open: Vec::new() };
     files.read(path, None);
     files.documents
-}
-
-/// A file by what it really is, however it was spelled.
-struct Seen {
-    canonical: PathBuf,
-    said: Option<Span>,
 }
 
 struct Files<'a> {
     sources: &'a mut Sources,
     report: &'a mut Report,
     documents: Vec<Document>,
-    seen: Vec<Seen>,
-    /// The files whose includes are being read, outermost first, as indexes into `seen`.
-    open: Vec<usize>,
+    /// Files by what they really are, however they were spelled, with the place that named each first.
+    seen: HashMap<PathBuf, Option<Span>>,
+    /// The files whose includes are being read, outermost first.
+    open: Vec<PathBuf>,
 }
 
 impl Files<'_> {
@@ -56,8 +52,8 @@ impl Files<'_> {
             Ok(canonical) => canonical,
             Err(error) => return self.unreadable(path, said, &error),
         };
-        if let Some(index) = self.seen.iter().position(|seen| seen.canonical == canonical) {
-            return self.again(index, path, said);
+        if let Some(first) = self.seen.get(&canonical) {
+            return self.again(&canonical, *first, path, said);
         }
         if self.seen.len() >= FILES_MAX {
             return self.refuse(said, format!("the configuration has more than {FILES_MAX} files"));
@@ -66,22 +62,22 @@ impl Files<'_> {
             Ok(octets) => octets,
             Err(error) => return self.unreadable(path, said, &error),
         };
-        let index = self.seen.len();
-        self.seen.push(Seen { canonical, said });
+        self.seen.insert(canonical.clone(), said);
         let source = self.sources.add(path, text.clone());
         let text = match std::str::from_utf8(&text) {
             Ok(text) => text,
             Err(error) => {
                 let at = error.valid_up_to();
                 let diagnostic = Diagnostic::error("the file is not UTF-8 text").at(Span::new(source, at..at + 1), "");
-                return self.report.syntax(diagnostic.hint("save it in the encoding UTF-8"));
+                self.report.part_is_unread();
+                return self.report.push(diagnostic.hint("save it in the encoding UTF-8"));
             }
         };
         let root = syntax::parse(text, source, self.report);
         let folder = path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
         let includes = self.includes(&root);
         self.documents.push(Document { source, root, folder: folder.clone() });
-        self.open.push(index);
+        self.open.push(canonical);
         for include in includes {
             self.include(&folder, &include);
         }
@@ -141,21 +137,21 @@ impl Files<'_> {
     }
 
     /// A file that was read before.
-    fn again(&mut self, index: usize, path: &Path, said: Option<Span>) {
+    fn again(&mut self, canonical: &PathBuf, first: Option<Span>, path: &Path, said: Option<Span>) {
         let path = path.display();
-        let (message, hint) = if self.open.last() == Some(&index) {
+        let (message, hint) = if self.open.last() == Some(canonical) {
             (
                 format!("`{path}` includes itself"),
                 "keep the files to include in a folder of their own, such as `conf.d/*.toml`",
             )
-        } else if self.open.contains(&index) {
+        } else if self.open.contains(canonical) {
             (format!("`{path}` is included by a file that it includes"), "include it in one place only")
         } else {
             (format!("`{path}` is included twice"), "each file is read once; include it in one place only")
         };
         let mut diagnostic = Diagnostic::error(message);
         diagnostic.places.extend(said.map(|span| (span, String::new())));
-        let first = self.seen[index].said.filter(|first| Some(*first) != said);
+        let first = first.filter(|first| Some(*first) != said);
         diagnostic.places.extend(first.map(|span| (span, "first included here".to_owned())));
         self.report.push(diagnostic.hint(hint));
     }
@@ -164,7 +160,8 @@ impl Files<'_> {
     fn refuse(&mut self, said: Option<Span>, message: String) {
         let mut diagnostic = Diagnostic::error(message);
         diagnostic.places.extend(said.map(|span| (span, String::new())));
-        self.report.syntax(diagnostic);
+        self.report.part_is_unread();
+        self.report.push(diagnostic);
     }
 
     fn unreadable(&mut self, path: &Path, said: Option<Span>, error: &io::Error) {
@@ -177,7 +174,8 @@ impl Files<'_> {
             _ => None,
         };
         diagnostic.hints.extend(hint.map(str::to_owned));
-        self.report.syntax(diagnostic);
+        self.report.part_is_unread();
+        self.report.push(diagnostic);
     }
 }
 

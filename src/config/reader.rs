@@ -96,7 +96,9 @@ impl<'r, 't> Reader<'r, 't> {
     /// Reads the table at `span` as `def` says; reports keys that it does not know.
     pub fn new(report: &'r mut Report, table: &'t Table, span: Span, def: &'static TableDef) -> Self {
         for entry in table.entries() {
-            if !knows(def, &entry.key.value) {
+            // Without a `=` behind it the key itself may be garbled; that was reported.
+            let garbled = matches!(entry.node.value, Value::Broken) && entry.node.span == entry.key.span;
+            if !knows(def, &entry.key.value) && !garbled {
                 report.push(unknown_key(entry, table, def));
             }
         }
@@ -228,7 +230,13 @@ impl<'r, 't> Reader<'r, 't> {
         def: &'static TableDef,
         mut read: impl FnMut(&Entry, &mut Reader<'_, 't>) -> T,
     ) -> Vec<T> {
-        let Some(node) = self.node(key) else { return Vec::new() };
+        let Some(node) = self.node(key) else {
+            // Names that are defined in a value that could not be read.
+            if self.place(key).is_some() {
+                self.report.part_is_unread();
+            }
+            return Vec::new();
+        };
         let Value::Table(table) = &node.value else {
             Slot { key, kind: key.kind, element: false }.mistyped(self.report, node);
             return Vec::new();
@@ -239,7 +247,7 @@ impl<'r, 't> Reader<'r, 't> {
                 Value::Table(inner) => {
                     values.push(read(entry, &mut Reader::new(self.report, inner, entry.key.span, def)));
                 }
-                Value::Broken => {}
+                Value::Broken => self.report.part_is_unread(),
                 other => {
                     let message = format!("`{}` must be a table, not {}", entry.key.value, other.description());
                     let hint = format!("{} is written under `{}`", def.article_noun, def.header);

@@ -7,19 +7,20 @@ use crate::base::{Diagnostic, Severity, Span, suggest};
 #[derive(Debug, Default)]
 pub struct Report {
     diagnostics: Vec<Diagnostic>,
+    has_errors: bool,
     incomplete: bool,
 }
 
 impl Report {
     /// Adds a mistake.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.has_errors |= diagnostic.severity == Severity::Error;
         self.diagnostics.push(diagnostic);
     }
 
-    /// Adds a mistake that left part of the configuration unread.
-    pub fn syntax(&mut self, diagnostic: Diagnostic) {
+    /// Notes that part of the configuration could not be read, so that what seems to be missing may stand there.
+    pub fn part_is_unread(&mut self) {
         self.incomplete = true;
-        self.push(diagnostic);
     }
 
     /// Adds a mistake that consists in something not being there. Left out when part of the configuration could not be
@@ -37,7 +38,7 @@ impl Report {
 
     /// Whether any mistake so far is an error.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.has_errors
     }
 
     /// All mistakes, sorted by file and place; those without a place come last.

@@ -5,7 +5,7 @@ use super::facts::{FactList, Facts};
 use super::hash::FastHash;
 use super::record::{KNOWN_KEYS, Record};
 use super::runs::Runs;
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, UnixTime};
 use maxminddb::{MaxMindDbError, Reader, WithinOptions};
 use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, HashMap};
@@ -86,23 +86,14 @@ impl Database {
         let (mut v4, mut v6) = (scan.v4.runs, scan.v6.runs);
         v4.shrink();
         v6.shrink();
-        let (kind, built) = (&reader.metadata().database_type, date(reader.metadata().build_epoch));
-        Ok(Self { facts: scan.facts.into_facts(), v4, v6, about: format!("{kind} of {built}") })
+        let (year, month, day) = UnixTime::from_secs(reader.metadata().build_epoch).utc_date();
+        Ok(Self {
+            facts: scan.facts.into_facts(),
+            v4,
+            v6,
+            about: format!("{} of {year}-{month:02}-{day:02}", reader.metadata().database_type),
+        })
     }
-}
-
-/// A time in seconds since 1970 as `YYYY-MM-DD`, in UTC.
-fn date(epoch: u64) -> String {
-    // Years are counted from March, so that the leap day comes last; 400 of them have 146,097 days.
-    let days = epoch / 86_400 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// The octets of a file of sane size.

@@ -8,6 +8,8 @@ mod bind;
 mod random;
 mod service;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod udp;
 
 pub use bind::{BindError, Listeners};

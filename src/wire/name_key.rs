@@ -11,7 +11,8 @@ pub struct NameKey {
     octets: [u8; KEY_BUFFER_LEN],
     len: u8,
     labels: u8,
-    offsets: [u8; LABELS_MAX + 1],
+    /// By stripped labels; as many as an index of eight bits can reach, so that none needs a check.
+    offsets: [u8; 256],
     hashes: [u64; LABELS_MAX + 1],
 }
 
@@ -21,13 +22,7 @@ const KEY_BUFFER_LEN: usize = 264;
 impl Default for NameKey {
     /// The root.
     fn default() -> Self {
-        Self {
-            octets: [0; KEY_BUFFER_LEN],
-            len: 1,
-            labels: 0,
-            offsets: [0; LABELS_MAX + 1],
-            hashes: [ROOT_HASH; LABELS_MAX + 1],
-        }
+        Self { octets: [0; KEY_BUFFER_LEN], len: 1, labels: 0, offsets: [0; 256], hashes: [ROOT_HASH; LABELS_MAX + 1] }
     }
 }
 
@@ -35,31 +30,31 @@ impl NameKey {
     /// Reads the uncompressed name at the start of `octets` and returns its length there. After an error the key is some
     /// name, nobody knows which.
     pub fn set(&mut self, octets: &[u8]) -> Result<usize, NameError> {
-        let (mut at, mut labels) = (0, 0);
-        loop {
-            let len = usize::from(*octets.get(at).ok_or(NameError::Malformed)?);
-            self.offsets[labels] = at as u8;
+        let copied = octets.len().min(NAME_LEN_MAX);
+        self.octets[..copied].copy_from_slice(&octets[..copied]);
+        let (mut at, mut labels) = (0, 0_u8);
+        while at < copied {
+            let len = self.octets[at];
+            self.offsets[usize::from(labels)] = at as u8;
             if len == 0 {
-                break;
+                (self.len, self.labels) = (at as u8 + 1, labels);
+                self.lower_and_hash();
+                return Ok(at + 1);
             }
-            if len > LABEL_LEN_MAX {
+            if usize::from(len) > LABEL_LEN_MAX {
                 return Err(NameError::Malformed);
             }
-            (at, labels) = (at + 1 + len, labels + 1);
-            if at >= NAME_LEN_MAX {
-                return Err(NameError::TooLong);
-            }
+            at += 1 + usize::from(len);
+            // 127 labels of one octet fill a name.
+            labels = labels.wrapping_add(1);
         }
-        let len = at + 1;
-        lower_case(&octets[..len], &mut self.octets);
-        self.len = len as u8;
-        self.labels = labels as u8;
-        self.hash_suffixes();
-        Ok(len)
+        Err(if at < NAME_LEN_MAX { NameError::Malformed } else { NameError::TooLong })
     }
 
-    /// What [`hash_label`] gives for each label, from right to left, without leaving the buffer for a label's odd end.
-    fn hash_suffixes(&mut self) {
+    /// Makes each label lower-case and hashes it as [`hash_label`] would, eight octets at a time, from right to left. The
+    /// last octets of a label are read and written with some that follow it, which have had their turn: what is
+    /// lower-case stays the same, and so do lengths of labels, which are below 64 and no capital letters.
+    fn lower_and_hash(&mut self) {
         let labels = usize::from(self.labels);
         let mut hash = ROOT_HASH;
         self.hashes[labels] = hash;
@@ -68,10 +63,10 @@ impl NameKey {
             let mut left = u32::from(self.octets[at - 1]);
             hash ^= u64::from(left);
             while left >= 8 {
-                hash = mix(hash ^ word_at(&self.octets, at));
+                hash = mix(hash ^ lower_word_at(&mut self.octets, at));
                 (at, left) = (at + 8, left - 8);
             }
-            let odd_end = word_at(&self.octets, at) & !(u64::MAX << (8 * left));
+            let odd_end = lower_word_at(&mut self.octets, at) & !(u64::MAX << (8 * left));
             hash = mix(hash ^ odd_end);
             *place = hash;
         }
@@ -134,26 +129,12 @@ pub fn hash_label(parent: u64, label: &[u8]) -> u64 {
     mix(hash ^ u64::from_le_bytes(last))
 }
 
-/// Eight octets of a key's buffer.
-fn word_at(buffer: &[u8; KEY_BUFFER_LEN], at: usize) -> u64 {
-    buffer[at..].first_chunk().map_or(0, |&word| u64::from_le_bytes(word))
-}
-
-/// Copies a name in wire form to the start of `into`, in lower case. Label lengths are below 64 and no capital letters, so
-/// that they survive.
-fn lower_case(name: &[u8], into: &mut [u8; KEY_BUFFER_LEN]) {
-    let Some(last) = name.last_chunk::<8>() else {
-        for (lower, octet) in into.iter_mut().zip(name) {
-            *lower = octet.to_ascii_lowercase();
-        }
-        return;
-    };
-    let (words, _) = name.as_chunks::<8>();
-    for (lower, word) in into.as_chunks_mut::<8>().0.iter_mut().zip(words) {
-        *lower = lower_word(u64::from_le_bytes(*word)).to_le_bytes();
-    }
-    // The last eight once more: the odd end is among them.
-    into[name.len() - 8..name.len()].copy_from_slice(&lower_word(u64::from_le_bytes(*last)).to_le_bytes());
+/// Makes eight octets of a key's buffer lower-case and returns them.
+fn lower_word_at(buffer: &mut [u8; KEY_BUFFER_LEN], at: usize) -> u64 {
+    let Some(octets) = buffer[at..].first_chunk_mut() else { return 0 };
+    let word = lower_word(u64::from_le_bytes(*octets));
+    *octets = word.to_le_bytes();
+    word
 }
 
 /// Eight octets in lower case.

@@ -27,7 +27,7 @@ impl Query {
     pub fn parse(&mut self, message: &[u8], with_client_subnet: bool) -> Result<(), Malformed> {
         (self.question_len, self.edns) = (0, None);
         let (header, body) = message.split_first_chunk::<HEADER_LEN>().ok_or(Malformed::ShortHeader)?;
-        let [_, _, flags_high, flags_low, qd_high, qd_low, counts @ ..] = *header;
+        let [_, _, flags_high, flags_low, counts @ ..] = *header;
         self.flags = u16::from_be_bytes([flags_high, flags_low]);
         if self.flags & flag::QR != 0 {
             return Err(Malformed::Response);
@@ -35,15 +35,12 @@ impl Query {
         if self.flags & flag::OPCODE != OPCODE_QUERY {
             return Err(Malformed::Opcode);
         }
-        if [qd_high, qd_low] != [0, 1] {
+        let counts = u64::from_be_bytes(counts);
+        if counts >> 48 != 1 {
             return Err(Malformed::QuestionCount);
         }
         let rest = self.parse_question(body)?;
-        let [an_high, an_low, ns_high, ns_low, ar_high, ar_low] = counts;
-        let answers = u16::from_be_bytes([an_high, an_low]);
-        let authorities = u16::from_be_bytes([ns_high, ns_low]);
-        let additionals = u16::from_be_bytes([ar_high, ar_low]);
-        let rest = self.parse_records(rest, answers, authorities, additionals, with_client_subnet)?;
+        let rest = self.parse_records(rest, counts, with_client_subnet)?;
         if !rest.is_empty() {
             return Err(Malformed::TrailingOctets);
         }
@@ -63,21 +60,23 @@ impl Query {
         Ok(rest)
     }
 
-    /// Reads the records behind the question, of which only OPT means something; returns what follows them.
+    /// Reads the records behind the question, of which only OPT means something; returns what follows them. `counts` are
+    /// the four counts of the header.
     fn parse_records<'m>(
         &mut self,
         mut rest: &'m [u8],
-        answers: u16,
-        authorities: u16,
-        additionals: u16,
+        counts: u64,
         with_client_subnet: bool,
     ) -> Result<&'m [u8], Malformed> {
-        // An IXFR query tells in its authority section which version the client has (RFC 1995, section 3).
-        if answers != 0 || (authorities != 0 && self.qtype != rtype::IXFR) {
-            return Err(Malformed::UnexpectedRecords);
-        }
-        for _ in 0..authorities {
-            rest = Record::parse(rest)?.1;
+        let (answers, authorities, additionals) = ((counts >> 32) as u16, (counts >> 16) as u16, counts as u16);
+        if answers != 0 || authorities != 0 {
+            // An IXFR query tells in its authority section which version the client has (RFC 1995, section 3).
+            if answers != 0 || self.qtype != rtype::IXFR {
+                return Err(Malformed::UnexpectedRecords);
+            }
+            for _ in 0..authorities {
+                rest = Record::parse(rest)?.1;
+            }
         }
         for _ in 0..additionals {
             let (record, behind) = Record::parse(rest)?;

@@ -255,7 +255,7 @@ impl<'o> Response<'o> {
     }
 
     /// Ends the message with its OPT record, where there is one, and its header; returns its length.
-    pub fn finish(mut self, rcode: Rcode, opt: Option<&OptAnswer>) -> usize {
+    pub fn finish(&mut self, rcode: Rcode, opt: Option<&OptAnswer>) -> usize {
         let [answers, authorities, mut additionals] = self.counts;
         if let Some(opt) = opt {
             let behind = self.len + opt.record_len();

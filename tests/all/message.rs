@@ -4,7 +4,8 @@
 use azimuth::wire::Name;
 use hickory_proto::op::{Message, MessageType};
 use hickory_proto::rr::rdata::opt::EdnsOption;
-use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
+use hickory_proto::rr::{DNSClass, Name as NameRead, RData, Record, RecordType};
+use hickory_proto::serialize::binary::BinDecodable;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -186,6 +187,11 @@ fn show_data(record: &Record) -> String {
             let quoted = texts.txt_data.iter().map(|text| format!(" \"{}\"", text.escape_ascii())).collect::<String>();
             format!("{rtype}{quoted}")
         }
+        // A DNAME (RFC 6672), which hickory does not know; its target is never compressed.
+        RData::Unknown { code, rdata } if u16::from(*code) == 39 => match NameRead::from_bytes(&rdata.anything) {
+            Ok(target) => format!("{rtype} {target}"),
+            Err(error) => format!("{rtype} {error}"),
+        },
         RData::Unknown { rdata, .. } => format!("{rtype} \\# {} {}", rdata.anything.len(), hex(&rdata.anything)),
         data => format!("{rtype} {data}"),
     }
@@ -277,7 +283,8 @@ fn question(query: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn rcode_word(code: u16) -> String {
+/// The mnemonic of an RCODE.
+pub fn rcode_word(code: u16) -> String {
     let word = match code {
         0 => "NOERROR",
         1 => "FORMERR",
@@ -285,6 +292,7 @@ fn rcode_word(code: u16) -> String {
         3 => "NXDOMAIN",
         4 => "NOTIMP",
         5 => "REFUSED",
+        6 => "YXDOMAIN",
         9 => "NOTAUTH",
         16 => "BADVERS",
         _ => return format!("RCODE{code}"),

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Twelve datacenters: name and coordinates, in configured order. None of them nearly as far as another from anywhere but
 /// the lines between them.
-const REGIONS: [(&str, f64, f64); 12] = [
+const REGIONS: [Site<'static>; 12] = [
     ("virginia", 39.04, -77.49),
     ("oregon", 45.52, -122.68),
     ("saopaulo", -23.55, -46.63),
@@ -57,21 +57,24 @@ impl Lots {
     }
 }
 
-fn configuration(databases: &[String]) -> String {
+/// A datacenter: name, latitude and longitude.
+type Site<'n> = (&'n str, f64, f64);
+
+fn configuration(databases: &[String], regions: &[Site<'_>]) -> String {
     let quoted: Vec<String> = databases.iter().map(|path| format!("{path:?}")).collect();
     let mut toml = format!("[geoip]\ndatabases = [{}]\n[monitor.tcp]\ntype = \"tcp\"\nport = 80\n", quoted.join(", "));
-    for (name, latitude, longitude) in REGIONS {
+    for (name, latitude, longitude) in regions {
         writeln!(toml, "[region.{name}]\ncoordinates = [{latitude:?}, {longitude:?}]").unwrap();
     }
     toml.push_str("[pool.world]\nmonitor = \"tcp\"\nmembers = [\n");
-    for (index, (name, ..)) in REGIONS.iter().enumerate() {
+    for (index, (name, ..)) in regions.iter().enumerate() {
         writeln!(toml, "  {{ region = \"{name}\", address = \"192.0.2.{index}\" }},").unwrap();
     }
     toml + "]\n[zone.\"example.test\"]\nfile = \"example.test.zone\"\nbalance.www = { pool = \"world\" }\n"
 }
 
-fn load(folder: &Path, databases: &[String]) -> World {
-    std::fs::write(folder.join("azimuth.toml"), configuration(databases)).unwrap();
+fn load(folder: &Path, databases: &[String], regions: &[Site<'_>]) -> World {
+    std::fs::write(folder.join("azimuth.toml"), configuration(databases, regions)).unwrap();
     let zone = "@ 3600 SOA ns host 1 7200 3600 1209600 300\n@ 3600 NS ns.example.net.\n";
     std::fs::write(folder.join("example.test.zone"), zone).unwrap();
     World::load(folder).unwrap_or_else(|error| panic!("{error}"))
@@ -213,12 +216,45 @@ fn every_answer_is_the_nearest_region_that_is_up_and_scopes_never_overlap() {
     let (database, listed) = fixture(&mut lots, 4_000);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("fixture.mmdb"), database).unwrap();
-    let mut world = load(folder.path(), &["fixture.mmdb".to_owned()]);
+    let mut world = load(folder.path(), &["fixture.mmdb".to_owned()], &REGIONS);
     let clients = random_subnets(&mut lots, 4_000, &listed);
     // The slow way: the longest of all networks that hold the address.
     let locate =
         |address: IpAddr| Ok(listed.iter().rev().find(|(prefix, _)| prefix.contains(address)).map(|(_, point)| *point));
     assert_eq!(judge(&mut world, &clients, &locate), ROUNDS.len() * clients.len());
+}
+
+/// "Up to 16 regions (of that set) the order is exact for every client; above, the nearest 8 are exact".
+#[test]
+fn of_forty_regions_the_nearest_eight_are_in_exact_order() {
+    let mut lots = Lots(5);
+    let (database, listed) = fixture(&mut lots, 300);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("fixture.mmdb"), database).unwrap();
+    let names: Vec<String> = (0..40).map(|number| format!("region{number}")).collect();
+    let sites: Vec<Site<'_>> =
+        names.iter().map(|name| (name.as_str(), lots.degrees(90.0), lots.degrees(180.0))).collect();
+    let mut world = load(folder.path(), &["fixture.mmdb".to_owned()], &sites);
+    let (mut compared, clients) = (0, random_subnets(&mut lots, 60, &listed));
+    for subnet in clients {
+        let Some((_, point)) = listed.iter().rev().find(|(prefix, _)| prefix.contains(subnet.address())) else {
+            continue;
+        };
+        let distance = |index: usize| point.distance_km(Point::new(sites[index].1, sites[index].2).unwrap());
+        let mut order: Vec<usize> = (0..sites.len()).collect();
+        order.sort_by(|&a, &b| distance(a).total_cmp(&distance(b)));
+        world.set_health("*", None, Status::Up, false);
+        for &nearest in &order[..8] {
+            let (region, _) = ask(&mut world, subnet);
+            assert!((distance(region) - distance(nearest)).abs() < TIE_KM, "{subnet}: {region} instead of {nearest}");
+            world.set_health(&format!("192.0.2.{nearest}"), None, Status::Down, false);
+            compared += 1;
+        }
+        // Behind them the order is not exact, but somebody who is up answers.
+        let (region, _) = ask(&mut world, subnet);
+        assert!(!order[..8].contains(&region));
+    }
+    assert!(compared >= 100, "enough clients were inside a network: {compared}");
 }
 
 #[test]
@@ -234,7 +270,7 @@ fn real_database_twenty_thousand_clients() {
     let readers: Vec<_> = databases.iter().map(|path| maxminddb::Reader::open_readfile(path).unwrap()).collect();
     let temp = tempfile::tempdir().unwrap();
     let begun = std::time::Instant::now();
-    let mut world = load(temp.path(), &databases);
+    let mut world = load(temp.path(), &databases, &REGIONS);
     println!("loaded {databases:?} in {:.2} s", begun.elapsed().as_secs_f64());
     let clients = random_subnets(&mut Lots(3), 20_000, &[]);
     let locate = |address: IpAddr| {

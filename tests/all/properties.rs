@@ -177,35 +177,33 @@ fn every_client_inside_a_scope_gets_the_same_answer() {
         any::<u128>().prop_map(|bits| IpAddr::from((0x2001 << 112 | bits >> 32).to_be_bytes())),
         any::<u128>().prop_map(|bits| IpAddr::from((0x2001 << 112 | bits >> 16).to_be_bytes())),
     ];
-    let ask = |name: &str, address: IpAddr| {
+    let ask = |name: &str, address: IpAddr, source: u8| {
         let mut query = Query::new(name, 1);
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        query.edns = Some(Edns { options: vec![(ECS, ecs(address, bits))], ..Edns::default() });
+        query.edns = Some(Edns { options: vec![(ECS, ecs(address, source))], ..Edns::default() });
         let message = check(&world, &query.octets(), IpAddr::from([192, 0, 2, 53]), Over::Udp, 1).unwrap();
         let scope = message::client_subnet(&message).unwrap().scope;
         (scope, message::rdata(&message.answers))
     };
-    let run = |(name, address, other): (&str, IpAddr, u128)| {
-        let (scope, answer) = ask(name, address);
-        // Another address of the scope: the first bits of one, the last bits of the other.
-        let inside = match (cut_address(address, scope), address) {
-            (IpAddr::V4(first), _) => {
-                IpAddr::V4((first.to_bits() | (other as u32) & u32::MAX.checked_shr(scope.into()).unwrap_or(0)).into())
+    let run = |(name, address, source, other): (&str, IpAddr, prop::sample::Index, u128)| {
+        // SOURCE 0 says nothing, so it asks for the resolver itself.
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        let source = 1 + u8::try_from(source.index(bits.into())).unwrap();
+        let (scope, answer) = ask(name, address, source);
+        // Another address of the scope: the first bits of what was sent, the last bits of another.
+        let inside = match cut_address(cut_address(address, source), scope) {
+            IpAddr::V4(first) => {
+                let hosts = u32::MAX.checked_shr(scope.into()).unwrap_or(0);
+                IpAddr::V4((first.to_bits() | other as u32 & hosts).into())
             }
-            (IpAddr::V6(first), _) => {
-                IpAddr::V6((first.to_bits() | other & u128::MAX.checked_shr(scope.into()).unwrap_or(0)).into())
+            IpAddr::V6(first) => {
+                let hosts = u128::MAX.checked_shr(scope.into()).unwrap_or(0);
+                IpAddr::V6((first.to_bits() | other & hosts).into())
             }
         };
-        prop_assert_eq!(
-            ask(name, inside),
-            (scope, answer),
-            "{}: {} and {} share a scope of {}",
-            name,
-            address,
-            inside,
-            scope
-        );
+        let (sent, shared) = (ask(name, inside, bits), (scope, answer));
+        prop_assert_eq!(sent, shared, "{}: {}/{} and {} share scope {}", name, address, source, inside, scope);
         Ok(())
     };
-    runner(8192).run(&(names, address, any::<u128>()), run).unwrap();
+    let input = (names, address, any::<prop::sample::Index>(), any::<u128>());
+    runner(8192).run(&input, run).unwrap();
 }

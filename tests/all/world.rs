@@ -1,5 +1,6 @@
 //! A configuration made live without sockets: loaded, built and published, with a responder to ask.
 
+use crate::message::rcode_word;
 use azimuth::answer::{Outcome, Request, Responder, TransportProfile};
 use azimuth::base::{Diagnostic, Sources, UnixTime};
 use azimuth::config::{self, Config};
@@ -101,6 +102,29 @@ impl World {
         // Returns when it is live, and with it everything that was said before.
         publisher.replace(self.inputs.clone());
         count
+    }
+
+    /// What was counted since the start, one counter a line; those that are 0 are left out.
+    pub fn counters(&self) -> String {
+        let publisher = self.publisher.as_ref().unwrap();
+        let answers = publisher.totals().into_iter().map(|total| {
+            let region = total.region.map_or("no region".to_owned(), |region| format!("region {region}"));
+            (format!("answers of pool {} {region}", total.pool), total.answers)
+        });
+        let tally = self.responder.counters().tally();
+        let responses = tally.responses().map(|(rcode, count)| (format!("responses {}", rcode_word(rcode.0)), count));
+        let malformed = tally.malformed().map(|(cause, count)| (format!("malformed {cause:?}"), count));
+        let others = [
+            ("truncated", tally.truncated),
+            ("referrals", tally.referrals),
+            ("client subnet", tally.client_subnet),
+            ("panics", tally.panics),
+            ("dropped", tally.dropped()),
+            ("received", tally.received()),
+        ];
+        let others = others.map(|(word, count)| (word.to_owned(), count));
+        let all = answers.chain(responses).chain(malformed).chain(others);
+        all.filter(|(_, count)| *count > 0).map(|(words, count)| format!("{words}: {count}\n")).collect()
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {

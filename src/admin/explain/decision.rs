@@ -130,11 +130,9 @@ impl Teller<'_> {
             }
             // Writing to a string cannot fail.
             let _ = match step.step.outcome {
-                Considered::Chosen => write!(verdict, "chosen ({})", pass_name(step.step.pass)),
+                Considered::Chosen => write!(verdict, "{}", chosen_in(step.step.pass)),
                 Considered::NoMembers => write!(verdict, "no enabled {family} members"),
-                Considered::PassedOver => {
-                    write!(verdict, "passed over ({}): {}", pass_name(step.step.pass), shortfall(step))
-                }
+                Considered::PassedOver => write!(verdict, "passed over: {}", shortfall(step)),
             };
         }
         let answers = self.explained.members.iter().any(|member| member.region == region && member.share.is_some());
@@ -209,19 +207,27 @@ impl Teller<'_> {
     }
 }
 
-fn pass_name(pass: Pass) -> &'static str {
+fn chosen_in(pass: Pass) -> &'static str {
     match pass {
-        Pass::Healthy => "enough of it is up",
-        Pass::AnyUp => "something of it is up",
-        Pass::AnyUpOfFamily => "something of the family is up",
-        Pass::AllDown => "nothing is up anywhere",
+        Pass::Healthy => "chosen",
+        Pass::AnyUp => "chosen: no region is healthy enough, and this one has a member up",
+        Pass::AnyUpOfFamily => {
+            "chosen: no region is up in all its families, and this one has a member of the family up"
+        }
+        Pass::AllDown => "chosen as if up: nothing is up anywhere",
     }
 }
 
 /// Where a passed-over group falls short.
 fn shortfall(step: &ExplainedStep) -> String {
-    match &step.shortfall {
-        Some(short) => format!("members up weigh {} of {}", short.up, short.enabled),
-        None => "nothing up".to_owned(),
+    let Some(short) = &step.shortfall else { return "nothing up".to_owned() };
+    let family = match short.family {
+        Family::V4 => "A",
+        Family::V6 => "AAAA",
+    };
+    match step.step.pass {
+        _ if short.up == 0 => format!("no {family} member is up"),
+        Pass::Healthy => format!("{family} members that are up weigh {} of {}, too little", short.up, short.enabled),
+        Pass::AnyUp | Pass::AnyUpOfFamily | Pass::AllDown => "not up in all its families".to_owned(),
     }
 }

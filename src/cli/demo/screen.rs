@@ -3,10 +3,10 @@
 use super::ask;
 use super::world::World;
 use crate::base::Continent;
-use crate::health::TargetKey;
-use comfy_table::Table;
+use crate::health::Status;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use std::fmt;
+use comfy_table::{ContentArrangement, Table};
+use rustix::termios::tcgetwinsize;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -21,6 +21,8 @@ pub const CLIENTS: [(Continent, &str, [u8; 3]); 6] = [
 ];
 
 const SUBNET_LEN: u8 = 24;
+/// Columns of the tables where no terminal says how many there are.
+const WIDTH_DEFAULT: u16 = 100;
 
 fn subnet([a, b, c]: [u8; 3]) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(a, b, c, 0))
@@ -40,34 +42,38 @@ pub fn introduction(world: &World) -> String {
     let address = server.listening()[0];
     let name = balanced_name(world);
     let dig = format!("dig @{} -p {} {name} +short", address.ip(), address.port());
-    let mut text = format!(
-        "Azimuth answers on {address}. Its configuration is in {}.\n\nTry, in another terminal:\n\n",
-        world.folder().display()
-    );
-    for (continent, who, network) in CLIENTS {
-        let subnet = format!("+subnet={}/{SUBNET_LEN}", subnet(network));
-        text += &format!("  {dig} {subnet:<26} # {}: {who}\n", continent.english_name());
-    }
-    text +=
-        &format!("  {dig} {:<26} # you: 127.0.0.1 itself has no location, so regions come in configured order\n", "");
     let config = world.folder().join("azimuth.toml");
+    let mut text = format!("Azimuth answers on {address}. Try, in another terminal:\n\n");
+    for (continent, who, network) in CLIENTS {
+        text += &format!("  # {}: {who}\n  {dig} +subnet={}/{SUBNET_LEN}\n", continent.english_name(), subnet(network));
+    }
+    text += "  # you: 127.0.0.1 itself has no location, so regions come in configured order\n";
+    text += &format!("  {dig}\n");
+    if let Some(port) = world.regions().iter().flat_map(|r| r.addresses()).map(|a| a.port()).next() {
+        text += &format!("  # reach the backend that was answered\n  curl http://$({dig} | head -1):{port}/\n");
+    }
     let [a, b, c] = CLIENTS[2].2;
-    text += &format!("\n  azimuth explain {name} A --from {a}.{b}.{c}.1 --config {}\n", config.display());
+    text += &format!("  # why?\n  {} explain {name} --from {a}.{b}.{c}.1 \\\n", program());
+    text += &format!("    --config {}\n", config.display());
     if let Some(admin) = server.admin_address() {
         text += &format!("  curl http://{admin}/metrics\n");
-    }
-    if let Some(port) = world.regions().iter().flat_map(|r| r.addresses()).map(|a| a.port()).next() {
-        text += &format!("  curl http://$({dig} | head -1):{port}/        # reach the backend that dig answered\n");
     }
     let last = world.regions().len().min(9);
     text += &format!("\nPress 1 to {last} to kill or revive a region, q to end.\n");
     text
 }
 
+/// This program as it can be typed here.
+fn program() -> String {
+    let Ok(program) = std::env::current_exe() else { return "azimuth".to_owned() };
+    let here = std::env::current_dir().unwrap_or_default();
+    program.strip_prefix(here).unwrap_or(&program).display().to_string()
+}
+
 /// The live table as data: regions with their members, and what each continent is answered now.
 #[derive(Default, PartialEq)]
 pub struct View {
-    regions: Vec<[String; 4]>,
+    regions: Vec<[String; 5]>,
     /// Client, addresses, region.
     answers: Vec<[String; 3]>,
 }
@@ -76,10 +82,15 @@ impl View {
     /// What there is to see now.
     pub fn of(world: &World) -> Self {
         let regions = world.regions().iter().enumerate().map(|(index, region)| {
-            let member = |(shown, target): &(String, TargetKey)| format!("{shown} {}", world.status(target));
-            let members: Vec<_> = region.members.iter().map(member).collect();
+            let members: Vec<_> = region.members.iter().map(|(shown, _)| shown.as_str()).collect();
+            let up = region.members.iter().filter(|(_, target)| world.status(target) == Status::Up).count();
+            let status = match members.len() - up {
+                0 => "up".to_owned(),
+                _ if up == 0 => "down".to_owned(),
+                _ => format!("{up} of {} up", members.len()),
+            };
             let backends = if region.alive { "running" } else { "killed" };
-            [(index + 1).to_string(), region.name.clone(), backends.to_owned(), members.join("\n")]
+            [(index + 1).to_string(), region.name.clone(), backends.to_owned(), members.join(" "), status]
         });
         let name = format!("{}.", balanced_name(world));
         let answers = CLIENTS.map(|(continent, who, network)| {
@@ -97,30 +108,40 @@ impl View {
     }
 
     /// What is worth a new table where the old one cannot be painted over: states, and which region answers whom.
-    pub fn news(&self) -> (&[[String; 4]], Vec<&str>) {
+    pub fn news(&self) -> (&[[String; 5]], Vec<&str>) {
         (&self.regions, self.answers.iter().map(|[_, _, region]| region.as_str()).collect())
     }
 
     /// Shows it; on a terminal in the place of the one shown before.
     pub fn show(&self, before: &Self, live: bool) {
+        let size = if live { tcgetwinsize(std::io::stdout()).ok() } else { None };
+        let (rows, columns) = size.map_or((usize::MAX, WIDTH_DEFAULT), |size| (size.ws_row.into(), size.ws_col));
+        let was = if *before == Self::default() { 0 } else { before.text(columns).lines().count() };
+        let clear = match was {
+            _ if !live => String::new(),
+            0 => String::new(),
+            // What has scrolled out of the window cannot be painted over.
+            lines if lines >= rows => "\x1b[2J\x1b[H".to_owned(),
+            lines => format!("\x1b[{lines}A\x1b[J"),
+        };
         let mut out = std::io::stdout().lock();
-        let up = if live && *before != Self::default() { before.to_string().lines().count() } else { 0 };
-        let clear = if up > 0 { format!("\x1b[{up}A\x1b[J") } else { String::new() };
         // A closed pipe ends the demo's use, not the demo.
-        let _ = writeln!(out, "{clear}{self}");
+        let _ = writeln!(out, "{clear}{}", self.text(columns));
         let _ = out.flush();
     }
-}
 
-impl fmt::Display for View {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut regions = Table::new();
-        regions.load_style(UTF8_FULL_CONDENSED).set_header(["key", "region", "backends", "members"]);
-        regions.add_rows(&self.regions);
-        let mut answers = Table::new();
-        answers.load_style(UTF8_FULL_CONDENSED).set_header(["client", "is answered now", "region"]);
-        answers.add_rows(&self.answers);
-        write!(f, "{regions}\n{answers}")
+    /// Both tables, at most `columns` wide.
+    fn text(&self, columns: u16) -> String {
+        let table = || {
+            let mut table = Table::new();
+            table.load_style(UTF8_FULL_CONDENSED);
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+            table
+        };
+        let (mut regions, mut answers) = (table(), table());
+        regions.set_header(["key", "region", "backends", "members", "status"]).add_rows(&self.regions);
+        answers.set_header(["client", "is answered now", "region"]).add_rows(&self.answers);
+        format!("{regions}\n{answers}")
     }
 }
 

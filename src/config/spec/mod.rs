@@ -26,6 +26,7 @@ use crate::geo::spec::DatabaseFile;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::Region;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -204,17 +205,15 @@ read_with! {
 /// A list of names that are looked up later, each named once.
 fn distinct_names(reader: &mut Reader<'_, '_>, key: &'static Key) -> Option<Spanned<Vec<Spanned<String>>>> {
     let mut names = reader.list(key, text as Read<String>)?;
-    let mut seen: Vec<Spanned<String>> = Vec::with_capacity(names.value.len());
-    for name in names.value.drain(..) {
-        match seen.iter().find(|earlier| earlier.value == name.value) {
-            Some(earlier) => {
-                let message = format!("`{}` is in `{}` twice", name.value, key.name);
-                reader.report.push(Diagnostic::error(message).at(name.span, "").at(earlier.span, "first here"));
-            }
-            None => seen.push(name),
+    let mut seen: HashMap<String, Span> = HashMap::with_capacity(names.value.len());
+    names.value.retain(|name| match seen.get(&name.value) {
+        Some(&earlier) => {
+            let message = format!("`{}` is in `{}` twice", name.value, key.name);
+            reader.report.push(Diagnostic::error(message).at(name.span, "").at(earlier, "first here"));
+            false
         }
-    }
-    names.value = seen;
+        None => seen.insert(name.value.clone(), name.span).is_none(),
+    });
     Some(names)
 }
 

@@ -3,41 +3,6 @@
 use crate::base::{Diagnostic, SourceId, Span};
 use toml_parser::{Expected, ParseError};
 
-/// A bracket or brace that was opened and never closed. What follows is read as if it were inside, which gives mistakes
-/// that are none.
-pub(super) struct Unclosed {
-    /// The bracket or brace.
-    pub open: toml_parser::Span,
-    /// Where reading as if it were inside ended.
-    pub end: usize,
-}
-
-impl Unclosed {
-    /// Whether a mistake may come from what follows being read as if it were inside.
-    pub fn explains(&self, mistake: Option<toml_parser::Span>) -> bool {
-        mistake.is_some_and(|span| span.start() > self.open.start() && span.start() <= self.end)
-    }
-
-    /// Shows the first of the `mistakes` that it explains.
-    pub fn describe(
-        &self,
-        mistakes: impl Iterator<Item = toml_parser::Span>,
-        source: SourceId,
-        text: &str,
-    ) -> Diagnostic {
-        let (start, end) = (self.open.start(), self.open.end());
-        let bracket = text.get(start..end).unwrap_or_default();
-        let message = format!("invalid TOML: `{bracket}` is never closed");
-        let diagnostic = Diagnostic::error(message).at(Span::new(source, start..end), "opened here");
-        // At its end stands what says that it is not closed.
-        let inside = mistakes.filter(|span| self.explains(Some(*span)) && span.start() < self.end);
-        match inside.min_by_key(toml_parser::Span::start) {
-            Some(odd) => diagnostic.at(Span::new(source, odd.start()..odd.end()), "this cannot stand inside"),
-            None => diagnostic,
-        }
-    }
-}
-
 /// A mistake as `toml_parser` reports it, in our form.
 pub(super) fn describe(error: &ParseError, source: SourceId, text: &str) -> Diagnostic {
     let expected: Vec<String> = error.expected().unwrap_or_default().iter().map(describe_expected).collect();

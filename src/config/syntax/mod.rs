@@ -1,16 +1,18 @@
 //! Text to tree: the rules of TOML on top of the events of `toml_parser`. Every syntax mistake is reported, with both
 //! places where a key is given twice, and reading goes on behind each. Knows no key of ours.
 
+mod brackets;
 mod mistakes;
 
 use super::report::{Report, key_text};
 use super::tree::{Array, Node, Origin, Spanned, Table, Value};
 use crate::base::{Diagnostic, SourceId, Span};
-use mistakes::{Unclosed, describe, looks_like_text, no_value};
+use brackets::Outside;
+use mistakes::{describe, looks_like_text, no_value};
 use std::borrow::Cow;
 use toml_parser::decoder::ScalarKind;
 use toml_parser::parser::{Event, EventKind, RecursionGuard, ValidateWhitespace};
-use toml_parser::{ParseError, Source};
+use toml_parser::{ErrorSink, ParseError, Source};
 
 /// Deepest nesting of arrays, inline tables and dotted keys, each. No key of ours needs more than five levels; the limit
 /// keeps hostile text from exhausting the stack.
@@ -20,27 +22,28 @@ const NESTING_MAX: usize = 64;
 pub fn parse(text: &str, source: SourceId, report: &mut Report) -> Table {
     let raw = Source::new(text);
     let tokens = raw.lex().into_vec();
-    let mut errors: Vec<ParseError> = Vec::new();
+    let cuts = brackets::find(&tokens, raw, source);
+    let mut errors = Outside { cuts: &cuts, errors: Vec::new() };
     let mut events: Vec<Event> = Vec::with_capacity(tokens.len());
-    {
+    let mut start = 0;
+    for end in cuts.iter().map(|cut| cut.tokens.start).chain([tokens.len()]) {
         let mut checked = ValidateWhitespace::new(&mut events, raw);
         let mut bounded = RecursionGuard::new(&mut checked, NESTING_MAX as u32);
-        toml_parser::parser::parse_document(&tokens, &mut bounded, &mut errors);
+        toml_parser::parser::parse_document(&tokens[start..end], &mut bounded, &mut errors);
+        start = cuts.iter().map(|cut| cut.tokens.end).find(|behind| *behind > end).unwrap_or(tokens.len());
     }
-    let mut builder =
-        Builder { events: &events, at: 0, raw, source, errors, unquoted: Vec::new(), unclosed: Vec::new(), report };
+    let mut builder = Builder { events: &events, at: 0, raw, source, errors, report };
     let root = builder.document();
-    let Builder { errors, unquoted, unclosed, .. } = builder;
-    let errors = errors.iter().map(|error| (error.unexpected().or(error.context()), describe(error, source, text)));
-    let unquoted = unquoted.into_iter().map(|(span, diagnostic)| (Some(span), diagnostic));
-    let (inside, outside): (Vec<_>, Vec<_>) =
-        errors.chain(unquoted).partition(|(span, _)| unclosed.iter().any(|bracket| bracket.explains(*span)));
-    for bracket in &unclosed {
-        let spans = inside.iter().filter_map(|(span, _)| *span);
-        report.syntax(bracket.describe(spans, source, text));
+    let Builder { errors: Outside { errors, .. }, .. } = builder;
+    for error in &errors {
+        report.push(describe(error, source, text));
     }
-    for (_, diagnostic) in outside {
-        report.syntax(diagnostic);
+    // The parser, or we, went on behind something that could not be read.
+    if cuts.iter().any(|cut| cut.to_the_end) || events.iter().any(|event| event.kind() == EventKind::Error) {
+        report.part_is_unread();
+    }
+    for diagnostic in cuts.into_iter().flat_map(|cut| cut.diagnostics) {
+        report.push(diagnostic);
     }
     root
 }
@@ -70,9 +73,7 @@ struct Builder<'a, 'r> {
     at: usize,
     raw: Source<'a>,
     source: SourceId,
-    errors: Vec<ParseError>,
-    unquoted: Vec<(toml_parser::Span, Diagnostic)>,
-    unclosed: Vec<Unclosed>,
+    errors: Outside<'a>,
     report: &'r mut Report,
 }
 
@@ -106,8 +107,10 @@ impl Builder<'_, '_> {
                     current = header.and_then(|path| self.open_array_table(&mut root, path));
                 }
                 EventKind::SimpleKey => {
-                    let Some((path, value)) = self.key_value(event) else { continue };
-                    if let Some(steps) = &current {
+                    let pair = self.key_value(event);
+                    if pair.as_ref().is_some_and(|(path, value)| self.lacks_its_bracket(path, value)) {
+                        current = None;
+                    } else if let (Some((path, value)), Some(steps)) = (pair, &current) {
                         self.insert(table_at(&mut root, steps), path, value);
                     }
                 }
@@ -135,20 +138,50 @@ impl Builder<'_, '_> {
                 _ => break,
             }
         }
-        path.flatten()
+        let path = path.flatten();
+        if path.is_none() {
+            self.report.part_is_unread();
+        }
+        path
     }
 
-    /// A key with its value, from the key's first part; `None` when one of them is missing.
+    /// A key with its value, from the key's first part; `None` when the key could not be read.
     fn key_value(&mut self, first: Event) -> Option<(KeyPath, Node)> {
         let path = self.key_path(first);
-        self.skip_space();
-        if self.peek(0) != Some(EventKind::KeyValSep) {
-            return None;
+        let mut value = None;
+        if self.peek_behind_space() == Some(EventKind::KeyValSep) {
+            self.skip_space();
+            self.at += 1;
+            self.skip_space();
+            value = self.value();
+            // Something behind the value on its line: whatever was meant, it was not this value.
+            if let (Some(value), Some(EventKind::Error)) = (&mut value, self.peek_on_line()) {
+                value.value = Value::Broken;
+            }
         }
-        self.at += 1;
-        self.skip_space();
-        let value = self.value();
-        path.zip(value)
+        if path.is_none() || value.is_none() {
+            self.report.part_is_unread();
+        }
+        path.map(|path| {
+            let span = path.last.span;
+            (path, value.unwrap_or_else(|| Node::new(Value::Broken, span)))
+        })
+    }
+
+    /// Whether a key was probably meant as a header, as in `region.us-east]`: the keys behind it belong to no table we know.
+    fn lacks_its_bracket(&self, path: &KeyPath, value: &Node) -> bool {
+        let behind = self.raw.input().get(path.last.span.end as usize..).unwrap_or_default();
+        value.span == path.last.span && behind.trim_start().starts_with(']')
+    }
+
+    fn peek_on_line(&self) -> Option<EventKind> {
+        let kinds = self.events.get(self.at..)?.iter().map(Event::kind);
+        kinds.into_iter().find(|kind| *kind != EventKind::Whitespace)
+    }
+
+    fn peek_behind_space(&self) -> Option<EventKind> {
+        let space = |kind: &EventKind| matches!(kind, EventKind::Whitespace | EventKind::Comment | EventKind::Newline);
+        self.events.get(self.at..)?.iter().map(Event::kind).find(|kind| !space(kind))
     }
 
     fn skip_space(&mut self) {
@@ -176,7 +209,7 @@ impl Builder<'_, '_> {
         }
         if parts.len() > NESTING_MAX {
             let error = ParseError::new(format!("a key may have at most {NESTING_MAX} parts"));
-            self.errors.push(error.with_unexpected(first.span()));
+            self.errors.report_error(error.with_unexpected(first.span()));
             return None;
         }
         let mut parts = parts.into_iter().collect::<Option<Vec<_>>>()?;
@@ -187,10 +220,10 @@ impl Builder<'_, '_> {
     fn key_part(&mut self, event: Event) -> Option<Spanned<String>> {
         let raw = self.raw.get(event)?;
         let mut decoded = Cow::Borrowed("");
-        let before = self.errors.len();
+        let before = self.errors.errors.len();
         raw.decode_key(&mut decoded, &mut self.errors);
         // An empty key without quotes stands where the parser missed one; it has said so.
-        let missing = raw.is_empty() || self.errors.len() > before;
+        let missing = raw.is_empty() || self.errors.errors.len() > before;
         (!missing).then(|| Spanned::new(decoded.into_owned(), self.span(event.span())))
     }
 
@@ -221,10 +254,9 @@ impl Builder<'_, '_> {
             _ if !errors.is_empty() => {
                 match raw.filter(|raw| event.encoding().is_none() && looks_like_text(raw.as_str())) {
                     Some(raw) => {
-                        let diagnostic = no_value(raw.as_str(), self.span(event.span()));
-                        self.unquoted.push((event.span(), diagnostic));
+                        self.report.push(no_value(raw.as_str(), self.span(event.span())));
                     }
-                    None => self.errors.append(&mut errors),
+                    None => errors.drain(..).for_each(|error| self.errors.report_error(error)),
                 }
                 Value::Broken
             }
@@ -247,15 +279,15 @@ impl Builder<'_, '_> {
 
     fn too_large(&mut self, event: Event) -> Value {
         let error = ParseError::new("the number does not fit into 64 bits");
-        self.errors.push(error.with_unexpected(event.span()));
+        self.errors.report_error(error.with_unexpected(event.span()));
         Value::Broken
     }
 
     fn missing_value(&mut self, event: Event) {
         let start = event.span().start();
-        let told = self.errors.iter().any(|error| error.unexpected().is_some_and(|span| span.start() == start));
+        let told = self.errors.errors.iter().any(|error| error.unexpected().is_some_and(|span| span.start() == start));
         if !told {
-            self.errors.push(ParseError::new("a value is missing").with_unexpected(event.span()));
+            self.errors.report_error(ParseError::new("a value is missing").with_unexpected(event.span()));
         }
     }
 
@@ -270,10 +302,6 @@ impl Builder<'_, '_> {
                 EventKind::ArrayClose => {
                     end = self.events[self.at].span();
                     self.at += 1;
-                    if end.is_empty() {
-                        self.unclosed.push(Unclosed { open: open.span(), end: end.start() });
-                        return Node::new(Value::Broken, self.span(open.span()));
-                    }
                     break;
                 }
                 EventKind::StdTableOpen | EventKind::ArrayTableOpen | EventKind::InlineTableClose => break,
@@ -295,10 +323,6 @@ impl Builder<'_, '_> {
                 }
                 EventKind::InlineTableClose => {
                     end = event.span();
-                    if end.is_empty() {
-                        self.unclosed.push(Unclosed { open: open.span(), end: end.start() });
-                        return Node::new(Value::Broken, self.span(open.span()));
-                    }
                     break;
                 }
                 EventKind::StdTableOpen | EventKind::ArrayTableOpen | EventKind::ArrayClose => {

@@ -45,6 +45,35 @@ const PLANTED: &[(&str, &str, &str)] = &[
     ("ttl = 30", "ttl = -30", "`ttl` must be a whole number of seconds"),
 ];
 
+/// Slips of the pen, which must not be taken for anything else.
+const SLIPS: &[(&str, &str, &str)] = &[
+    ("weight = 2", "weight 2", "expected `=`"),
+    ("weight = 2", "weight =", "invalid TOML"),
+    ("weight = 2", "weight = two", "`two` is no value"),
+    ("weight = 2", "weight = 99999999999999999999", "does not fit into 64 bits"),
+    ("type = \"http\"", "type \"http\"", "expected `=`"),
+    ("type = \"http\"", "type =", "a value is missing"),
+    ("type = \"http\"", "type = http", "`http` is no value"),
+    ("type = \"http\"", "type = \"http", "invalid TOML"),
+    ("type = \"http\"", "\"type = \"http\"", "invalid TOML"),
+    ("type = \"http\"", "type = \"http\" \"https\"", "invalid TOML"),
+    ("interval = \"1s\"", "interval = 1s", "`1s` is no value"),
+    ("[monitor.web]", "[monitor.web", "expected `]`"),
+    ("[region.eu-west]", "[region.eu west]", "invalid TOML"),
+    ("[region.eu-west]", "region.eu-west]", "invalid TOML"),
+    ("coordinates = [39.04, -77.49]", "coordinates = [39.04 -77.49]", "is no value"),
+    ("coordinates = [39.04, -77.49]", "coordinates = [39.04, -77.49", "`[` is never closed"),
+    ("coordinates = [39.04, -77.49]", "coordinates = 39.04, -77.49]", "invalid TOML"),
+    ("\"us-east\", address", "\"us-east\" address", "expected `,`"),
+    ("address = \"192.0.2.10\" },", "address = \"192.0.2.10\" }", "expected `,`"),
+    ("address = \"192.0.2.10\" },", "address = \"192.0.2.10\",", "`{` is never closed"),
+    ("members = [", "members = ", "invalid TOML"),
+    ("\n]", "\n", "`[` is never closed"),
+    ("file = \"gslb.example.com.zone\"", "file = \"gslb\\.example.com.zone\"", "invalid TOML"),
+    ("ttl = 30 }", "ttl = 30", "`{` is never closed"),
+    ("balance.www", "balance..www", "invalid TOML"),
+];
+
 fn whole() -> String {
     format!("{REGIONS}{POOLS}{ZONE}")
 }
@@ -66,6 +95,19 @@ fn each_mistake_is_told_once_and_alone() {
         let messages = loaded.messages(Severity::Error);
         assert!(messages.len() == 1 && messages[0].contains(told), "{instead}: {messages:?}");
         assert!(loaded.config.is_none(), "{instead}");
+    }
+}
+
+#[test]
+fn a_slip_of_the_pen_is_told_as_such_and_alone() {
+    for (what, instead, told) in SLIPS {
+        let loaded = load_text(&plant(&whole(), what, instead));
+        let messages = loaded.messages(Severity::Error);
+        assert!(messages.iter().any(|message| message.contains(told)), "{instead}: {}", loaded.rendered());
+        let other = messages.iter().find(|message| !message.contains("invalid TOML"));
+        assert!(other.is_none(), "{instead}: {}", loaded.rendered());
+        // Without its bracket each line of a list is a mistake of its own.
+        assert!(loaded.diagnostics.len() == 1 || *instead == "members = ", "{instead}: {}", loaded.rendered());
     }
 }
 
@@ -109,15 +151,26 @@ fn mistakes_in_several_files_are_told_in_one_run() {
         .map(|diagnostic| loaded.sources.path(diagnostic.places[0].0.source))
         .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
         .collect();
-    // `pool = "wbe"` and `eu-wst` wait until `b.toml` can be read: what they name might stand there.
-    assert_eq!(files, ["azimuth.toml", "regions.toml", "b.toml"], "{}", loaded.rendered());
-    let loaded = load_files(&[
-        ("azimuth.toml", "include = [\"regions.toml\", \"pools.toml\", \"zones/*.toml\"]\n[server]\nworker = 1\n"),
-        ("regions.toml", &plant(REGIONS, "[39.04", "[139.04")),
-        ("pools.toml", &plant(POOLS, "eu-west", "eu-wst")),
-        ("zones/a.toml", &plant(ZONE, "\"web\"", "\"wbe\"")),
-    ]);
-    assert_eq!(loaded.messages(Severity::Error).len(), 4, "{}", loaded.rendered());
+    let expected = ["azimuth.toml", "regions.toml", "pools.toml", "a.toml", "b.toml"];
+    assert_eq!(files, expected, "{}", loaded.rendered());
+}
+
+#[test]
+fn what_may_stand_in_an_unread_part_is_not_called_undefined() {
+    for pools in ["[pool.web", "[pool..web]\nmembers = []\n", "x = [\n[pool.web]\nmembers = []\n"] {
+        let loaded = load_files(&[
+            (
+                "azimuth.toml",
+                "include = [\"pools.toml\"]\n[zone.\"b.example\"]\nfile = \"b\"\nbalance.www.pool = \"web\"\n",
+            ),
+            ("pools.toml", pools),
+        ]);
+        let undefined = loaded.messages(Severity::Error).into_iter().find(|message| message.contains("not defined"));
+        assert_eq!(undefined, None, "{pools}");
+    }
+    let loaded =
+        load_text("include = [\"missing.toml\"]\n[zone.\"b.example\"]\nfile = \"b\"\nbalance.www.pool = \"web\"\n");
+    assert_eq!(loaded.messages(Severity::Error).len(), 1, "{}", loaded.rendered());
 }
 
 #[test]

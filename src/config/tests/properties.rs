@@ -147,11 +147,14 @@ fn theirs(value: &toml::Value) -> Plain {
     }
 }
 
-/// Our tree, if the text has no mistakes.
-fn read(text: &str) -> Option<Plain> {
+/// Our tree, or the mistakes.
+fn read(text: &str) -> Result<Plain, Vec<String>> {
     let mut report = Report::default();
     let table = syntax::parse(text, SourceId(0), &mut report);
-    (!report.has_errors()).then(|| ours(&table))
+    if report.has_errors() {
+        return Err(report.into_sorted().into_iter().map(|diagnostic| diagnostic.message).collect());
+    }
+    Ok(ours(&table))
 }
 
 proptest! {
@@ -177,8 +180,10 @@ proptest! {
     fn what_is_toml_is_read_like_another_parser_reads_it(text in prop_oneof![text(), statements(), statements()]) {
         let other: Option<toml::Table> = text.parse().ok();
         match (read(&text), other) {
-            (Some(ours), Some(other)) => prop_assert_eq!(ours, theirs(&toml::Value::Table(other))),
-            (None, None) => {}
+            (Ok(ours), Some(other)) => prop_assert_eq!(ours, theirs(&toml::Value::Table(other))),
+            (Err(_), None) => {}
+            // Dotted keys cannot extend what `[[a]]` made; the other parser lets some of them.
+            (Err(mistakes), Some(_)) if mistakes.iter().all(|mistake| mistake.contains("is a list already")) => {}
             (ours, other) => prop_assert!(false, "ours {ours:?}, theirs {other:?} for {text:?}"),
         }
     }

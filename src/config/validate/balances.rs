@@ -34,7 +34,10 @@ pub fn build(tables: &[Definition<ZoneTable>], context: &Context<'_>, report: &m
     for definition in tables {
         zones.extend(build_zone(&definition.table, &apexes, context, &mut used, report));
     }
-    check_coordinates(&used, context, report);
+    // Where something could not be read, what follows from its absence is not worth a warning.
+    if !report.has_errors() {
+        check_coordinates(&used, context, report);
+    }
     zones
 }
 
@@ -193,8 +196,10 @@ fn check_coordinates(used: &HashSet<(PoolId, PolicyId)>, context: &Context<'_>, 
                 continue;
             }
             let name = &region.defined.name;
-            let message =
-                format!("region `{}` has no coordinates, so that policy `{}` cannot rank it", name.value, policy.name);
+            let message = format!(
+                "region `{}` has no coordinates: policy `{}` ranks it behind all others",
+                name.value, policy.name
+            );
             let diagnostic = Diagnostic::warning(message).at(name.span, "");
             report.push(diagnostic.hint("add `coordinates = [latitude, longitude]`"));
         }

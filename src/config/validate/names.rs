@@ -4,6 +4,7 @@ use crate::base::{Diagnostic, Span};
 use crate::config::report::{Report, defined_twice, hint_known, key_text};
 use crate::config::spec::Definition;
 use crate::config::tree::Spanned;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -13,12 +14,17 @@ pub struct Names {
     what: &'static str,
     by_name: HashMap<Arc<str>, usize>,
     in_order: Vec<Arc<str>>,
+    /// How many names were compared to find near ones.
+    compared: Cell<usize>,
 }
+
+/// Most names to compare for suggestions: with thousands defined and thousands misspelled, the first few dozen do.
+const COMPARED_MAX: usize = 200_000;
 
 impl Names {
     /// No names yet.
     pub fn new(what: &'static str) -> Self {
-        Self { what, by_name: HashMap::new(), in_order: Vec::new() }
+        Self { what, by_name: HashMap::new(), in_order: Vec::new(), compared: Cell::new(0) }
     }
 
     /// All names of `definitions`; one that is defined twice is reported, and stands for its first definition.
@@ -60,6 +66,10 @@ impl Names {
         let diagnostic = Diagnostic::error(format!("{what} `{}` is not defined", name.escape_debug())).at(span, "");
         if self.in_order.is_empty() {
             return diagnostic.hint(format!("define it under `[{what}.{}]`", key_text(name)));
+        }
+        self.compared.set(self.compared.get() + self.in_order.len());
+        if self.compared.get() > COMPARED_MAX.max(self.in_order.len()) {
+            return diagnostic;
         }
         let known = self.in_order.iter().map(|name| &**name);
         let plural = match what {

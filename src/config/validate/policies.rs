@@ -6,7 +6,8 @@ use crate::base::{Diagnostic, RegionId};
 use crate::config::report::Report;
 use crate::config::spec::{Definition, PolicyTable, RuleTable, UNNAMED};
 use crate::config::tree::Spanned;
-use crate::steering::spec::{Policy, Rule};
+use crate::steering::spec::{Condition, Policy, Rule};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Builds all policies, and their names.
@@ -94,12 +95,16 @@ fn check_inside(
 
 /// Of two rules for the same clients only the first decides.
 fn check_repeated(rules: &[RuleTable], report: &mut Report) {
-    for (index, rule) in rules.iter().enumerate() {
-        let empty = rule.condition == crate::steering::spec::Condition::default();
-        let earlier = rules[..index].iter().find(|earlier| earlier.condition == rule.condition);
-        if let Some(earlier) = earlier.filter(|_| !empty) {
+    let mut first = HashMap::new();
+    for rule in rules {
+        let Condition { network, country, continent } = rule.condition;
+        if rule.condition == Condition::default() {
+            continue;
+        }
+        let earlier = *first.entry((network, country, continent)).or_insert(rule.span);
+        if earlier != rule.span {
             let message = "this rule never decides: an earlier one is for the same clients";
-            report.push(Diagnostic::error(message).at(rule.span, "").at(earlier.span, "the earlier one"));
+            report.push(Diagnostic::error(message).at(rule.span, "").at(earlier, "the earlier one"));
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::names::Names;
 use super::region_id;
 use crate::base::{Diagnostic, Family, MonitorId, RegionId, Span};
+use crate::config::keys;
 use crate::config::report::{Report, list_of};
 use crate::config::spec::{Definition, MemberTable, PoolTable};
 use crate::steering::spec::{Member, MemberTarget, Pool};
@@ -28,15 +29,33 @@ fn build_pool(definition: &Definition<PoolTable>, regions: &Names, monitors: &Na
         });
         members.extend(region.and_then(|region| build_member(member, region)));
     }
+    check_one_kind(&table.members, report);
+    check_distinct(&table.members, report);
+    // Where something could not be read, what follows from its absence is not worth a warning.
+    if !report.has_errors() {
+        check_probed(table, report);
+        check_enabled(definition, &members, report);
+        check_families(definition, &members, &region_names, report);
+    }
+    Pool { name: Arc::clone(&definition.defined.name.value), monitors, members }
+}
+
+/// Where nothing is checked, it makes no difference where.
+fn check_probed(table: &PoolTable, report: &mut Report) {
+    let unused = table.members.iter().find_map(|member| member.probe_address.as_ref());
+    if let Some(unused) = unused.filter(|_| table.monitors.is_empty()) {
+        let message = format!("`{}` has no effect in a pool without a monitor", keys::member::PROBE_ADDRESS.name);
+        let hint = format!("name a monitor under `{}`, or remove it", keys::pool::MONITOR.name);
+        report.push(Diagnostic::warning(message).at(unused.span, "").hint(hint));
+    }
+}
+
+fn check_enabled(definition: &Definition<PoolTable>, members: &[Member], report: &mut Report) {
     if !members.is_empty() && members.iter().all(|member| !member.enabled) {
         let name = &definition.defined.name;
         let message = format!("no member of pool `{}` is enabled, so that it answers nothing", name.value);
         report.push(Diagnostic::warning(message).at(name.span, ""));
     }
-    check_one_kind(&table.members, report);
-    check_distinct(&table.members, report);
-    check_families(definition, &members, &region_names, report);
-    Pool { name: Arc::clone(&definition.defined.name.value), monitors, members }
 }
 
 fn build_member(table: &MemberTable, region: RegionId) -> Option<Member> {
@@ -44,7 +63,7 @@ fn build_member(table: &MemberTable, region: RegionId) -> Option<Member> {
         region,
         target: table.target.as_ref()?.value.clone(),
         weight: table.weight,
-        probe_address: table.probe_address,
+        probe_address: table.probe_address.as_ref().map(|address| address.value),
         enabled: table.enabled,
     })
 }
@@ -89,24 +108,20 @@ fn check_families(
     report: &mut Report,
 ) {
     let mut regions: Vec<RegionId> = Vec::new();
+    let mut families: HashMap<RegionId, [bool; 2]> = HashMap::new();
     for member in members {
-        if !regions.contains(&member.region) {
+        let has = families.entry(member.region).or_insert_with(|| {
             regions.push(member.region);
+            [false; 2]
+        });
+        if let MemberTarget::Address(address) = member.target {
+            has[Family::of(address).index()] = true;
         }
     }
     for (family, record) in [(Family::V4, "IPv4"), (Family::V6, "IPv6")] {
-        let has = |region: &RegionId| {
-            members.iter().any(|member| {
-                let of_family =
-                    matches!(member.target, MemberTarget::Address(address) if Family::of(address) == family);
-                member.region == *region && of_family
-            })
-        };
-        let without: Vec<&str> = regions
-            .iter()
-            .filter(|region| !has(region))
-            .filter_map(|region| region_names.get(region).copied())
-            .collect();
+        let lacks = |region: &&RegionId| families.get(region).is_some_and(|has| !has[family.index()]);
+        let without: Vec<&str> =
+            regions.iter().filter(lacks).filter_map(|region| region_names.get(region).copied()).collect();
         if without.is_empty() || without.len() == regions.len() {
             continue;
         }

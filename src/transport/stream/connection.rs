@@ -19,7 +19,7 @@ const READ_LEN: usize = 1024;
 const PENDING_LEN_MAX: usize = 16 * 1024;
 /// How long a client may take to receive what was written at once.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long a connection waits for a query that is already on its way when the service stops.
+/// How long a connection waits for queries that are already on their way when the service stops.
 const LAST_READ_TIME: Duration = Duration::from_millis(50);
 
 /// Serves one connection until the client ends it, is idle for too long or reads too slowly, or has to make room.
@@ -47,8 +47,10 @@ pub async fn serve(mut stream: TcpStream, client: IpAddr, place: Place, mut shar
             Err(_) => return,
         }
     }
-    if matches!(timeout(LAST_READ_TIME, buffers.read(&mut stream)).await, Ok(Ok(1..))) {
-        let _ = buffers.answer(&mut stream, client, &shared).await;
+    while matches!(timeout(LAST_READ_TIME, buffers.read(&mut stream)).await, Ok(Ok(1..))) {
+        if buffers.answer(&mut stream, client, &shared).await.is_err() {
+            return;
+        }
     }
 }
 

@@ -116,9 +116,12 @@ async fn accept(listener: TcpListener, shared: Shared) {
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
-    while let Ok(accepted) = timeout(ACCEPT_DRAIN_TIME, listener.accept()).await {
-        admit(accepted, &shared, &mut connections).await;
-    }
+    let accept_rest = async {
+        loop {
+            admit(listener.accept().await, &shared, &mut connections).await;
+        }
+    };
+    let _: Result<(), _> = timeout(ACCEPT_DRAIN_TIME, accept_rest).await;
     drop(listener);
     let all_ended = async { while connections.join_next().await.is_some() {} };
     if timeout(DRAIN_TIME_MAX, all_ended).await.is_err() {

@@ -132,7 +132,8 @@ fn answer(
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::plain;
+    use super::{Random, Responder, plain};
+    use crate::answer::testing;
     use crate::transport::{Listeners, QUERY_LEN_MAX, UDP_RESPONSE_LEN_MAX};
     use std::net::{IpAddr, SocketAddr, UdpSocket};
     use std::time::Duration;
@@ -170,6 +171,19 @@ mod tests {
         let len = reply.len().min(out.len());
         out[..len].copy_from_slice(&reply[..len]);
         len
+    }
+
+    #[test]
+    fn a_panic_costs_one_query_and_is_counted() {
+        let snapshot = testing::flawed_snapshot();
+        let (mut responder, mut random, mut out) = (Responder::new(0), Random::new(), [0; 512]);
+        let mut ask = |name: &str| {
+            let query = testing::query(1, name, 1);
+            super::answer(&mut responder, &mut random, &snapshot, &query, [192, 0, 2, 1].into(), &mut out)
+        };
+        assert_eq!((ask("bad.example.") > 0, ask("www.example.") > 0, ask("bad.example.") > 0), (false, true, false));
+        let tally = responder.counters().tally();
+        assert_eq!((tally.panics, tally.received()), (2, 3));
     }
 
     macro_rules! echoes {

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 #[derive(Debug)]
 pub enum Command {
     Health { member: String, monitor: Option<String>, status: Status, wavering: bool },
+    Counters,
     Ask(Box<Ask>),
 }
 
@@ -48,6 +49,7 @@ impl Command {
                 };
                 Ok(Self::Health { member: member.to_owned(), monitor, status, wavering })
             }
+            ["counters"] => Ok(Self::Counters),
             ["raw", hex, rest @ ..] => {
                 let mut ask = Ask::plain(octets_of_hex(hex)?);
                 ask.options(&mut Query::new(".", 1), rest)?;

@@ -108,6 +108,7 @@ fn run(world: &mut World, command: &Command) -> String {
                 _ => String::new(),
             }
         }
+        Command::Counters => world.counters(),
         Command::Ask(ask) if ask.times > 1 => shares(world, ask),
         Command::Ask(ask) => match world.ask(&ask.octets, ask.source, ask.over, random(ask.seed)) {
             None => "no response\n".to_owned(),

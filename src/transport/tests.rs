@@ -1,0 +1,234 @@
+//! The service as clients see it, on loopback.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use super::{Listeners, QUERY_LEN_MAX, Service, StreamLimits};
+use crate::answer::testing;
+use crate::snapshot::Publisher;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+/// How long a client waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const LIMITS: StreamLimits =
+    StreamLimits { connections: 100, connections_per_client: 100, idle_timeout: Duration::from_secs(60) };
+
+/// A service for `www.example. A 192.0.2.1` and `big.example. TXT` of some 20,000 octets.
+struct Running {
+    service: Option<Service>,
+    publisher: Option<Publisher>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Running {
+    fn start(listen: &[&str], workers: usize, limits: StreamLimits) -> Self {
+        let big: String = (0..80).map(|number| format!("big TXT {}-{number}\n", "x".repeat(240))).collect();
+        let zones = [("example.", &*format!("www A 192.0.2.1\n{big}"))];
+        let listen: Vec<SocketAddr> = listen.iter().map(|address| address.parse().unwrap()).collect();
+        let listeners = Listeners::bind(&listen, workers).unwrap();
+        let addresses = listeners.addresses().to_vec();
+        let publisher = Publisher::start(testing::inputs(&zones, listeners.shard_count() - 1));
+        let service = Service::start(listeners, publisher.store(), limits).unwrap();
+        Self { service: Some(service), publisher: Some(publisher), addresses }
+    }
+
+    fn udp(&self) -> UdpSocket {
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(self.addresses[0]).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client
+    }
+
+    fn tcp(&self) -> TcpStream {
+        let client = TcpStream::connect(self.addresses[0]).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_nodelay(true).unwrap();
+        client
+    }
+
+    fn service(&self) -> &Service {
+        self.service.as_ref().unwrap()
+    }
+
+    fn stop(&mut self) {
+        self.service.take().unwrap().stop();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.service.take());
+        self.publisher.take().unwrap().stop();
+    }
+}
+
+fn www(id: u16) -> Vec<u8> {
+    testing::query(id, "www.example.", 1)
+}
+
+fn big(id: u16) -> Vec<u8> {
+    testing::query(id, "big.example.", 16)
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    [&(message.len() as u16).to_be_bytes(), message].concat()
+}
+
+/// The next message of a stream; `None` at its end.
+fn next(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut len = [0; 2];
+    stream.read_exact(&mut len).ok()?;
+    let mut message = vec![0; u16::from_be_bytes(len).into()];
+    stream.read_exact(&mut message).ok()?;
+    Some(message)
+}
+
+/// Whether `message` answers query `id` for `www`.
+fn answers(message: &[u8], id: u16) -> bool {
+    message[..2] == id.to_be_bytes() && message[3] & 15 == 0 && message.ends_with(&[192, 0, 2, 1])
+}
+
+#[test]
+fn every_address_is_served_over_udp_and_tcp() {
+    let running = Running::start(&["127.0.0.1:0", "127.0.0.2:0", "0.0.0.0:0"], 2, LIMITS);
+    for (id, address) in (1..).zip(&running.addresses) {
+        let host = if address.ip().is_unspecified() { [127, 0, 0, 1].into() } else { address.ip() };
+        let to = SocketAddr::new(host, address.port());
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        udp.connect(to).unwrap();
+        udp.set_read_timeout(Some(PATIENCE)).unwrap();
+        udp.send(&www(id)).unwrap();
+        let mut reply = [0; 512];
+        let len = udp.recv(&mut reply).unwrap();
+        assert!(answers(&reply[..len], id), "{address}");
+        let mut tcp = TcpStream::connect(to).unwrap();
+        tcp.write_all(&framed(&www(id))).unwrap();
+        assert_eq!(next(&mut tcp).as_deref(), Some(&reply[..len]), "{address}");
+    }
+    let workers = running.service().workers();
+    let received = |transport: &str| -> u64 {
+        workers.iter().filter(|w| w.transport == transport).map(|w| w.answers.tally().received()).sum()
+    };
+    assert_eq!((workers.len(), received("udp"), received("tcp")), (7, 3, 3));
+}
+
+#[test]
+fn queries_one_behind_the_other_are_answered_in_their_order() {
+    let running = Running::start(&["127.0.0.1:0"], 1, LIMITS);
+    let mut stream = running.tcp();
+    let all: Vec<u8> = (0..300).flat_map(|id| framed(&www(id))).collect();
+    let (first, rest) = all.split_at(all.len() - 7);
+    stream.write_all(first).unwrap();
+    for id in 0..299 {
+        assert!(answers(&next(&mut stream).unwrap(), id), "{id}");
+    }
+    for octet in rest {
+        stream.write_all(&[*octet]).unwrap();
+    }
+    assert!(answers(&next(&mut stream).unwrap(), 299));
+    // What must not be answered is passed over, and the stream goes on.
+    let mut response = www(1);
+    response[2] |= 0x80;
+    let odd = [framed(&response), framed(b""), framed(b"x"), framed(&www(2))].concat();
+    stream.write_all(&odd).unwrap();
+    assert!(answers(&next(&mut stream).unwrap(), 2));
+    // A client that shuts its side still gets its answers.
+    stream.write_all(&[framed(&big(3)), framed(&www(4))].concat()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(next(&mut stream).unwrap().len() > 20_000);
+    assert!(answers(&next(&mut stream).unwrap(), 4));
+    assert_eq!(next(&mut stream), None);
+}
+
+#[test]
+fn a_client_that_asks_and_does_not_read_is_not_read_from() {
+    let running = Running::start(&["127.0.0.1:0"], 1, LIMITS);
+    let mut stream = running.tcp();
+    stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    let many = framed(&big(1)).repeat(100);
+    // Each round takes 3 kB and would make 2 MB of answers; the buffers of both sides are full long before this ends.
+    let full = (0..20_000).any(|_| stream.write_all(&many).is_err());
+    assert!(full, "the server went on reading");
+    let mut other = running.tcp();
+    other.write_all(&framed(&www(1))).unwrap();
+    assert!(answers(&next(&mut other).unwrap(), 1));
+}
+
+#[test]
+fn a_frame_longer_than_any_query_closes_the_stream() {
+    let running = Running::start(&["127.0.0.1:0"], 1, LIMITS);
+    let mut stream = running.tcp();
+    let longest = [&www(1)[..], &vec![0; QUERY_LEN_MAX - www(1).len()]].concat();
+    stream.write_all(&framed(&longest)).unwrap();
+    assert_eq!(next(&mut stream).unwrap()[3], 1, "FORMERR for what follows the question");
+    stream.write_all(&(QUERY_LEN_MAX as u16 + 1).to_be_bytes()).unwrap();
+    assert_eq!(next(&mut stream), None);
+}
+
+#[test]
+fn who_says_nothing_or_only_parts_of_a_query_is_sent_away() {
+    let running =
+        Running::start(&["127.0.0.1:0"], 1, StreamLimits { idle_timeout: Duration::from_millis(100), ..LIMITS });
+    let (mut silent, mut slow) = (running.tcp(), running.tcp());
+    assert_eq!(next(&mut silent), None);
+    // One octet at a time for as long as it is taken.
+    let end = framed(&www(1)).repeat(1_000).into_iter().position(|octet| {
+        std::thread::sleep(Duration::from_millis(20));
+        slow.write_all(&[octet]).is_err()
+    });
+    assert!(end.is_some());
+    let mut asking = running.tcp();
+    asking.write_all(&framed(&www(2))).unwrap();
+    assert!(answers(&next(&mut asking).unwrap(), 2));
+}
+
+#[test]
+fn a_client_with_its_share_of_connections_is_refused_more() {
+    let running = Running::start(&["127.0.0.1:0"], 1, StreamLimits { connections_per_client: 2, ..LIMITS });
+    let mut streams = [running.tcp(), running.tcp()];
+    for stream in &mut streams {
+        stream.write_all(&framed(&www(1))).unwrap();
+        assert!(answers(&next(stream).unwrap(), 1));
+    }
+    assert_eq!(next(&mut running.tcp()), None);
+    assert_eq!((running.service().streams().open(), running.service().streams().refused()), (2, 1));
+}
+
+#[test]
+fn when_all_places_are_taken_the_longest_idle_is_sent_away() {
+    let running = Running::start(&["127.0.0.1:0"], 1, StreamLimits { connections: 2, ..LIMITS });
+    let ask = |stream: &mut TcpStream| {
+        // The table counts milliseconds.
+        std::thread::sleep(Duration::from_millis(5));
+        stream.write_all(&framed(&www(1))).unwrap();
+        answers(&next(stream).unwrap(), 1)
+    };
+    let (mut first, mut second) = (running.tcp(), running.tcp());
+    assert!(ask(&mut first) && ask(&mut second) && ask(&mut first));
+    let mut third = running.tcp();
+    assert!(ask(&mut third) && ask(&mut first));
+    assert_eq!(next(&mut second), None);
+    assert_eq!(running.service().streams().shed(), 1);
+}
+
+#[test]
+fn what_is_queued_is_answered_before_the_service_ends() {
+    let mut running = Running::start(&["127.0.0.1:0"], 2, LIMITS);
+    let (udp, mut tcp) = (running.udp(), running.tcp());
+    let _idle = running.tcp();
+    for id in 0..100 {
+        udp.send(&www(id)).unwrap();
+    }
+    tcp.write_all(&framed(&www(100)).repeat(50)).unwrap();
+    running.stop();
+    let mut reply = [0; 512];
+    for id in 0..100 {
+        let len = udp.recv(&mut reply).unwrap();
+        assert!(answers(&reply[..len], id), "{id}");
+    }
+    for _ in 0..50 {
+        assert!(answers(&next(&mut tcp).unwrap(), 100));
+    }
+    assert_eq!(next(&mut tcp), None);
+}
