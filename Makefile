@@ -126,7 +126,7 @@ setup: ## installs what the tests need (root, or it says what to install)
 	for component in fmt clippy; do
 		$(CARGO) $$component --version > /dev/null 2>&1 || rustup component add rustfmt clippy
 	done
-	$(MAKE) -s $(TOOLS)/bin/promtool $(TOOLS)/venv/installed
+	$(MAKE) -s $(TOOLS)/bin/promtool $(if $(wildcard $(KIT)),$(TOOLS)/venv/installed)
 
 # From Debian's package of Prometheus, unpacked rather than installed: installing it would start a server.
 $(TOOLS)/bin/promtool:
@@ -137,6 +137,7 @@ $(TOOLS)/bin/promtool:
 	fi
 	echo '== promtool'
 	cd $(TOOLS)
+	rm -f prometheus_*.deb
 	if ! apt-get download -q prometheus; then
 		[ "$$(id -u)" = 0 ] && apt-get update -q && apt-get download -q prometheus || {
 			echo 'make setup: no promtool; install it, or run `apt-get update` and try again' >&2
@@ -147,7 +148,7 @@ $(TOOLS)/bin/promtool:
 	rm prometheus_*.deb
 	promtool --version 2>&1 | head -n 1
 
-# The suites are written in Python and need dnspython.
+# The suites are written in Python and need dnspython; without them there is no need of it.
 $(TOOLS)/venv/installed: tests/requirements.txt
 	@echo '== Python packages'
 	rm -rf $(@D)

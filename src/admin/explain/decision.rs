@@ -10,7 +10,7 @@ use crate::steering::decide::{Asked, Considered};
 use crate::steering::explain::{self as steering, ExplainedStep, Explanation, Pick, RankReason, RankedRegion};
 use crate::steering::pool_answers::Pass;
 use crate::steering::ranking::Table;
-use crate::steering::spec::{MemberTarget, Order, Policy, Pool, Rule, Spread};
+use crate::steering::spec::{AllDown, MemberTarget, Order, Policy, Pool, Rule, Spread};
 use std::fmt::Write;
 
 /// What is known of a target.
@@ -34,7 +34,7 @@ pub(super) fn explain(
     let ranking = &snapshot.rankings[balance.ranking as usize];
     let table = Table::of(&snapshot.locator);
     let explained = steering::explain(pool, answers, ranking, &table, place, &asked);
-    let teller = Teller { current, pool, explained: &explained, target_state, pool_id: pool_id.index() };
+    let teller = Teller { current, pool, policy, explained: &explained, target_state, pool_id: pool_id.index() };
     let decision = explained.decision;
     Some(Steering {
         pool: pool.name.to_string(),
@@ -89,6 +89,7 @@ fn rule_text(index: usize, rule: &Rule) -> String {
 struct Teller<'a> {
     current: &'a Current,
     pool: &'a Pool,
+    policy: &'a Policy,
     pool_id: usize,
     explained: &'a Explanation,
     target_state: &'a TargetStates<'a>,
@@ -190,7 +191,11 @@ impl Teller<'_> {
         let decision = self.explained.decision;
         match decision.verdict {
             Verdict::NoType => "NODATA: the pool has no members of this family".to_owned(),
-            Verdict::NothingUp => "NODATA: nothing is up, and the policy says `all_down = \"nodata\"`".to_owned(),
+            Verdict::NothingUp => match self.policy.all_down {
+                AllDown::NoData => "NODATA: nothing is up, and the policy says `all_down = \"nodata\"`".to_owned(),
+                AllDown::Fallback(_) => "NODATA: nothing is up, and no fallback address is of this family".to_owned(),
+                AllDown::All | AllDown::ServFail => "NODATA: no member of this family may answer".to_owned(),
+            },
             Verdict::ServFail => "SERVFAIL: nothing is up, and the policy says `all_down = \"servfail\"`".to_owned(),
             Verdict::Variant(_) => {
                 let region =
