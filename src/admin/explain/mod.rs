@@ -104,7 +104,7 @@ fn follow(snapshot: &Snapshot, question: &Question) -> Found {
         let zone = &snapshot.zones.zones()[number];
         found.zone = Some(number);
         match zone.lookup(&key, apex_stripped, rtype) {
-            Lookup::Balanced { slot, fixed: None, .. } => {
+            Lookup::Balanced { slot, .. } => {
                 found.balance = Some(snapshot.balances[number][slot as usize]);
                 return found;
             }
