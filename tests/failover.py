@@ -175,7 +175,8 @@ def main():
     parser.add_argument('--binary', default=os.environ.get('AZIMUTH_BIN', HOME / 'target/release/azimuth'))
     arguments = parser.parse_args()
     cases = [arguments.only] if arguments.only else CASES
-    kept = [measure(arguments.binary, case, arguments.rounds) for case in cases]
+    binary = str(pathlib.Path(arguments.binary).resolve())
+    kept = [measure(binary, case, arguments.rounds) for case in cases]
     return 0 if all(kept) else 1
 
 

@@ -3,6 +3,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A file that was read, by its number in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,13 +37,24 @@ pub struct Sources(Vec<Source>);
 struct Source {
     path: PathBuf,
     octets: Vec<u8>,
+    /// Where lines start, found when the first place is asked for: a file may have thousands of mistakes.
+    line_starts: OnceLock<Vec<usize>>,
+}
+
+impl Source {
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            let breaks = self.octets.iter().enumerate().filter(|(_, octet)| **octet == b'\n');
+            std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect()
+        })
+    }
 }
 
 impl Sources {
     /// Remembers a file under the path that messages shall show.
     pub fn add(&mut self, path: impl Into<PathBuf>, octets: impl Into<Vec<u8>>) -> SourceId {
         let id = SourceId(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
-        self.0.push(Source { path: path.into(), octets: octets.into() });
+        self.0.push(Source { path: path.into(), octets: octets.into(), line_starts: OnceLock::new() });
         id
     }
 
@@ -61,11 +73,13 @@ impl Sources {
     /// Line and column of a span's start, both from 1; columns count characters.
     #[must_use]
     pub fn line_column(&self, span: Span) -> (usize, usize) {
-        let octets = self.octets(span.source);
-        let before = &octets[..octets.len().min(span.start as usize)];
-        let line_start = before.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
-        let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
-        (line, 1 + String::from_utf8_lossy(&before[line_start..]).chars().count())
+        let source = &self.0[span.source.0 as usize];
+        let at = source.octets.len().min(span.start as usize);
+        let starts = source.line_starts();
+        // The first line starts at 0, so that there is always one that starts at or before `at`.
+        let line = starts.partition_point(|&start| start <= at);
+        let before = &source.octets[starts[line - 1]..at];
+        (line, 1 + String::from_utf8_lossy(before).chars().count())
     }
 
     /// `path:line:column` of a span's start.
@@ -252,6 +266,14 @@ mod tests {
         assert_eq!(text.matches("ttl = {").count(), 1, "{text}");
         let text = diagnostic.at(at(36..37), "elsewhere").render(&sources, false);
         assert!(text.matches("ttl = {").count() == 1 && text.contains("other = 1"), "{text}");
+    }
+
+    #[test]
+    fn lines_and_columns_count_from_one() {
+        let mut sources = Sources::default();
+        let file = sources.add("z", "a\n\u{e9}b\n\n".as_bytes().to_vec());
+        let places: Vec<_> = (0..8).map(|at| sources.line_column(Span::new(file, at..at))).collect();
+        assert_eq!(places, [(1, 1), (1, 2), (2, 1), (2, 2), (2, 2), (2, 3), (3, 1), (4, 1)]);
     }
 
     #[test]

@@ -9,5 +9,5 @@ mod watch;
 
 pub use load::{Loaded, Overrides, Report, load, load_rest};
 pub use plan::probe_plan;
-pub use run::run_until_stopped;
+pub use run::Signals;
 pub use server::{Server, StartError};

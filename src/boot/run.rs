@@ -5,6 +5,7 @@ use super::server::Server;
 use super::watch::FileWatcher;
 use crate::base::Severity;
 use std::sync::Arc;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -12,40 +13,60 @@ use tokio::sync::Notify;
 #[cfg(target_os = "linux")]
 const RELOAD_NICENESS: i32 = 10;
 
-/// Serves until SIGTERM or SIGINT, then stops the server. A second one of them ends the process at once.
-pub fn run_until_stopped(mut server: Server) -> std::io::Result<()> {
-    // From here on this thread only loads configurations: the workers go first. On Linux this concerns the thread alone.
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, RELOAD_NICENESS) {
-        tracing::debug!(%error, "cannot lower the priority of reloads");
+/// The signals of this process. SIGHUP is waited for from the start on, because until somebody does it ends a process; one
+/// that comes early is served when the server runs.
+pub struct Signals {
+    runtime: Runtime,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Waits for SIGHUP from now on.
+    pub fn listen() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let hangup = {
+            let _entered = runtime.enter();
+            signal(SignalKind::hangup())?
+        };
+        Ok(Self { runtime, hangup })
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+
+    /// Serves until SIGTERM or SIGINT, then stops the server.
+    pub fn run_until_stopped(self, mut server: Server) -> std::io::Result<()> {
+        // From here on this thread only loads configurations: the workers go first. On Linux this concerns the thread alone.
+        #[cfg(target_os = "linux")]
+        if let Err(error) = rustix::process::setpriority_process(None, RELOAD_NICENESS) {
+            tracing::debug!(%error, "cannot lower the priority of reloads");
+        }
+        let Self { runtime, mut hangup } = self;
+        runtime.block_on(serve(&mut server, &mut hangup))?;
+        server.stop();
+        Ok(())
+    }
+}
+
+async fn serve(server: &mut Server, hangup: &mut Signal) -> std::io::Result<()> {
     let changed = Arc::new(Notify::new());
-    let mut watcher = start_watcher(&server, &changed);
-    runtime.block_on(async {
-        let mut hangup = signal(SignalKind::hangup())?;
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        loop {
-            tokio::select! {
-                _ = hangup.recv() => reload(&mut server, "SIGHUP"),
-                () = changed.notified() => reload(&mut server, "changed files"),
-                signal = ended(&mut terminate, &mut interrupt) => {
-                    tracing::info!(signal, "stopping");
-                    return std::io::Result::Ok(());
-                }
-            }
-            match &mut watcher {
-                Some(watcher) if server.loaded().config.server.watch => {
-                    if let Err(error) = watcher.watch(&server.files()) {
-                        tracing::warn!(%error, "cannot watch the configuration's folders; reload by SIGHUP");
-                    }
-                }
-                _ => watcher = start_watcher(&server, &changed),
+    let mut watcher = start_watcher(server, &changed);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => reload(server, "SIGHUP"),
+            () = changed.notified() => reload(server, "changed files"),
+            signal = ended(&mut terminate, &mut interrupt) => {
+                tracing::info!(signal, "stopping");
+                return Ok(());
             }
         }
-    })?;
-    server.stop();
-    Ok(())
+        match &mut watcher {
+            Some(watcher) if server.loaded().config.server.watch => {
+                if let Err(error) = watcher.watch(&server.files()) {
+                    tracing::warn!(%error, "cannot watch the configuration's folders; reload by SIGHUP");
+                }
+            }
+            _ => watcher = start_watcher(server, &changed),
+        }
+    }
 }
 
 async fn ended(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {

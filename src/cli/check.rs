@@ -115,3 +115,62 @@ fn as_json(diagnostic: &Diagnostic, sources: &Sources) -> Value {
     };
     json!({ "severity": severity, "message": diagnostic.message, "places": places, "hints": diagnostic.hints })
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::{Args, write};
+    use crate::base::Diagnostic;
+    use std::path::Path;
+
+    fn printed(config: &Path, json: bool, schema: bool, rest: Vec<Diagnostic>) -> (bool, String) {
+        let args = Args { config: config.to_path_buf(), schema, json };
+        let mut out = Vec::new();
+        let fine = write(&args, |_, _| rest, &mut out, false).unwrap();
+        (fine, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn the_sample_is_fine_and_counted() {
+        let (fine, text) = printed(Path::new("azimuth.toml"), false, false, Vec::new());
+        assert!(fine && text.starts_with("azimuth.toml: ok: 4 files, 6 regions, 3 pools, 1 zone, "), "{text}");
+    }
+
+    #[test]
+    fn mistakes_of_zones_and_databases_count_too() {
+        let sample = Path::new("azimuth.toml");
+        let (fine, text) = printed(sample, false, false, vec![Diagnostic::error("a zone is broken")]);
+        assert!(!fine && text.contains("error: a zone is broken") && text.contains("azimuth.toml: 1 error;"), "{text}");
+        let (fine, text) = printed(sample, false, false, vec![Diagnostic::warning("a database is old")]);
+        assert!(
+            fine && text.contains("warning: a database is old") && text.trim_end().ends_with("; 1 warning"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn json_has_the_same_mistakes_with_their_places() {
+        let broken = Path::new("tests/bad/config/zone_twice/azimuth.toml");
+        let (fine, text) = printed(broken, true, false, Vec::new());
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(!fine && value["ok"] == false);
+        let first = &value["diagnostics"][0];
+        assert_eq!((&first["severity"], &first["places"][0]["line"]), (&"error".into(), &14.into()));
+        assert_eq!(first["places"][0]["path"], broken.display().to_string());
+        assert!(first["message"].as_str().unwrap().contains("is defined twice"));
+    }
+
+    #[test]
+    fn the_schema_needs_no_configuration() {
+        let (fine, text) = printed(Path::new("nowhere.toml"), false, true, Vec::new());
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(fine && value["properties"]["zone"].is_object());
+    }
+
+    #[test]
+    fn a_missing_file_is_named_with_what_to_do() {
+        let (fine, text) = printed(Path::new("nowhere.toml"), false, false, Vec::new());
+        assert!(!fine && text.contains("cannot read `nowhere.toml`: there is no such file"), "{text}");
+        assert!(text.contains("--config FILE"), "{text}");
+    }
+}

@@ -1,7 +1,7 @@
 //! `azimuth serve`.
 
 use super::{ConfigArg, EXIT_MISTAKE, failed, print_report};
-use crate::boot::{Overrides, Server, StartError, run_until_stopped};
+use crate::boot::{Overrides, Server, Signals, StartError};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -26,10 +26,14 @@ pub fn run(args: Args) -> ExitCode {
     super::logging::start(args.log_json, "info");
     let listen = (!args.listen.is_empty()).then_some(args.listen);
     let overrides = Overrides { listen, admin: args.admin, ..Overrides::default() };
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return failed(format_args!("cannot wait for signals: {error}")),
+    };
     match Server::start(&args.config.config, overrides) {
         Ok((server, report)) => {
             print_report(&report);
-            match run_until_stopped(server) {
+            match signals.run_until_stopped(server) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => failed(format_args!("cannot wait for signals: {error}")),
             }

@@ -7,12 +7,14 @@ use crate::base::{Diagnostic, Severity, Span, suggest};
 #[derive(Debug, Default)]
 pub struct Report {
     diagnostics: Vec<Diagnostic>,
+    has_errors: bool,
     incomplete: bool,
 }
 
 impl Report {
     /// Adds a mistake.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.has_errors |= diagnostic.severity == Severity::Error;
         self.diagnostics.push(diagnostic);
     }
 
@@ -36,7 +38,7 @@ impl Report {
 
     /// Whether any mistake so far is an error.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.has_errors
     }
 
     /// All mistakes, sorted by file and place; those without a place come last.

@@ -15,11 +15,14 @@ pub(super) struct Facts {
     pub(super) point: Option<Point>,
 }
 
+/// Facts as a key: coordinates by their bits, which hash.
+type Known = (Option<Country>, Option<Continent>, Option<[u64; 2]>);
+
 /// Distinct facts, numbered in order of appearance; number 0 says nothing.
 #[derive(Debug)]
 pub(super) struct FactList {
     facts: Vec<Facts>,
-    numbers: HashMap<(Option<Country>, Option<Continent>, Option<[u64; 2]>), u32, FastHash>,
+    numbers: HashMap<Known, u32, FastHash>,
 }
 
 impl FactList {

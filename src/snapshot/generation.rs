@@ -1,6 +1,7 @@
 //! One configuration generation as the publisher keeps it: what was configured, which pool answers and rankings that
 //! makes, and which member each target of health belongs to.
 
+use super::twins::Twins;
 use super::{Balance, Settings, WorkerShard};
 use crate::base::{PolicyId, PoolId, RegionId};
 use crate::geo::Locator;
@@ -47,10 +48,9 @@ pub(super) struct Generation {
     pub(super) balances: Arc<[Box<[Balance]>]>,
     pub(super) rankings: Arc<[Arc<Ranking>]>,
     pub(super) shards: Arc<[WorkerShard]>,
-    /// By pool: indexes into `pairs`.
-    pairs_of_pool: Vec<Vec<u32>>,
-    /// Pool and index of each member that a target belongs to.
-    members_of_target: HashMap<TargetKey, Vec<(PoolId, u32)>>,
+    twins: Twins,
+    /// The pools that a target belongs to, without those that are twins of others.
+    pools_of_target: HashMap<TargetKey, Vec<PoolId>>,
 }
 
 /// What rankings are shared with: those of the generation before.
@@ -72,17 +72,14 @@ impl Generation {
             known.map_or_else(|| Arc::new(Ranking::build(key, &inputs.locator)), Arc::clone)
         });
         let rankings = rankings.collect();
-        let mut pairs_of_pool = vec![Vec::new(); inputs.pools.len()];
-        for (number, (pool, _)) in (0..).zip(&pairs) {
-            pairs_of_pool[pool.index()].push(number);
-        }
+        let twins = Twins::new(&inputs, &pairs);
         Self {
             balances,
             rankings,
             shards: shards(inputs.workers + 1, pairs.len(), inputs.regions.len()),
             pairs: pairs.into(),
-            pairs_of_pool,
-            members_of_target: members_of_target(&inputs.member_targets),
+            pools_of_target: pools_of_target(&inputs.member_targets, &twins),
+            twins,
             inputs: Arc::new(inputs),
         }
     }
@@ -115,19 +112,34 @@ impl Generation {
         MemberState { status, wavering, enabled: spec.enabled && region_enabled }
     }
 
-    /// The pools that have members with this target; each once for each such member.
+    /// The pools that have members with this target, without those that are twins of others.
     pub(super) fn pools_of_target(&self, target: &TargetKey) -> impl Iterator<Item = PoolId> + '_ {
-        self.members_of_target.get(target).into_iter().flatten().map(|&(pool, _)| pool)
+        self.pools_of_target.get(target).into_iter().flatten().copied()
     }
 
     /// Whether a target belongs to any member.
     pub(super) fn has_target(&self, target: &TargetKey) -> bool {
-        self.members_of_target.contains_key(target)
+        self.pools_of_target.contains_key(target)
     }
 
-    /// The indexes of the answers of a pool, one for each policy it is balanced under.
-    pub(super) fn answers_of_pool(&self, pool: PoolId) -> &[u32] {
-        &self.pairs_of_pool[pool.index()]
+    /// The indexes of the answers to be built of a pool, one for each policy it is balanced under; none of a twin.
+    pub(super) fn leads_of_pool(&self, pool: PoolId) -> &[u32] {
+        &self.twins.leads_of_pool[pool.index()]
+    }
+
+    /// The index of the answers that stand for those with index `number`: it is at most as great.
+    pub(super) fn lead_of(&self, number: usize) -> usize {
+        self.twins.lead_of_pair[number] as usize
+    }
+
+    /// The indexes that the answers with index `lead` stand for, itself included.
+    pub(super) fn sharers_of(&self, lead: usize) -> &[u32] {
+        &self.twins.sharers_of_lead[lead]
+    }
+
+    /// The pool whose member states the answers with index `number` are built from.
+    pub(super) fn pool_of(&self, number: usize) -> PoolId {
+        self.twins.of_pool[self.pairs[number].0.index()]
     }
 
     /// Builds the answers with index `number` from the states of the pool's members.
@@ -204,15 +216,17 @@ impl<'i> Numbering<'i> {
     }
 }
 
-fn members_of_target(member_targets: &[Vec<Vec<TargetKey>>]) -> HashMap<TargetKey, Vec<(PoolId, u32)>> {
-    let mut index: HashMap<TargetKey, Vec<(PoolId, u32)>> = HashMap::new();
-    for (pool, members) in (0..).zip(member_targets) {
-        for (member, targets) in (0..).zip(members) {
-            for target in targets {
-                match index.get_mut(target) {
-                    Some(uses) => uses.push((PoolId(pool), member)),
-                    None => _ = index.insert(target.clone(), vec![(PoolId(pool), member)]),
-                }
+fn pools_of_target(member_targets: &[Vec<Vec<TargetKey>>], twins: &Twins) -> HashMap<TargetKey, Vec<PoolId>> {
+    let mut index: HashMap<TargetKey, Vec<PoolId>> = HashMap::new();
+    for (pool, members) in (0..).map(PoolId).zip(member_targets) {
+        if twins.of_pool.get(pool.index()) != Some(&pool) {
+            continue;
+        }
+        for target in members.iter().flatten() {
+            match index.get_mut(target) {
+                Some(pools) if pools.last() == Some(&pool) => {}
+                Some(pools) => pools.push(pool),
+                None => _ = index.insert(target.clone(), vec![pool]),
             }
         }
     }

@@ -4,6 +4,7 @@
 pub mod counters;
 mod generation;
 pub mod publisher;
+mod twins;
 
 pub use counters::Total;
 pub use generation::Inputs;

@@ -261,7 +261,7 @@ fn current(snapshot: Arc<Snapshot>, generation: &Generation) -> Current {
 
 /// What of a generation depends on health.
 struct Built {
-    /// By pool; empty for pools that no name is balanced over.
+    /// By pool; empty for pools that no name is balanced over, and for twins.
     states: Vec<Vec<MemberState>>,
     answers: Pages<PoolAnswers>,
 }
@@ -271,21 +271,24 @@ impl Built {
     fn new(generation: &Generation, targets: &TargetStates, before: Option<(&Generation, &Self)>) -> Self {
         let pools = (0..).take(generation.inputs.pools.len()).map(PoolId);
         let states: Vec<Vec<MemberState>> = pools
-            .map(|pool| match generation.answers_of_pool(pool) {
+            .map(|pool| match generation.leads_of_pool(pool) {
                 [] => Vec::new(),
                 _ => generation.member_states(pool, targets),
             })
             .collect();
-        let shared = before.map_or_else(Vec::new, |(before, _)| generation.shared_answers(before));
-        let answers = (0..generation.pairs.len()).map(|number| {
-            let states = &states[generation.pairs[number].0.index()];
-            let known = before.and_then(|(_, built)| Some(built.answers.get((*shared.get(number)?)?)));
-            match known.filter(|known| known.states() == states) {
+        let shared = before.map(|(before, built)| (generation.shared_answers(before), built));
+        let mut answers: Vec<Arc<PoolAnswers>> = Vec::with_capacity(generation.pairs.len());
+        for number in 0..generation.pairs.len() {
+            let lead = generation.lead_of(number);
+            let known = shared.as_ref().and_then(|(shared, built)| Some(built.answers.get(shared[number]?)));
+            let states = &states[generation.pool_of(lead).index()];
+            let next = match known.filter(|known| known.states() == states) {
+                _ if lead < number => Arc::clone(&answers[lead]),
                 Some(known) => Arc::clone(known),
                 None => generation.build_answers(number, states),
-            }
-        });
-        let answers: Vec<Arc<PoolAnswers>> = answers.collect();
+            };
+            answers.push(next);
+        }
         Self { states, answers: Pages::new(&answers) }
     }
 
@@ -326,9 +329,10 @@ impl Worker {
         loop {
             match self.next(inbox) {
                 Ok(Message::Replace(generation, live)) => {
-                    self.replace(*generation);
+                    let before = self.replace(*generation);
                     // The caller may have given up waiting.
                     let _ = live.send(());
+                    drop(before);
                 }
                 Ok(Message::Changed(changes)) => self.note(changes),
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -375,16 +379,19 @@ impl Worker {
         let mut replaced = Vec::new();
         let targets = lock(&self.shared.targets);
         for pool in std::mem::take(&mut self.dirty) {
-            let numbers = self.generation.answers_of_pool(pool);
-            if numbers.is_empty() {
+            let leads = self.generation.leads_of_pool(pool);
+            if leads.is_empty() {
                 continue;
             }
             let states = self.generation.member_states(pool, &targets);
             let known = &mut self.built.states[pool.index()];
             if *known != states {
                 *known = states;
-                let build = |&number: &u32| (number as usize, self.generation.build_answers(number as usize, known));
-                replaced.extend(numbers.iter().map(build));
+                for &lead in leads {
+                    let answers = self.generation.build_answers(lead as usize, known);
+                    let sharers = self.generation.sharers_of(lead as usize);
+                    replaced.extend(sharers.iter().map(|&number| (number as usize, Arc::clone(&answers))));
+                }
             }
         }
         drop(targets);
@@ -396,18 +403,20 @@ impl Worker {
         self.quiet_until = Some(Instant::now() + COLLECTING);
     }
 
-    fn replace(&mut self, generation: Generation) {
+    /// Makes a configuration generation live; gives what is left of the one before.
+    fn replace(&mut self, generation: Generation) -> (Generation, Built) {
         let begun = Instant::now();
         let mut targets = lock(&self.shared.targets);
         targets.retain(|target, _| generation.has_target(target));
-        self.built = Built::new(&generation, &targets, Some((&self.generation, &self.built)));
+        let built = Built::new(&generation, &targets, Some((&self.generation, &self.built)));
         drop(targets);
         self.dirty.clear();
         lock(&self.shared.counters).begin(&generation);
-        self.generation = generation;
+        let before = (std::mem::replace(&mut self.generation, generation), std::mem::replace(&mut self.built, built));
         self.shards_to_fold = true;
         lock(&self.shared.metrics).configurations += 1;
         self.publish(begun);
+        before
     }
 
     /// Swaps in a snapshot of what is built.

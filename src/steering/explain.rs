@@ -12,7 +12,7 @@ use crate::geo::Place;
 /// A decision with its reasons.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
-    /// What [`super::decide`] says.
+    /// What [`super::decide()`] says.
     pub decision: Decision,
     /// The client's cohort.
     pub cohort: CohortId,
@@ -110,7 +110,7 @@ pub enum Pick {
     Turn,
 }
 
-/// Explains the decision that [`super::decide`] makes for the same arguments. `table` is what `ranking` was built from, and
+/// Explains the decision that [`super::decide()`] makes for the same arguments. `table` is what `ranking` was built from, and
 /// `place` the client's place in it.
 #[must_use]
 pub fn explain(

@@ -110,7 +110,7 @@ impl PoolAnswers {
         self.answers_cname
     }
 
-    /// The records of a variant that [`super::decide`] chose; none for a number it can not have chosen.
+    /// The records of a variant that [`super::decide()`] chose; none for a number it can not have chosen.
     #[must_use]
     pub fn variant(&self, number: u32) -> StoredAnswer<'_> {
         self.variants.stored(number)
@@ -244,12 +244,10 @@ impl Group {
 }
 
 fn build_slot(reach: &Reach, roster: &Roster, policy: &Policy, family: Family, variants: &mut Variants) -> Slot {
-    let exists = roster.exists(family);
-    if !exists {
-        variants.begin_family(family);
+    variants.begin_family(family);
+    if !roster.exists(family) {
         return Slot::default();
     }
-    variants.begin_family(family);
     let mut regions: Vec<GroupId> = Vec::new();
     let mut members: Vec<u32> = Vec::new();
     let groups = (0..reach.group_count()).map(|group| {
@@ -265,7 +263,7 @@ fn build_slot(reach: &Reach, roster: &Roster, policy: &Policy, family: Family, v
         AllDown::Fallback(addresses) if !roster.names => variants.add_fallback(family, addresses),
         AllDown::Fallback(_) | AllDown::All | AllDown::NoData | AllDown::ServFail => None,
     };
-    Slot { exists, groups, fallback }
+    Slot { exists: true, groups, fallback }
 }
 
 /// The least scope by family of the client. Where one family's clients are split and the other's are not, these get 1 all

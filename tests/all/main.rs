@@ -7,4 +7,5 @@ mod golden;
 mod message;
 mod nearest;
 mod properties;
+mod real_databases;
 mod world;

@@ -6,7 +6,7 @@ table! {
     /// `[region.NAME]`.
     region, "[region.NAME]", "a region", named true, later ["capacity", "feed"],
     "A datacenter or site. Configured order breaks ties, and is the order for clients whose location is unknown.";
-    COORDINATES = "coordinates", Kind::Coordinates, Optional("the region has no place; `closest` cannot rank it"),
+    COORDINATES = "coordinates", Kind::Coordinates, Optional("none: `closest` ranks the region behind those that have"),
         "[39.04, -77.49]",
         "Latitude and longitude in degrees, north and east positive.";
     BIAS = "bias", Kind::Integer { min: -99, max: 99 }, Default("0"), "10",

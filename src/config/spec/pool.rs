@@ -29,7 +29,7 @@ pub struct MemberTable {
     /// Its share among the members of its region.
     pub weight: u32,
     /// Where it is checked.
-    pub probe_address: Option<ProbeAddress>,
+    pub probe_address: Option<Spanned<ProbeAddress>>,
     /// Whether it answers at all.
     pub enabled: bool,
 }
@@ -69,7 +69,7 @@ fn member(reader: &mut Reader<'_, '_>) -> MemberTable {
         region,
         target: address.or(name),
         weight: reader.one(&keys::WEIGHT, weight).map_or(1, |weight| weight.value),
-        probe_address: reader.one(&keys::PROBE_ADDRESS, probe_address).map(|address| address.value),
+        probe_address: reader.one(&keys::PROBE_ADDRESS, probe_address),
         enabled: reader.one(&keys::ENABLED, boolean).is_none_or(|enabled| enabled.value),
     }
 }

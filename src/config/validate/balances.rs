@@ -196,8 +196,10 @@ fn check_coordinates(used: &HashSet<(PoolId, PolicyId)>, context: &Context<'_>, 
                 continue;
             }
             let name = &region.defined.name;
-            let message =
-                format!("region `{}` has no coordinates, so that policy `{}` cannot rank it", name.value, policy.name);
+            let message = format!(
+                "region `{}` has no coordinates: policy `{}` ranks it behind all others",
+                name.value, policy.name
+            );
             let diagnostic = Diagnostic::warning(message).at(name.span, "");
             report.push(diagnostic.hint("add `coordinates = [latitude, longitude]`"));
         }

@@ -14,17 +14,17 @@ pub struct Names {
     what: &'static str,
     by_name: HashMap<Arc<str>, usize>,
     in_order: Vec<Arc<str>>,
-    /// How often a near name was looked for in vain or not.
-    suggested: Cell<u32>,
+    /// How many names were compared to find near ones.
+    compared: Cell<usize>,
 }
 
-/// Undefined names that get a suggestion: each is compared with all that are defined.
-const SUGGESTED_MAX: u32 = 200;
+/// Most names to compare for suggestions: with thousands defined and thousands misspelled, the first few dozen do.
+const COMPARED_MAX: usize = 200_000;
 
 impl Names {
     /// No names yet.
     pub fn new(what: &'static str) -> Self {
-        Self { what, by_name: HashMap::new(), in_order: Vec::new(), suggested: Cell::new(0) }
+        Self { what, by_name: HashMap::new(), in_order: Vec::new(), compared: Cell::new(0) }
     }
 
     /// All names of `definitions`; one that is defined twice is reported, and stands for its first definition.
@@ -67,8 +67,8 @@ impl Names {
         if self.in_order.is_empty() {
             return diagnostic.hint(format!("define it under `[{what}.{}]`", key_text(name)));
         }
-        self.suggested.set(self.suggested.get() + 1);
-        if self.suggested.get() > SUGGESTED_MAX {
+        self.compared.set(self.compared.get() + self.in_order.len());
+        if self.compared.get() > COMPARED_MAX.max(self.in_order.len()) {
             return diagnostic;
         }
         let known = self.in_order.iter().map(|name| &**name);

@@ -3,6 +3,7 @@
 use super::names::Names;
 use super::region_id;
 use crate::base::{Diagnostic, Family, MonitorId, RegionId, Span};
+use crate::config::keys;
 use crate::config::report::{Report, list_of};
 use crate::config::spec::{Definition, MemberTable, PoolTable};
 use crate::steering::spec::{Member, MemberTarget, Pool};
@@ -32,10 +33,21 @@ fn build_pool(definition: &Definition<PoolTable>, regions: &Names, monitors: &Na
     check_distinct(&table.members, report);
     // Where something could not be read, what follows from its absence is not worth a warning.
     if !report.has_errors() {
+        check_probed(table, report);
         check_enabled(definition, &members, report);
         check_families(definition, &members, &region_names, report);
     }
     Pool { name: Arc::clone(&definition.defined.name.value), monitors, members }
+}
+
+/// Where nothing is checked, it makes no difference where.
+fn check_probed(table: &PoolTable, report: &mut Report) {
+    let unused = table.members.iter().find_map(|member| member.probe_address.as_ref());
+    if let Some(unused) = unused.filter(|_| table.monitors.is_empty()) {
+        let message = format!("`{}` has no effect in a pool without a monitor", keys::member::PROBE_ADDRESS.name);
+        let hint = format!("name a monitor under `{}`, or remove it", keys::pool::MONITOR.name);
+        report.push(Diagnostic::warning(message).at(unused.span, "").hint(hint));
+    }
 }
 
 fn check_enabled(definition: &Definition<PoolTable>, members: &[Member], report: &mut Report) {
@@ -51,7 +63,7 @@ fn build_member(table: &MemberTable, region: RegionId) -> Option<Member> {
         region,
         target: table.target.as_ref()?.value.clone(),
         weight: table.weight,
-        probe_address: table.probe_address,
+        probe_address: table.probe_address.as_ref().map(|address| address.value),
         enabled: table.enabled,
     })
 }

@@ -195,6 +195,36 @@ fn a_member_is_up_when_all_its_targets_are() {
 }
 
 #[test]
+fn pools_that_differ_in_their_name_alone_share_their_answers() {
+    let mut inputs = inputs();
+    inputs.policies[1].spread = Spread::Hash { ipv4_prefix: 24, ipv6_prefix: 48 };
+    for pool in [1, 2] {
+        inputs.pools[pool].members = inputs.pools[0].members.clone();
+        inputs.member_targets[pool] = inputs.member_targets[0].clone();
+    }
+    inputs.member_targets[2][1].clear();
+    inputs.balances[1].push(BalanceSpec { pool: PoolId(1), policy: PolicyId(1), ttl: TtlRange::default() });
+    let publisher = Publisher::start(inputs);
+    for (target, status) in [(0, Status::Up), (1, Status::Down)] {
+        publish(&publisher, vec![change(key("http", 0, target), status, false)]);
+        let snapshot = snapshot(&publisher);
+        let same = |a: usize, b: usize| Arc::ptr_eq(snapshot.pool_answers.get(a), snapshot.pool_answers.get(b));
+        // 0 to 4: `web`, `api`, `web` hashed, `mail`, `api` hashed.
+        assert!(same(0, 1), "`web` and `api`");
+        assert!(!same(2, 4), "a name is part of what is hashed");
+        assert!(!same(0, 3), "`mail` is monitored otherwise");
+        let web = statuses(&snapshot, 0);
+        assert_eq!(web[target], status);
+        assert!([1, 2, 4].into_iter().all(|answers| statuses(&snapshot, answers) == web));
+        assert_eq!(statuses(&snapshot, 3), [web[0], Status::Up]);
+    }
+    let before = snapshot(&publisher);
+    publisher.replace((*publisher.current().inputs).clone());
+    let after = snapshot(&publisher);
+    assert!((0..5).all(|at| Arc::ptr_eq(before.pool_answers.get(at), after.pool_answers.get(at))));
+}
+
+#[test]
 fn a_replacement_shares_what_did_not_change() {
     let publisher = Publisher::start(inputs());
     publish(&publisher, vec![change(key("http", 0, 1), Status::Up, false)]);

@@ -37,7 +37,7 @@ struct Variant {
     start: u32,
     len: u32,
     records: u16,
-    /// Of the first record; [`NOT_A_MEMBER`]'s companion is meaningless.
+    /// Of the first record; meaningless without a member.
     region: RegionId,
     member: u32,
 }

@@ -2,30 +2,31 @@
 //! the leaves in address order, with a stack of subtrees that wait for their sibling.
 
 use super::{CohortId, LeafPairs, Pair, Table};
-use std::collections::HashMap;
 use std::ops::Range;
+
+/// In place of a cohort, for a subtree whose leaves are of several. There are fewer cohorts than places, and fewer places
+/// than leaves, whose numbers have 32 bits.
+const MIXED: CohortId = CohortId(u32::MAX);
 
 /// For each leaf the index of its cohort and scope, and these.
 pub(super) fn pair_leaves(table: &Table<'_>, place_cohorts: &[CohortId]) -> (LeafPairs, Box<[Pair]>) {
     let [ipv4, ipv6] = table.leaf_depths;
-    let cohort_of = |leaf: usize| {
-        let place = table.leaf_places.get(leaf).map_or(0, |place| place.0 as usize);
-        place_cohorts.get(place).copied().unwrap_or(CohortId(0))
-    };
-    let mut sweep =
-        Sweep { leaf_pairs: LeafPairs::Narrow(vec![0; ipv4.len() + ipv6.len()].into()), ..Sweep::default() };
-    for (leaf, &depth) in ipv4.iter().enumerate() {
-        sweep.leaf(leaf, depth, Some(cohort_of(leaf)));
+    let (places4, places6) = table.leaf_places.split_at(ipv4.len().min(table.leaf_places.len()));
+    let mut sweep = Sweep::new(ipv4.len() + ipv6.len(), place_cohorts);
+    for ((leaf, &depth), place) in (0..).zip(ipv4).zip(places4) {
+        sweep.leaf(leaf, depth, place_cohorts[place.0 as usize]);
     }
     let root4 = sweep.root();
-    for (leaf, &depth) in (ipv4.len()..).zip(ipv6) {
-        // Where IPv6 addresses carry an IPv4 address, clients are of whatever cohort that one is.
-        let carries_ipv4 = table.leaf_places.get(leaf).and_then(|place| table.places.get(place.0 as usize));
-        if carries_ipv4.is_some_and(|place| place.disguised) {
-            sweep.assign(leaf..leaf + 1, cohort_of(leaf), depth);
-            sweep.leaf(leaf, depth, root4.as_ref().and_then(|root| root.cohort));
+    // Where IPv6 addresses carry an IPv4 address, clients are of whatever cohort that one is.
+    let of_disguised = root4.map_or(MIXED, |root| root.cohort);
+    let disguised: Vec<bool> = table.places.iter().map(|place| place.disguised).collect();
+    for ((leaf, &depth), place) in (ipv4.len() as u32..).zip(ipv6).zip(places6) {
+        let cohort = place_cohorts[place.0 as usize];
+        if disguised[place.0 as usize] {
+            sweep.assign(leaf..leaf + 1, cohort, depth);
+            sweep.leaf(leaf, depth, of_disguised);
         } else {
-            sweep.leaf(leaf, depth, Some(cohort_of(leaf)));
+            sweep.leaf(leaf, depth, cohort);
         }
     }
     let root6 = sweep.root();
@@ -34,50 +35,49 @@ pub(super) fn pair_leaves(table: &Table<'_>, place_cohorts: &[CohortId]) -> (Lea
 }
 
 /// A whole subtree whose sibling is still to come, or the whole of a family.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Subtree {
+    first: u32,
+    cohort: CohortId,
     depth: u8,
-    /// `None` when its leaves are of several cohorts.
-    cohort: Option<CohortId>,
-    leaves: Range<usize>,
 }
 
-#[derive(Default)]
 struct Sweep {
+    /// Left siblings, each deeper than the one before it.
     waiting: Vec<Subtree>,
+    /// The leaf to come.
+    next: u32,
     leaf_pairs: LeafPairs,
     pairs: Vec<Pair>,
-    known: HashMap<Pair, u32>,
-}
-
-impl Default for LeafPairs {
-    fn default() -> Self {
-        Self::Narrow(Box::default())
-    }
+    /// For each cohort the few scopes it was seen with, and the numbers of these pairs.
+    scopes_of_cohort: Vec<Vec<(u8, u32)>>,
 }
 
 impl Sweep {
-    /// Takes the next leaf. The subtrees that wait are left siblings, each deeper than the one before it: so a subtree as
-    /// deep as the last one that waits is its sibling.
-    fn leaf(&mut self, leaf: usize, depth: u8, cohort: Option<CohortId>) {
-        let mut subtree = Subtree { depth, cohort, leaves: leaf..leaf + 1 };
-        while let Some(left) = self.waiting.pop_if(|left| left.depth == subtree.depth && subtree.depth > 0) {
-            subtree = self.join(left, subtree);
+    fn new(leaves: usize, place_cohorts: &[CohortId]) -> Self {
+        let cohorts = place_cohorts.iter().max().map_or(0, |last| last.0 as usize + 1);
+        Self {
+            waiting: Vec::with_capacity(128),
+            next: 0,
+            leaf_pairs: LeafPairs::Narrow(vec![0; leaves].into()),
+            pairs: Vec::new(),
+            scopes_of_cohort: vec![Vec::new(); cohorts],
         }
-        self.waiting.push(subtree);
     }
 
-    fn join(&mut self, left: Subtree, right: Subtree) -> Subtree {
-        let cohort = left.cohort.filter(|_| left.cohort == right.cohort);
-        let joined = Subtree { depth: left.depth - 1, cohort, leaves: left.leaves.start..right.leaves.end };
-        if cohort.is_none() {
-            for side in [left, right] {
-                if let Some(cohort) = side.cohort {
-                    self.assign(side.leaves, cohort, side.depth);
-                }
+    /// Takes the next leaf, and joins it with the subtrees that wait: one that is as deep is its left sibling.
+    fn leaf(&mut self, leaf: u32, depth: u8, cohort: CohortId) {
+        let mut subtree = Subtree { first: leaf, cohort, depth };
+        self.next = leaf + 1;
+        while let Some(left) = self.waiting.pop_if(|left| left.depth == subtree.depth && subtree.depth > 0) {
+            if left.cohort != subtree.cohort {
+                self.assign(left.first..subtree.first, left.cohort, left.depth);
+                self.assign(subtree.first..self.next, subtree.cohort, subtree.depth);
+                subtree.cohort = MIXED;
             }
+            subtree = Subtree { first: left.first, cohort: subtree.cohort, depth: left.depth - 1 };
         }
-        joined
+        self.waiting.push(subtree);
     }
 
     /// The whole family, once its last leaf is taken.
@@ -85,30 +85,35 @@ impl Sweep {
         self.waiting.pop()
     }
 
-    /// Scope 0 speaks for both families (RFC 7871, section 7.3.1): it is for one cohort over all. A family that is of
-    /// one cohort beside another gets scope 1.
+    /// Scope 0 speaks for both families: it is for one cohort over all. A family that is of one cohort beside another gets
+    /// scope 1.
     fn roots(&mut self, ipv4: Option<Subtree>, ipv6: Option<Subtree>) {
-        let cohort_of = |root: &Option<Subtree>| root.as_ref().and_then(|root| root.cohort);
-        let alike = cohort_of(&ipv4) == cohort_of(&ipv6) || ipv4.is_none() || ipv6.is_none();
-        for root in [ipv4, ipv6].into_iter().flatten() {
-            if let Some(cohort) = root.cohort {
-                self.assign(root.leaves, cohort, if alike { 0 } else { root.depth.max(1) });
-            }
+        let alike = ipv4.zip(ipv6).is_none_or(|(ipv4, ipv6)| ipv4.cohort == ipv6.cohort);
+        let scope = |root: Subtree| if alike { 0 } else { root.depth.max(1) };
+        if let Some(root) = ipv4 {
+            self.assign(root.first..ipv6.map_or(self.next, |ipv6| ipv6.first), root.cohort, scope(root));
+        }
+        if let Some(root) = ipv6 {
+            self.assign(root.first..self.next, root.cohort, scope(root));
         }
     }
 
-    fn assign(&mut self, leaves: Range<usize>, cohort: CohortId, scope: u8) {
-        let pair = Pair { cohort, scope };
-        let next = self.pairs.len() as u32;
-        let number = *self.known.entry(pair).or_insert(next);
-        if number == next {
-            self.pairs.push(pair);
-        }
+    /// Settles the cohort and scope of leaves, unless they are of several cohorts: then they are settled already.
+    fn assign(&mut self, leaves: Range<u32>, cohort: CohortId, scope: u8) {
+        let Some(scopes) = self.scopes_of_cohort.get_mut(cohort.0 as usize) else { return };
+        let number = scopes.iter().find(|(known, _)| *known == scope).map(|&(_, number)| number);
+        let number = number.unwrap_or_else(|| {
+            let number = self.pairs.len() as u32;
+            self.pairs.push(Pair { cohort, scope });
+            scopes.push((scope, number));
+            number
+        });
         if let LeafPairs::Narrow(narrow) = &self.leaf_pairs
             && u16::try_from(number).is_err()
         {
             self.leaf_pairs = LeafPairs::Wide(narrow.iter().map(|&number| number.into()).collect());
         }
+        let leaves = leaves.start as usize..leaves.end as usize;
         match &mut self.leaf_pairs {
             LeafPairs::Narrow(pairs) => pairs[leaves].fill(number as u16),
             LeafPairs::Wide(pairs) => pairs[leaves].fill(number),

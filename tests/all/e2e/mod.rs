@@ -7,6 +7,7 @@ mod failover;
 mod load;
 mod reload;
 mod server;
+mod sockets;
 
 use backend::Backend;
 

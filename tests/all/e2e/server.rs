@@ -2,7 +2,8 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -41,6 +42,34 @@ pub fn free_port() -> u16 {
     }
 }
 
+/// What a server is started with.
+#[derive(Clone, Copy)]
+pub struct Setup<'s> {
+    /// Files by name; `[server]` and `[admin]` are put in front of `azimuth.toml`.
+    pub files: &'s [(&'s str, &'s str)],
+    /// Where it listens, when that is not where it is asked: an address without port.
+    pub listen: Option<&'s str>,
+    /// Where it is asked.
+    pub asked: Ipv4Addr,
+    /// The port, when it must be a certain one.
+    pub port: Option<u16>,
+    /// More lines of `[server]`.
+    pub server: &'s str,
+}
+
+impl Setup<'_> {
+    /// `text` as it is written to file `name`.
+    fn complete(&self, name: &str, text: &str, dns: SocketAddr, admin: SocketAddr) -> String {
+        if name != "azimuth.toml" {
+            return text.to_owned();
+        }
+        let listen = self.listen.map_or(dns.to_string(), |address| format!("{address}:{}", dns.port()));
+        let fixed = "state_dir = \"state\"\nworkers = 2";
+        let extra = self.server;
+        format!("[server]\nlisten = [\"{listen}\"]\n{fixed}\n{extra}\n[admin]\nlisten = \"{admin}\"\n\n{text}")
+    }
+}
+
 /// A running server.
 pub struct Server {
     child: Child,
@@ -50,15 +79,22 @@ pub struct Server {
 }
 
 impl Server {
-    /// Lays out `files`, adds `[server]` and `[admin]` tables to `azimuth.toml`, and waits until queries are answered.
+    /// Starts with these files on 127.0.0.1 and waits until queries are answered.
     pub fn start(files: &[(&str, &str)]) -> Self {
+        Self::start_with(&Setup { files, listen: None, asked: Ipv4Addr::LOCALHOST, port: None, server: "" })
+    }
+
+    /// Starts and waits until queries are answered.
+    pub fn start_with(setup: &Setup<'_>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        // A server that drops its privileges must still read its files.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         // Between looking for a port and binding it somebody else may take it: then once more.
         for _ in 0..5 {
-            let dns = SocketAddr::from(([127, 0, 0, 1], free_port()));
+            let dns = SocketAddr::from((setup.asked, setup.port.unwrap_or_else(free_port)));
             let admin = SocketAddr::from(([127, 0, 0, 1], free_port()));
-            for (name, text) in files {
-                write(folder.path(), name, &with_addresses(name, text, dns, admin));
+            for (name, text) in setup.files {
+                write(folder.path(), name, &setup.complete(name, text, dns, admin));
             }
             let mut child = spawn(folder.path(), &["serve", "--config", "azimuth.toml"]);
             let begun = Instant::now();
@@ -79,13 +115,19 @@ impl Server {
         panic!("no port stays free");
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Writes a file of the configuration anew.
     pub fn write(&self, name: &str, text: &str) {
-        write(self.folder.path(), name, &with_addresses(name, text, self.dns, self.admin));
+        let setup = Setup { files: &[], listen: None, asked: Ipv4Addr::LOCALHOST, port: None, server: "" };
+        write(self.folder.path(), name, &setup.complete(name, text, self.dns, self.admin));
     }
 
     /// Sends a signal.
@@ -131,7 +173,7 @@ impl Server {
     /// All that `dig` prints.
     pub fn dig_all(&self, arguments: &[&str]) -> String {
         let port = self.dns.port().to_string();
-        let fixed = ["@127.0.0.1", "-p", &port, "+tries=1", "+time=5", "+norecurse"];
+        let fixed = [&*format!("@{}", self.dns.ip()), "-p", &port, "+tries=1", "+time=5", "+norecurse"];
         let output = Command::new("dig").args(fixed).args(arguments).output();
         let output = output.expect("there is no `dig`: run `make setup`");
         text(&output)
@@ -186,14 +228,6 @@ fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
-}
-
-fn with_addresses(name: &str, text: &str, dns: SocketAddr, admin: SocketAddr) -> String {
-    if name != "azimuth.toml" {
-        return text.to_owned();
-    }
-    let state = "state_dir = \"state\"";
-    format!("[server]\nlisten = [\"{dns}\"]\n{state}\nworkers = 2\n[admin]\nlisten = \"{admin}\"\n\n{text}")
 }
 
 /// A GET request by hand; the status and the body.
