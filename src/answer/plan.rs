@@ -70,6 +70,8 @@ pub enum Step<'s> {
         rrset: RrsetRef<'s>,
         /// Labels to strip from the name to reach its owner.
         owner_stripped: usize,
+        /// Whether it is in the response already, from an earlier link of the chain.
+        repeated: bool,
     },
     /// SERVFAIL: no member of a balanced name may be answered.
     AllDown,
@@ -98,7 +100,7 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
         Lookup::NoData => Step::NoData { ttl_max: u32::MAX },
         Lookup::NxDomain => Step::NxDomain,
         Lookup::Referral { ns, stripped } => Step::Referral { ns, stripped },
-        Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped },
+        Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped, repeated: false },
     };
     Some(Plan { zone, apex_stripped, step })
 }
