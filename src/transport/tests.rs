@@ -4,7 +4,7 @@
 use super::{Listeners, QUERY_LEN_MAX, Service, StreamLimits};
 use crate::answer::testing;
 use crate::snapshot::Publisher;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
@@ -130,7 +130,7 @@ fn queries_one_behind_the_other_are_answered_in_their_order() {
     // What must not be answered is passed over, and the stream goes on.
     let mut response = www(1);
     response[2] |= 0x80;
-    let odd = [framed(&response), framed(b""), framed(b"x"), framed(&www(2))].concat();
+    let odd = [framed(&response), framed(&www(2))].concat();
     stream.write_all(&odd).unwrap();
     assert!(answers(&next(&mut stream).unwrap(), 2));
     // A client that shuts its side still gets its answers.
@@ -184,6 +184,33 @@ fn who_says_nothing_or_only_parts_of_a_query_is_sent_away() {
 }
 
 #[test]
+fn a_frame_that_holds_no_header_closes_the_stream() {
+    let running = Running::start(&["127.0.0.1:0"], 1, LIMITS);
+    for len in [0, 1, 11] {
+        let mut stream = running.tcp();
+        stream.write_all(&framed(&www(1)[..len])).unwrap();
+        // The idle timeout is far longer than this client waits.
+        let said = stream.read(&mut [0]).map_err(|error| error.kind());
+        assert!(matches!(said, Ok(0) | Err(ErrorKind::ConnectionReset)), "{len} octets: {said:?}");
+    }
+}
+
+#[test]
+fn who_says_only_what_has_no_answer_is_sent_away() {
+    let running =
+        Running::start(&["127.0.0.1:0"], 1, StreamLimits { idle_timeout: Duration::from_millis(100), ..LIMITS });
+    // A response (QR is set) is never answered.
+    let mut response = www(1);
+    response[2] |= 0x80;
+    let mut stream = running.tcp();
+    let end = (0..1_000).position(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        stream.write_all(&framed(&response)).is_err()
+    });
+    assert!(end.is_some());
+}
+
+#[test]
 fn a_client_with_its_share_of_connections_is_refused_more() {
     let running = Running::start(&["127.0.0.1:0"], 1, StreamLimits { connections_per_client: 2, ..LIMITS });
     let mut streams = [running.tcp(), running.tcp()];
@@ -199,8 +226,6 @@ fn a_client_with_its_share_of_connections_is_refused_more() {
 fn when_all_places_are_taken_the_longest_idle_is_sent_away() {
     let running = Running::start(&["127.0.0.1:0"], 1, StreamLimits { connections: 2, ..LIMITS });
     let ask = |stream: &mut TcpStream| {
-        // The table counts milliseconds.
-        std::thread::sleep(Duration::from_millis(5));
         stream.write_all(&framed(&www(1))).unwrap();
         answers(&next(stream).unwrap(), 1)
     };
@@ -210,6 +235,25 @@ fn when_all_places_are_taken_the_longest_idle_is_sent_away() {
     assert!(ask(&mut third) && ask(&mut first));
     assert_eq!(next(&mut second), None);
     assert_eq!(running.service().streams().shed(), 1);
+}
+
+#[test]
+fn who_reads_nothing_has_ended_before_another_takes_its_place() {
+    let running = Running::start(&["127.0.0.1:0"], 1, StreamLimits { connections: 1, ..LIMITS });
+    let mut deaf = running.tcp();
+    let many = framed(&big(1)).repeat(100);
+    deaf.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    let full = (0..20_000).any(|_| deaf.write_all(&many).is_err());
+    assert!(full, "the server went on reading");
+    for id in 0..10 {
+        let mut other = running.tcp();
+        other.write_all(&framed(&www(id))).unwrap();
+        assert!(answers(&next(&mut other).unwrap(), id));
+        // Not merely full: the other end is gone.
+        let said = deaf.write(&many).unwrap_err().kind();
+        assert!(matches!(said, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{said:?}");
+        assert_eq!(running.service().streams().open(), 1);
+    }
 }
 
 #[test]

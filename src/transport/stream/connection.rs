@@ -13,6 +13,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// Octets of the length in front of a message.
 const FRAME_HEADER_LEN: usize = 2;
+/// Octets of a header (RFC 1035, section 4.1.1): what is shorter is no message.
+const QUERY_LEN_MIN: usize = 12;
 /// Octets that one read asks for.
 const READ_LEN: usize = 1024;
 /// Octets of responses that are gathered before they are written, so that a client which only asks costs no memory.
@@ -22,8 +24,17 @@ const WRITE_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long a connection waits for queries that are already on their way when the service stops.
 const LAST_READ_TIME: Duration = Duration::from_millis(50);
 
-/// Serves one connection until the client ends it, is idle for too long or reads too slowly, or has to make room.
-pub async fn serve(mut stream: TcpStream, client: IpAddr, place: Place, mut shared: Shared) {
+/// Serves one connection until the client ends it, is idle for too long or reads too slowly, or has to make room; that
+/// ends it at once, whatever it is about to do.
+pub async fn serve(stream: TcpStream, client: IpAddr, place: Place, shared: Shared) {
+    tokio::select! {
+        biased;
+        () = place.told_to_leave() => {}
+        () = converse(stream, client, &place, shared) => {}
+    }
+}
+
+async fn converse(mut stream: TcpStream, client: IpAddr, place: &Place, mut shared: Shared) {
     // Small responses shall not wait for acknowledgements of others.
     let _ = stream.set_nodelay(true);
     let mut buffers = Buffers { input: Vec::with_capacity(READ_LEN), pending: Vec::new() };
@@ -32,13 +43,14 @@ pub async fn serve(mut stream: TcpStream, client: IpAddr, place: Place, mut shar
     loop {
         let read = tokio::select! {
             read = timeout_at(idle_end, buffers.read(&mut stream)) => read,
-            () = place.told_to_leave() => return,
             _ = shared.stop.wait_for(|stop| *stop) => break,
         };
         if !matches!(read, Ok(Ok(1..))) {
             return;
         }
         match buffers.answer(&mut stream, client, &shared).await {
+            // A timeout lets what is there be read even when it is over.
+            Ok(0) if Instant::now() >= idle_end => return,
             Ok(0) => {}
             Ok(_) => {
                 place.active();
@@ -68,27 +80,27 @@ impl Buffers {
         stream.read_buf(&mut self.input).await
     }
 
-    /// Answers all complete frames; returns how many there were.
+    /// Answers all complete frames; returns how many responses there were.
     async fn answer(&mut self, stream: &mut TcpStream, client: IpAddr, shared: &Shared) -> io::Result<usize> {
-        let (mut at, mut frames) = (0, 0);
+        let (mut at, mut responses) = (0, 0);
         while let Some(query) = first_frame(&self.input[at..])? {
-            shared.answering.borrow_mut().answer(query, client, &mut self.pending);
-            (at, frames) = (at + FRAME_HEADER_LEN + query.len(), frames + 1);
+            responses += usize::from(shared.answering.borrow_mut().answer(query, client, &mut self.pending));
+            at += FRAME_HEADER_LEN + query.len();
             if self.pending.len() >= PENDING_LEN_MAX {
                 write(stream, &mut self.pending).await?;
             }
         }
         self.input.drain(..at);
         write(stream, &mut self.pending).await?;
-        Ok(frames)
+        Ok(responses)
     }
 }
 
-/// The message in the frame at the start of `input`; `None` when it is not complete.
+/// The message in the frame at the start of `input`; `None` when it is not complete. An error when it cannot be a query.
 fn first_frame(input: &[u8]) -> io::Result<Option<&[u8]>> {
     let Some((&header, rest)) = input.split_first_chunk::<FRAME_HEADER_LEN>() else { return Ok(None) };
     match usize::from(u16::from_be_bytes(header)) {
-        len if len > QUERY_LEN_MAX => Err(io::ErrorKind::InvalidData.into()),
+        len if !(QUERY_LEN_MIN..=QUERY_LEN_MAX).contains(&len) => Err(io::ErrorKind::InvalidData.into()),
         len => Ok(rest.get(..len)),
     }
 }

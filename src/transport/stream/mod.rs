@@ -64,8 +64,9 @@ impl Desk {
 }
 
 impl Answering {
-    /// Answers one message; the framed response is added to `pending`. A panic costs this query only.
-    fn answer(&mut self, query: &[u8], source: IpAddr, pending: &mut Vec<u8>) {
+    /// Answers one message; the framed response is added to `pending`. Returns whether there is one. A panic costs this
+    /// query only.
+    fn answer(&mut self, query: &[u8], source: IpAddr, pending: &mut Vec<u8>) -> bool {
         let request = Request { octets: query, source, profile: &TransportProfile::STREAM, random: self.random.next() };
         let snapshot = self.store.load();
         let (responder, out) = (&mut self.responder, &mut self.out);
@@ -73,9 +74,13 @@ impl Answering {
             Ok(Outcome::Reply { len }) => {
                 pending.extend_from_slice(&(len as u16).to_be_bytes());
                 pending.extend_from_slice(&self.out[..len]);
+                true
             }
-            Ok(Outcome::Drop) => {}
-            Err(_) => self.responder.count_panic(),
+            Ok(Outcome::Drop) => false,
+            Err(_) => {
+                self.responder.count_panic();
+                false
+            }
         }
     }
 }
@@ -136,7 +141,7 @@ async fn admit(
 ) {
     match accepted {
         Ok((stream, client)) => {
-            if let Some(place) = shared.table.admit(client.ip()) {
+            if let Some(place) = shared.table.admit(client.ip()).await {
                 connections.spawn_local(connection::serve(stream, client.ip(), place, shared.clone()));
             }
         }

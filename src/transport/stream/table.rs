@@ -1,13 +1,14 @@
 //! Who is connected: limits in all and a client, and whose connection makes room when all places are taken.
 
 use crate::base::prefix::cut_address;
-use dashmap::DashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use std::time::Duration;
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore};
 
 /// Limits of TCP service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,35 +59,42 @@ impl StreamCounters {
 /// Octets of an IPv6 address that stand for one client, in bits.
 const CLIENT_BITS_IPV6: u8 = 64;
 
-/// Who is connected. When all places are taken the connection whose last query is longest ago makes room, so that those
-/// who connect and say nothing cannot keep others out; a client that has all of its own places is refused another.
+/// Who is connected. When all places are taken the connection whose last answer is longest ago makes room, so that those
+/// who connect and say nothing cannot keep others out; a client that has all of its own places is refused another. A
+/// place is taken until its connection has ended, also when it was told to.
 pub struct Table {
     limits: StreamLimits,
     counters: Arc<StreamCounters>,
-    by_client: DashMap<IpAddr, Vec<Arc<Seat>>>,
-    started: Instant,
+    by_client: RefCell<HashMap<IpAddr, usize>>,
+    free: Arc<Semaphore>,
+    /// One at a time waits for a place: with several, one would take the place that another made free.
+    door: Mutex<()>,
+    /// Those who were not told to leave, by the turn of their last answer (or of their beginning): longest idle first.
+    by_turn: RefCell<BTreeMap<u64, Arc<Notify>>>,
+    turns: Cell<u64>,
 }
 
-/// What the table knows of one connection.
-struct Seat {
-    /// Milliseconds from the table's start to the last complete query, or to the beginning of the connection.
-    active: AtomicU64,
-    /// Told to leave.
-    leave: Notify,
+/// One of the places of a client, given back when dropped.
+struct Share {
+    table: Rc<Table>,
+    client: IpAddr,
 }
 
 /// A place in the table, given back when dropped.
 pub struct Place {
-    table: Rc<Table>,
-    client: IpAddr,
-    seat: Arc<Seat>,
+    share: Share,
+    turn: Cell<u64>,
+    leave: Arc<Notify>,
+    _seat: OwnedSemaphorePermit,
 }
 
 impl Table {
     /// An empty table.
     #[must_use]
     pub fn new(limits: StreamLimits, counters: Arc<StreamCounters>) -> Self {
-        Self { limits, counters, by_client: DashMap::new(), started: Instant::now() }
+        let free = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let (by_client, by_turn) = (RefCell::default(), RefCell::default());
+        Self { limits, counters, by_client, free, door: Mutex::default(), by_turn, turns: Cell::new(0) }
     }
 
     /// The limits.
@@ -95,81 +103,95 @@ impl Table {
         &self.limits
     }
 
-    /// A place for a connection from `address`; `None` when that client has its share.
-    #[must_use]
-    pub fn admit(self: &Rc<Self>, address: IpAddr) -> Option<Place> {
+    /// A place for a connection from `address`; `None` when that client has its share. When all places are taken this
+    /// waits until the connection that is told to leave has ended.
+    pub async fn admit(self: &Rc<Self>, address: IpAddr) -> Option<Place> {
+        let share = self.share(address)?;
+        let door = self.door.lock().await;
+        let free = Arc::clone(&self.free);
+        let seat = match Arc::clone(&free).try_acquire_owned() {
+            Ok(seat) => seat,
+            Err(_) => {
+                self.shed_longest_idle();
+                free.acquire_owned().await.ok()?
+            }
+        };
+        drop(door);
+        let (turn, leave) = (self.next_turn(), Arc::<Notify>::default());
+        self.by_turn.borrow_mut().insert(turn, Arc::clone(&leave));
+        self.counters.open.fetch_add(1, Ordering::Relaxed);
+        self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        Some(Place { share, turn: Cell::new(turn), leave, _seat: seat })
+    }
+
+    fn share(self: &Rc<Self>, address: IpAddr) -> Option<Share> {
         let client = match address {
             IpAddr::V4(_) => address,
             IpAddr::V6(_) => cut_address(address, CLIENT_BITS_IPV6),
         };
-        let has = self.by_client.get(&client).map_or(0, |seats| seats.len());
+        let mut by_client = self.by_client.borrow_mut();
+        let has = by_client.get(&client).copied().unwrap_or(0);
         if has >= self.limits.connections_per_client {
             self.counters.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        if self.counters.open() >= self.limits.connections as u64 {
-            self.shed_longest_idle();
-        }
-        let seat = Arc::new(Seat { active: AtomicU64::new(self.now()), leave: Notify::new() });
-        self.by_client.entry(client).or_default().push(Arc::clone(&seat));
-        self.counters.open.fetch_add(1, Ordering::Relaxed);
-        self.counters.accepted.fetch_add(1, Ordering::Relaxed);
-        Some(Place { table: Rc::clone(self), client, seat })
+        by_client.insert(client, has + 1);
+        Some(Share { table: Rc::clone(self), client })
     }
 
     fn shed_longest_idle(&self) {
-        let seats = self.by_client.iter().flat_map(|entry| {
-            let client = *entry.key();
-            entry.iter().map(|seat| (client, Arc::clone(seat))).collect::<Vec<_>>()
-        });
-        if let Some((client, seat)) = seats.min_by_key(|(_, seat)| seat.active.load(Ordering::Relaxed)) {
-            seat.leave.notify_one();
-            self.remove(client, &seat);
+        if let Some((_, leave)) = self.by_turn.borrow_mut().pop_first() {
+            leave.notify_one();
             self.counters.shed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Takes a seat out of the table, if it is still there.
-    fn remove(&self, client: IpAddr, seat: &Arc<Seat>) {
-        let mut found = false;
-        self.by_client.remove_if_mut(&client, |_, seats| {
-            if let Some(at) = seats.iter().position(|other| Arc::ptr_eq(other, seat)) {
-                seats.swap_remove(at);
-                found = true;
-            }
-            seats.is_empty()
-        });
-        if found {
-            self.counters.open.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn next_turn(&self) -> u64 {
+        self.turns.replace(self.turns.get() + 1)
     }
 }
 
 impl Place {
-    /// Remembers that a complete query has just come.
+    /// Remembers that a query has just been answered.
     pub fn active(&self) {
-        self.seat.active.store(self.table.now(), Ordering::Relaxed);
+        let table = &self.share.table;
+        let mut by_turn = table.by_turn.borrow_mut();
+        // Who was told to leave is in no order any more.
+        if let Some(leave) = by_turn.remove(&self.turn.get()) {
+            self.turn.set(table.next_turn());
+            by_turn.insert(self.turn.get(), leave);
+        }
     }
 
     /// Ends when the connection shall make room for another.
     pub async fn told_to_leave(&self) {
-        self.seat.leave.notified().await;
+        self.leave.notified().await;
     }
 
     /// The limits of the table.
     #[must_use]
     pub fn limits(&self) -> StreamLimits {
-        *self.table.limits()
+        *self.share.table.limits()
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.table.remove(self.client, &self.seat);
+        let table = &self.share.table;
+        table.by_turn.borrow_mut().remove(&self.turn.get());
+        table.counters.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut by_client = self.table.by_client.borrow_mut();
+        if let Some(has) = by_client.get_mut(&self.client) {
+            *has -= 1;
+            if *has == 0 {
+                by_client.remove(&self.client);
+            }
+        }
     }
 }
 
@@ -178,10 +200,11 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
     use super::{Place, StreamCounters, StreamLimits, Table};
     use std::future::Future;
+    use std::net::IpAddr;
+    use std::pin::{Pin, pin};
     use std::rc::Rc;
     use std::sync::Arc;
-    use std::sync::atomic::Ordering;
-    use std::task::{Context, Waker};
+    use std::task::{Context, Poll, Waker};
     use std::time::Duration;
 
     fn table(connections: usize, connections_per_client: usize) -> Rc<Table> {
@@ -189,15 +212,27 @@ mod tests {
         Rc::new(Table::new(limits, Arc::new(StreamCounters::default())))
     }
 
+    fn poll<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// Admits without waiting.
+    fn admit(table: &Rc<Table>, address: &str) -> Option<Place> {
+        let address: IpAddr = address.parse().unwrap();
+        match poll(pin!(table.admit(address))) {
+            Poll::Ready(place) => place,
+            Poll::Pending => panic!("there is no place for {address}"),
+        }
+    }
+
     fn told_to_leave(place: &Place) -> bool {
-        let leaving = std::pin::pin!(place.told_to_leave());
-        leaving.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        poll(pin!(place.told_to_leave())).is_ready()
     }
 
     #[test]
     fn a_client_has_its_share_and_others_theirs() {
         let table = table(100, 2);
-        let admit = |address: &str| table.admit(address.parse().unwrap());
+        let admit = |address| admit(&table, address);
         let places = [admit("192.0.2.1").unwrap(), admit("192.0.2.1").unwrap()];
         assert!(admit("192.0.2.1").is_none());
         assert!(admit("192.0.2.2").is_some());
@@ -212,18 +247,37 @@ mod tests {
     #[test]
     fn when_all_places_are_taken_the_longest_idle_makes_room() {
         let table = table(3, 3);
-        let admit = |last: u8, active: u64| {
-            let place = table.admit([192, 0, 2, last].into()).unwrap();
-            place.seat.active.store(active, Ordering::Relaxed);
-            place
-        };
-        let places = [admit(1, 30), admit(1, 10), admit(2, 20)];
-        let fourth = admit(3, 40);
-        assert_eq!(places.each_ref().map(told_to_leave), [false, true, false]);
-        assert_eq!((table.counters.open(), table.counters.shed(), table.counters.accepted()), (3, 1, 4));
-        drop(places);
-        assert_eq!(table.counters.open(), 1, "who was told to leave is not counted twice");
-        drop(fourth);
-        assert!(table.by_client.is_empty());
+        let [first, second, third] =
+            ["192.0.2.1", "192.0.2.1", "192.0.2.2"].map(|client| admit(&table, client).unwrap());
+        first.active();
+        let mut fourth = pin!(table.admit([192, 0, 2, 3].into()));
+        let mut fifth = pin!(table.admit([192, 0, 2, 4].into()));
+        assert!(poll(fourth.as_mut()).is_pending(), "its place is not free before the other has ended");
+        assert!(poll(fifth.as_mut()).is_pending());
+        assert_eq!([&first, &second, &third].map(told_to_leave), [false, true, false]);
+        // What it still answers while it leaves gives it no place back.
+        second.active();
+        assert_eq!((table.counters.open(), table.counters.shed(), table.counters.accepted()), (3, 1, 3));
+        drop(second);
+        let Poll::Ready(Some(fourth)) = poll(fourth.as_mut()) else { panic!("the place is free") };
+        assert!(poll(fifth.as_mut()).is_pending());
+        assert_eq!([&first, &third, &fourth].map(told_to_leave), [false, true, false]);
+        drop(third);
+        let Poll::Ready(Some(fifth)) = poll(fifth.as_mut()) else { panic!("the place is free") };
+        assert_eq!((table.counters.open(), table.counters.shed(), table.counters.accepted()), (3, 2, 5));
+        drop((first, fourth, fifth));
+        assert_eq!((table.counters.open(), table.free.available_permits()), (0, 3));
+        assert!(table.by_client.borrow().is_empty() && table.by_turn.borrow().is_empty());
+    }
+
+    #[test]
+    fn who_is_told_to_leave_counts_as_one_of_its_client_until_the_end() {
+        let table = table(1, 1);
+        let first = admit(&table, "192.0.2.1").unwrap();
+        let mut other = pin!(table.admit([192, 0, 2, 2].into()));
+        assert!(poll(other.as_mut()).is_pending() && told_to_leave(&first));
+        assert!(admit(&table, "192.0.2.1").is_none());
+        drop(first);
+        assert!(matches!(poll(other.as_mut()), Poll::Ready(Some(_))));
     }
 }
