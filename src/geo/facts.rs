@@ -19,8 +19,11 @@ pub(super) struct Facts {
 #[derive(Debug)]
 pub(super) struct FactList {
     facts: Vec<Facts>,
-    numbers: HashMap<(Option<Country>, Option<Continent>, Option<[u64; 2]>), u32, FastHash>,
+    numbers: HashMap<Key, u32, FastHash>,
 }
+
+/// Facts as they are compared: coordinates by their bits.
+type Key = (Option<Country>, Option<Continent>, Option<[u64; 2]>);
 
 impl FactList {
     pub(super) fn new() -> Self {

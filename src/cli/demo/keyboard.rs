@@ -26,7 +26,7 @@ impl Keyboard {
         let (sender, events) = channel();
         let keys = sender.clone();
         std::thread::Builder::new().name("keyboard".into()).spawn(move || {
-            for octet in io::stdin().bytes().map_while(Result::ok) {
+            for octet in io::stdin().lock().bytes().map_while(Result::ok) {
                 if keys.send(Event::Key(char::from(octet))).is_err() {
                     return;
                 }

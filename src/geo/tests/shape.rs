@@ -181,7 +181,7 @@ fn dense_blocks_reach_every_level_of_the_index() {
         .map(|number| (format!("{}/32", Ipv4Addr::from_bits(0x0a01_0000 + number)), number as usize % 3))
         .collect();
     texts.extend(
-        (0..700_u32).map(|number| (format!("198.18.{}.{}/31", number >> 7, number * 2 & 255), number as usize % 2)),
+        (0..700_u32).map(|number| (format!("198.18.{}.{}/31", number >> 7, (number * 2) & 255), number as usize % 2)),
     );
     texts.extend((0..3000_u128).map(|number| {
         let address = Ipv6Addr::from_bits(0x2a00_0001 << 96 | number << 64);
