@@ -15,15 +15,15 @@ pub(super) struct Facts {
     pub(super) point: Option<Point>,
 }
 
+/// Facts as a key: coordinates by their bits, which hash.
+type Known = (Option<Country>, Option<Continent>, Option<[u64; 2]>);
+
 /// Distinct facts, numbered in order of appearance; number 0 says nothing.
 #[derive(Debug)]
 pub(super) struct FactList {
     facts: Vec<Facts>,
-    numbers: HashMap<Key, u32, FastHash>,
+    numbers: HashMap<Known, u32, FastHash>,
 }
-
-/// Facts as they are compared: coordinates by their bits.
-type Key = (Option<Country>, Option<Continent>, Option<[u64; 2]>);
 
 impl FactList {
     pub(super) fn new() -> Self {

@@ -1,9 +1,9 @@
 //! Authoritative data: master files in, ready RRsets out. Knows no steering, no geography, no configuration files: of a
 //! balanced name it knows only that it is one, and its slot number.
 //!
-//! The road of a load: [`load`] reads files ([`files`]), the parser in [`master_file`] stages records ([`staging`]), they
-//! are grouped ([`assemble`]) and packed ([`pack`]) into shards of a tree ([`tree`]), and nodes learn what they must know
-//! of others ([`link`]); [`node_checks`] and [`zone_checks`] say what is wrong. [`lookup`] then only reads.
+//! The road of a load: `load` reads files (`files`), the parser in `master_file` stages records (`staging`), they are
+//! grouped (`assemble`) and packed (`pack`) into shards of a tree (`tree`), and nodes learn what they must know of others
+//! (`link`); `node_checks` and `zone_checks` say what is wrong. `lookup` then only reads.
 
 mod assemble;
 mod files;
