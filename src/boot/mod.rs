@@ -12,4 +12,4 @@ mod watch;
 pub use load::{Loaded, Overrides, Report, load, load_rest};
 pub use plan::probe_plan;
 pub use run::Signals;
-pub use server::{Server, StartError};
+pub use server::{Server, StartError, try_to_bind};

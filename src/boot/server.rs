@@ -3,6 +3,7 @@
 use super::load::{Loaded, Overrides, Report, authority_files, load};
 use super::privileges::become_user;
 use crate::admin::{Admin, AdminState, Reloads};
+use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
@@ -41,10 +42,8 @@ impl Server {
         let (loaded, report) = load(path, &overrides, None);
         let Some(mut loaded) = loaded else { return Err(StartError::Configuration(report)) };
         let config = &loaded.config;
-        let listeners = Listeners::bind(&config.server.listen, loaded.inputs.workers)
-            .map_err(|error| StartError::System(explain_bind_error(&error, "--listen", "[server] listen")))?;
+        let (listeners, admin_socket) = bind(config, loaded.inputs.workers)?;
         let listening = listeners.addresses().to_vec();
-        let admin_socket = config.admin.listen.map(bind_admin).transpose().map_err(StartError::System)?;
         if let Some(user) = &config.server.user {
             become_user(user).map_err(StartError::System)?;
         }
@@ -173,6 +172,18 @@ fn raise_descriptor_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::debug!(%error, "cannot raise the limit of open files");
     }
+}
+
+/// Binds every address that a server would have and lets go of it, for those who must start something else first.
+pub fn try_to_bind(loaded: &Loaded) -> Result<(), StartError> {
+    bind(&loaded.config, 1).map(drop)
+}
+
+fn bind(config: &Config, workers: usize) -> Result<(Listeners, Option<TcpListener>), StartError> {
+    let listeners = Listeners::bind(&config.server.listen, workers)
+        .map_err(|error| StartError::System(explain_bind_error(&error, "--listen", "[server] listen")))?;
+    let admin = config.admin.listen.map(bind_admin).transpose().map_err(StartError::System)?;
+    Ok((listeners, admin))
 }
 
 fn bind_admin(address: SocketAddr) -> Result<TcpListener, String> {

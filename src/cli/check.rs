@@ -1,36 +1,32 @@
 //! `azimuth check`: every mistake of a configuration at once, or its JSON Schema. Starts nothing.
 
+use super::{ConfigArg, EXIT_MISTAKE, is_coloured};
 use crate::base::{Diagnostic, Severity, Sources};
 use crate::config::{self, Config};
 use serde_json::{Value, json};
-use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// What the process exits with when something is wrong with the configuration.
-const EXIT_MISTAKES: u8 = 2;
-
 /// Check a configuration with its zone files and databases, and print every mistake
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The configuration file
-    #[arg(long, value_name = "FILE", default_value = "azimuth.toml")]
-    pub config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
     /// Print a JSON Schema of the configuration files instead, for editors
     #[arg(long)]
-    pub schema: bool,
+    schema: bool,
     /// Print the mistakes as JSON
     #[arg(long)]
-    pub json: bool,
+    json: bool,
 }
 
 /// Checks, prints, and says how it went: 0 when there are no errors, else 2. `load_rest` reads what [`config::load`] does
 /// not, zone files and databases, and returns their mistakes; files that they show are added to the sources.
 pub fn run(args: &Args, load_rest: impl FnOnce(&Config, &mut Sources) -> Vec<Diagnostic>) -> ExitCode {
     let mut out = io::stdout().lock();
-    match write(args, load_rest, &mut out, io::stdout().is_terminal()) {
+    match write(args, load_rest, &mut out, is_coloured(&io::stdout())) {
         Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(EXIT_MISTAKES),
+        Ok(false) => ExitCode::from(EXIT_MISTAKE),
         // Whoever reads has gone; there is nobody to tell.
         Err(_) => ExitCode::FAILURE,
     }
@@ -41,14 +37,14 @@ fn write(
     args: &Args,
     load_rest: impl FnOnce(&Config, &mut Sources) -> Vec<Diagnostic>,
     out: &mut impl Write,
-    terminal: bool,
+    coloured: bool,
 ) -> io::Result<bool> {
     if args.schema {
         writeln!(out, "{:#}", config::schema())?;
         return Ok(true);
     }
     let mut sources = Sources::default();
-    let (config, mut diagnostics) = config::load_partly(&args.config, &mut sources);
+    let (config, mut diagnostics) = config::load_partly(&args.config.config, &mut sources);
     diagnostics.extend(load_rest(&config, &mut sources));
     let errors = count(&diagnostics, Severity::Error);
     if args.json {
@@ -56,7 +52,6 @@ fn write(
         writeln!(out, "{:#}", json!({ "ok": errors == 0, "diagnostics": all }))?;
         return Ok(errors == 0);
     }
-    let coloured = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     for diagnostic in &diagnostics {
         writeln!(out, "{}\n", diagnostic.render(&sources, coloured))?;
     }
@@ -74,7 +69,7 @@ fn counted(number: usize, singular: &str) -> String {
 }
 
 fn summary(args: &Args, config: &Config, diagnostics: &[Diagnostic]) -> String {
-    let name = args.config.display();
+    let name = args.config.config.display();
     let (errors, warnings) = (count(diagnostics, Severity::Error), count(diagnostics, Severity::Warning));
     let mut found: Vec<String> = Vec::new();
     for (number, singular) in [(errors, "error"), (warnings, "warning")] {
@@ -121,10 +116,11 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
     use super::{Args, write};
     use crate::base::Diagnostic;
+    use crate::cli::ConfigArg;
     use std::path::Path;
 
     fn printed(config: &Path, json: bool, schema: bool, rest: Vec<Diagnostic>) -> (bool, String) {
-        let args = Args { config: config.to_path_buf(), schema, json };
+        let args = Args { config: ConfigArg { config: config.to_path_buf() }, schema, json };
         let mut out = Vec::new();
         let fine = write(&args, |_, _| rest, &mut out, false).unwrap();
         (fine, String::from_utf8(out).unwrap())

@@ -9,6 +9,6 @@ pub fn start(json: bool, default_level: &str) {
     let _ = if json {
         builder.json().try_init()
     } else {
-        builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
+        builder.with_ansi(super::is_coloured(&std::io::stderr())).try_init()
     };
 }

@@ -8,7 +8,10 @@ mod http;
 mod logging;
 mod serve;
 
+use crate::base::{Diagnostic, Sources};
 use clap::{Parser, Subcommand};
+use std::ffi::OsStr;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -73,8 +76,50 @@ fn failed(message: impl std::fmt::Display) -> ExitCode {
 
 /// Prints every diagnostic of a report on standard error.
 fn print_report(report: &crate::boot::Report) {
-    let coloured = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    for diagnostic in &report.diagnostics {
-        eprintln!("{}\n", diagnostic.render(&report.sources, coloured));
+    print_diagnostics(&report.diagnostics, &report.sources);
+}
+
+/// Prints diagnostics on standard error.
+fn print_diagnostics(diagnostics: &[Diagnostic], sources: &Sources) {
+    let coloured = is_coloured(&std::io::stderr());
+    for diagnostic in diagnostics {
+        eprintln!("{}\n", diagnostic.render(sources, coloured));
+    }
+}
+
+/// Whether what is written to `stream` is coloured: where somebody looks at it who did not ask for no color.
+fn is_coloured(stream: &impl IsTerminal) -> bool {
+    wants_color(stream.is_terminal(), std::env::var_os("NO_COLOR").as_deref())
+}
+
+/// `no_color` is the environment's `NO_COLOR`, which asks for no color by any value but an empty one.
+fn wants_color(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
+    is_terminal && no_color.is_none_or(OsStr::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::{CommandLine, wants_color};
+    use clap::Parser;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn every_verb_that_reads_the_configuration_takes_c_for_config() {
+        let verbs: [&[&str]; 4] =
+            [&["serve"], &["check"], &["explain", "a.example", "--from", "::"], &["geoip", "lookup", "192.0.2.1"]];
+        for verb in verbs {
+            for option in ["-c", "--config"] {
+                let words = [&["azimuth"], verb, &[option, "other.toml"]].concat();
+                let parsed = CommandLine::try_parse_from(words).unwrap();
+                assert!(format!("{parsed:?}").contains("\"other.toml\""), "{parsed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn color_needs_a_terminal_and_nobody_who_asked_for_none() {
+        assert!(wants_color(true, None) && wants_color(true, Some(OsStr::new(""))));
+        assert!(!wants_color(true, Some(OsStr::new("1"))) && !wants_color(false, None));
     }
 }

@@ -119,6 +119,31 @@ pub fn duration(report: &mut Report, slot: Slot, node: &Node) -> Option<Duration
     in_range.then_some(duration)
 }
 
+/// Reads a size in the kind's range: octets as a number, or a text with a unit.
+pub fn size<T: TryFrom<u64>>(report: &mut Report, slot: Slot, node: &Node) -> Option<T> {
+    let octets = match &node.value {
+        Value::Integer(number) => u64::try_from(*number).ok(),
+        Value::String(_) => Some(parsed(report, slot, node, values::size)?),
+        _ => {
+            slot.mistyped(report, node);
+            return None;
+        }
+    };
+    let in_range = octets.filter(|octets| match slot.kind {
+        Kind::Size { min, max } => (min..=max).contains(octets),
+        _ => true,
+    });
+    let size = in_range.and_then(|octets| T::try_from(octets).ok());
+    if size.is_none() {
+        let written = match &node.value {
+            Value::Integer(number) => number.to_string(),
+            _ => octets.unwrap_or_default().to_string(),
+        };
+        report.error(node.span, format!("{}, not {written}", slot.must_be()));
+    }
+    size
+}
+
 /// The longest TTL (RFC 2181, section 8), in seconds.
 pub const TTL_MAX: u32 = i32::MAX as u32;
 

@@ -53,6 +53,9 @@ fn property(key: &Key) -> Value {
 /// What `azimuth check` takes for a duration, as far as a pattern can say.
 const DURATION_PATTERN: &str = "^([0-9]+(ms|s|m|h|d))+$";
 
+/// The same for a size.
+const SIZE_PATTERN: &str = "^[0-9]+ ?(B|KiB|MiB)$";
+
 fn of_kind(kind: Kind) -> Value {
     let reference = |def: &TableDef| json!({ "$ref": format!("#/definitions/{}", def.id) });
     match kind {
@@ -60,6 +63,12 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
         Kind::Duration { .. } => json!({ "type": "string", "pattern": DURATION_PATTERN }),
+        Kind::Size { min, max } => {
+            json!({ "anyOf": [
+                { "type": "integer", "minimum": min, "maximum": max },
+                { "type": "string", "pattern": SIZE_PATTERN },
+            ] })
+        }
         Kind::Seconds => {
             json!({ "anyOf": [
                 { "type": "integer", "minimum": 0, "maximum": super::scalars::TTL_MAX },

@@ -67,6 +67,35 @@ pub fn duration(text: &str) -> Result<Duration, Wrong> {
     Ok(Duration::from_millis(millis))
 }
 
+/// The units of sizes, each with its length in octets.
+const SIZE_UNITS: [(&str, u64); 3] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20)];
+
+/// Octets: digits with a unit, with or without a blank between them: `1232 B`, `4KiB`.
+pub fn size(text: &str) -> Result<u64, Wrong> {
+    let units = "units are `B`, `KiB` and `MiB`, as in \"1232 B\" or \"4 KiB\"";
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    if number.is_empty() {
+        return Err(Wrong::new(format!("`{}` is no size", text.escape_debug())).hint(units));
+    }
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
+    if unit.is_empty() {
+        return Err(Wrong::new(format!("`{text}` has no unit")).hint(format!("write {number} or \"{number} B\"")));
+    }
+    let Some(&(_, length)) = SIZE_UNITS.iter().find(|(known, _)| *known == unit) else {
+        let wrong = Wrong::new(format!("`{}` is no unit of size", unit.escape_debug()));
+        // A kB is 1000 octets to some and 1024 to others.
+        let near =
+            SIZE_UNITS.iter().find(|(known, _)| known.replace('i', "").eq_ignore_ascii_case(&unit.replace('i', "")));
+        return Err(match near {
+            Some((meant, _)) => wrong.hint(format!("write \"{number} {meant}\"; {units}")),
+            None => wrong.hint(units),
+        });
+    };
+    let octets = number.parse::<u64>().ok().and_then(|number| number.checked_mul(length));
+    octets.ok_or_else(|| Wrong::new(format!("`{text}` is too large a size")))
+}
+
 /// An address of either family, and one that can be reached: neither unspecified nor multicast nor broadcast.
 pub fn address(text: &str) -> Result<IpAddr, Wrong> {
     let Ok(address) = text.parse::<IpAddr>() else {
@@ -238,6 +267,21 @@ mod tests {
             assert!(duration(text).is_err(), "{text}");
         }
         assert_eq!(duration("5").unwrap_err().hint.unwrap(), "write \"5s\" for seconds");
+    }
+
+    #[test]
+    fn sizes_are_digits_with_one_unit() {
+        for (text, octets) in [("1232 B", 1232), ("1232B", 1232), ("2KiB", 2048), ("4 KiB", 4096), ("1 MiB", 1 << 20)] {
+            assert_eq!(size(text), Ok(octets), "{text}");
+        }
+        for text in ["", "B", "4", "4  KiB", " 4 KiB", "4 KiB ", "-4 KiB", "1.5 KiB", "4 KiB 2 B", "99999999999999 MiB"]
+        {
+            assert!(size(text).is_err(), "{text}");
+        }
+        assert_eq!(size("1232").unwrap_err().hint.unwrap(), "write 1232 or \"1232 B\"");
+        for (text, hint) in [("4 KB", "\"4 KiB\""), ("4kb", "\"4 KiB\""), ("4 mib", "\"4 MiB\"")] {
+            assert!(size(text).unwrap_err().hint.unwrap().contains(hint), "{text}");
+        }
     }
 
     #[test]

@@ -76,9 +76,10 @@ impl Client {
     }
 }
 
-/// The prefix under which the clients of `prefix` are looked up: the IPv4 prefix inside, where it is part of a form that
-/// stores the address as it is and reaches into the address.
-pub(super) fn looked_up_as(prefix: Prefix) -> Prefix {
+/// The prefix under which the clients of a configured `prefix` are looked up: the IPv4 prefix inside, where it is part of a
+/// form that stores the address as it is and reaches into the address. Of other parts of the forms nobody is found inside.
+#[must_use]
+pub fn looked_up_as(prefix: Prefix) -> Prefix {
     let client = Client::new(prefix.address(), prefix.length());
     let stored_as_is = prefix.family() == Family::V6 && client.address.is_ipv4() && !is(prefix.address(), TEREDO);
     let inside = Prefix::cut(client.address, client.known_bits);

@@ -24,6 +24,9 @@ pub struct Args {
     /// Serve health, metrics and explanations here
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8053")]
     admin: SocketAddr,
+    /// Start the backends on this port of their loopback addresses, instead of the sample's
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    backend_port: Option<u16>,
 }
 
 /// How often the live table is brought up to date.
@@ -33,7 +36,7 @@ const REFRESH: Duration = Duration::from_millis(500);
 pub fn run(args: &Args) -> ExitCode {
     // Log lines would tear the live table; what they say of health is in it. `AZIMUTH_LOG` brings them back.
     crate::cli::logging::start(false, "off");
-    let mut world = match World::start(args.listen, args.admin) {
+    let mut world = match World::start(args.listen, args.admin, args.backend_port) {
         Ok(world) => world,
         Err(WorldError::Start(StartError::Configuration(report))) => {
             print_report(&report);

@@ -55,14 +55,17 @@ impl Drop for Folder {
 }
 
 impl World {
-    /// Writes the configuration, starts every backend, then the server.
-    pub fn start(listen: SocketAddr, admin: SocketAddr) -> Result<Self, WorldError> {
-        let folder = write_sample().map_err(|error| WorldError::System(format!("cannot write the sample: {error}")))?;
+    /// Writes the configuration, starts every backend, then the server. Where they listen is tried first: what the operator
+    /// chose is what a message should be about.
+    pub fn start(listen: SocketAddr, admin: SocketAddr, backend_port: Option<u16>) -> Result<Self, WorldError> {
+        let folder = write_sample(backend_port)
+            .map_err(|error| WorldError::System(format!("cannot write the sample: {error}")))?;
         let overrides =
             Overrides { listen: Some(vec![listen]), admin: Some(admin), state_dir: Some(folder.0.join("state")) };
         let config = folder.0.join("azimuth.toml");
         let (loaded, report) = crate::boot::load(&config, &overrides, None);
         let Some(loaded) = loaded else { return Err(WorldError::Start(StartError::Configuration(report))) };
+        crate::boot::try_to_bind(&loaded).map_err(WorldError::Start)?;
         let mut world_regions = regions_of(&loaded);
         let mut backends =
             Backends::new().map_err(|error| WorldError::System(format!("cannot start the backends: {error}")))?;
@@ -129,12 +132,26 @@ impl DemoRegion {
     }
 }
 
-fn write_sample() -> io::Result<Folder> {
+/// The port of the backends as the sample writes it: of the monitor, and of the addresses where members are checked.
+const BACKEND_PORT_WRITTEN: [(&str, &str); 2] = [("port = ", "8080\n"), (":", "8080\"")];
+
+/// A text of the sample with another port for the backends.
+fn with_backend_port(text: &str, port: u16) -> String {
+    BACKEND_PORT_WRITTEN.iter().fold(text.to_owned(), |text, (before, written)| {
+        let instead = written.replace("8080", &port.to_string());
+        text.replace(&format!("{before}{written}"), &format!("{before}{instead}"))
+    })
+}
+
+fn write_sample(backend_port: Option<u16>) -> io::Result<Folder> {
     let folder = Folder(std::env::temp_dir().join(format!("azimuth-demo-{}", std::process::id())));
     for (name, text) in SAMPLE {
         let path = folder.0.join(name);
         std::fs::create_dir_all(path.parent().unwrap_or(&folder.0))?;
-        std::fs::write(path, text)?;
+        match backend_port {
+            Some(port) => std::fs::write(path, with_backend_port(text, port))?,
+            None => std::fs::write(path, text)?,
+        }
     }
     Ok(folder)
 }
@@ -169,15 +186,50 @@ fn regions_of(loaded: &crate::boot::Loaded) -> Vec<DemoRegion> {
 
 fn start_backends(backends: &mut Backends, region: &mut DemoRegion) -> Result<(), String> {
     for address in region.addresses() {
-        backends.start(address, format!("hello from {}\n", region.name)).map_err(|error| {
-            format!(
-                "cannot start the backend of region `{}` on {address}: {error}\n  help: the demo needs that loopback \
-                 address and port for itself; stop what uses it (`ss -ltnp 'sport = :{}'` shows which)",
-                region.name,
-                address.port()
-            )
-        })?;
+        let started = backends.start(address, format!("hello from {}\n", region.name));
+        started.map_err(|error| explain_refusal(&region.name, address, &error))?;
     }
     region.alive = true;
     Ok(())
+}
+
+/// What to do about a backend that cannot have its address.
+fn explain_refusal(region: &str, address: SocketAddr, error: &io::Error) -> String {
+    let (ip, port) = (address.ip(), address.port());
+    let help = match error.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            format!("this system does not have all of 127.0.0.0/8 on loopback; add {ip} to the loopback interface")
+        }
+        io::ErrorKind::PermissionDenied => "choose a port from 1024 on with `--backend-port PORT`".to_owned(),
+        _ => format!(
+            "choose another port for the backends with `--backend-port PORT`, or stop what uses this one \
+             (`ss -ltnp 'sport = :{port}'` shows it)"
+        ),
+    };
+    format!("cannot start the backend of region `{region}` on {address}: {error}\n  help: {help}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::{regions_of, write_sample};
+    use crate::boot::Overrides;
+    use std::collections::BTreeSet;
+    use std::net::SocketAddr;
+
+    fn backends(port: Option<u16>) -> BTreeSet<SocketAddr> {
+        let folder = write_sample(port).unwrap();
+        let (loaded, report) = crate::boot::load(&folder.0.join("azimuth.toml"), &Overrides::default(), None);
+        assert!(report.diagnostics.is_empty(), "{:?}", report.diagnostics);
+        regions_of(&loaded.unwrap()).iter().flat_map(|region| region.addresses()).collect()
+    }
+
+    #[test]
+    fn the_backends_need_no_ipv6_and_all_take_the_port_that_is_chosen() {
+        let sample = backends(None);
+        assert!(sample.len() > 10 && sample.iter().all(|backend| backend.is_ipv4() && backend.ip().is_loopback()));
+        assert!(sample.iter().all(|backend| backend.port() == 8080), "{sample:?}");
+        let elsewhere: BTreeSet<_> = sample.iter().map(|backend| SocketAddr::new(backend.ip(), 18_123)).collect();
+        assert_eq!(backends(Some(18_123)), elsewhere);
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::prefix::PrefixError;
 use crate::base::{Diagnostic, Prefix, Sources};
-use crate::cli::{EXIT_MISTAKE, failed};
+use crate::cli::{EXIT_MISTAKE, failed, print_diagnostics};
 use crate::geo::spec::{DatabaseFile, GeoSpec};
 use crate::geo::{Client, Disguise, Locator};
 use serde::Serialize;
@@ -120,10 +120,7 @@ fn world(args: &Args) -> Result<World, ExitCode> {
 }
 
 fn mistakes(diagnostics: &[Diagnostic], sources: &Sources) -> ExitCode {
-    let coloured = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    for diagnostic in diagnostics {
-        eprintln!("{}\n", diagnostic.render(sources, coloured));
-    }
+    print_diagnostics(diagnostics, sources);
     ExitCode::from(EXIT_MISTAKE)
 }
 

@@ -35,6 +35,13 @@ pub enum Kind {
         /// The greatest.
         max: Duration,
     },
+    /// Octets as a number, or digits with a unit.
+    Size {
+        /// The least.
+        min: u64,
+        /// The greatest.
+        max: u64,
+    },
     /// Seconds as a number, or digits with units.
     Seconds,
     /// Seconds, or a table with the seconds of two cases.
@@ -98,6 +105,9 @@ impl Kind {
             Self::Path => "a path".into(),
             Self::PathPattern => "a path, with or without wildcards".into(),
             Self::Duration { .. } => "a duration such as `\"5s\"` or `\"200ms\"`".into(),
+            Self::Size { min, max } => {
+                format!("a size from {min} to {max} octets, such as `{max}` or `\"{}\"`", size_text(max))
+            }
             Self::Seconds => "a whole number of seconds".into(),
             Self::Ttl(_) => "a whole number of seconds, or `{ max = ..., min = ... }`".into(),
             Self::Words { known, .. } => {
@@ -123,6 +133,16 @@ impl Kind {
             Self::Named(_) => "a table of tables, each with a name".into(),
         }
     }
+}
+
+/// A size as it would be written with its unit, in the largest that divides it.
+fn size_text(octets: u64) -> String {
+    for (unit, length) in [("MiB", 1 << 20), ("KiB", 1 << 10)] {
+        if octets >= length && octets.is_multiple_of(length) {
+            return format!("{} {unit}", octets / length);
+        }
+    }
+    format!("{octets} B")
 }
 
 /// A duration as it would be written in a configuration, in the largest unit that divides it.

@@ -24,8 +24,8 @@ table! {
          checker has lost its own network.";
     WATCH = "watch", Kind::Boolean, Default("false"), "true",
         "Reload by itself once a file has changed and then been quiet for five seconds.";
-    UDP_RESPONSE_MAX = "udp_response_max", Kind::Integer { min: 512, max: 4096 }, Default("1232"), "1400",
-        "Largest UDP response in octets, whatever a client offers; what is longer is truncated, and the client asks again over TCP.";
+    UDP_RESPONSE_MAX = "udp_response_max", Kind::Size { min: 512, max: 4096 }, Default("1232"), r#""1400 B""#,
+        "Largest UDP response, whatever a client offers; what is longer is truncated, and the client asks again over TCP.";
     TCP = "tcp", Kind::Table(&crate::config::keys::tcp::TABLE), Optional("the defaults of its keys"), "{ connections = 4000 }",
         "Limits of TCP service.";
 }

@@ -5,7 +5,7 @@ use crate::base::Diagnostic;
 use crate::config::keys::{admin, geoip, server, tcp};
 use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
-use crate::config::scalars::{boolean, duration, integer, parsed, text};
+use crate::config::scalars::{boolean, duration, integer, parsed, size, text};
 use crate::config::tree::{Node, Spanned};
 use crate::config::values::{self, Wrong};
 use crate::geo::spec::DatabaseFile;
@@ -35,7 +35,7 @@ impl Spec {
         set(&mut self.server.startup_grace, reader.one(&server::STARTUP_GRACE, duration));
         set(&mut self.server.hold, reader.one(&server::HOLD, duration));
         set(&mut self.server.watch, reader.one(&server::WATCH, boolean));
-        set(&mut self.settings.udp_response_len_max, reader.one(&server::UDP_RESPONSE_MAX, integer));
+        set(&mut self.settings.udp_response_len_max, reader.one(&server::UDP_RESPONSE_MAX, size));
         let limits = &mut self.server.tcp;
         if let Some(mut table) = reader.table(&server::TCP, &tcp::TABLE) {
             let connections = table.one(&tcp::CONNECTIONS, integer);

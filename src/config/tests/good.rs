@@ -42,6 +42,20 @@ fn an_empty_configuration_is_all_defaults_and_a_warning() {
 }
 
 #[test]
+fn sizes_may_have_units() {
+    for (written, octets) in
+        [("512", 512), ("\"1232 B\"", 1232), ("\"1232B\"", 1232), ("\"2KiB\"", 2048), ("\"4 KiB\"", 4096)]
+    {
+        let loaded = load_text(&format!("[server]\nudp_response_max = {written}\n"));
+        assert_eq!(loaded.config().settings.udp_response_len_max, octets, "{written}");
+    }
+    for written in ["511", "-1", "4097", "\"511 B\"", "\"5 KiB\"", "\"1232\"", "\"4 KB\"", "1232.0", "\"\""] {
+        let loaded = load_text(&format!("[server]\nudp_response_max = {written}\n"));
+        assert!(loaded.config.is_none() && loaded.diagnostics.len() == 1, "{written}: {}", loaded.rendered());
+    }
+}
+
+#[test]
 fn server_geoip_and_admin_take_what_is_written() {
     let loaded = load_text(
         r#"

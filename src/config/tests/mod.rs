@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod bad;
+mod clothes;
+mod fences;
 mod good;
 mod planted;
 mod properties;

@@ -253,6 +253,7 @@ fn short(kind: Kind) -> String {
         Kind::Path => "path".into(),
         Kind::PathPattern => "path or pattern".into(),
         Kind::Duration { min, max } => format!("duration, {} to {}", duration_text(min), duration_text(max)),
+        Kind::Size { min, max } => format!("size, {min} to {max} octets"),
         Kind::Seconds => "seconds".into(),
         Kind::Ttl(_) => "seconds, or a table".into(),
         Kind::Words { known, .. } => known.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", "),

@@ -1,15 +1,15 @@
 //! Zones and their balanced names: pools and policies by id, and whether the two go together.
 
 use super::names::Names;
-use super::region_id;
-use crate::base::{Diagnostic, PolicyId, PoolId, RegionId};
+use super::{fences, region_id};
+use crate::base::{Diagnostic, PolicyId, PoolId, RegionId, Span};
 use crate::config::ZoneConfig;
 use crate::config::report::Report;
-use crate::config::spec::{BalanceTable, Definition, ZoneTable};
+use crate::config::spec::{BalanceTable, Definition, PolicyTable, PoolTable, ZoneTable};
 use crate::steering::spec::{AllDown, BalanceSpec, MemberTarget, Order, Policy, Pool, Region, Spread};
 use crate::wire::Name;
 use crate::zone::{BalancedOwner, ZoneSpec};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What balanced names are checked against.
 pub struct Context<'a> {
@@ -17,10 +17,14 @@ pub struct Context<'a> {
     pub regions: &'a [Definition<Region>],
     /// By id.
     pub pools: &'a [Pool],
+    /// The same pools as they were typed.
+    pub pool_tables: &'a [Definition<PoolTable>],
     /// Names of pools.
     pub pool_names: &'a Names,
     /// By id.
     pub policies: &'a [Policy],
+    /// The policies that are defined, as they were typed.
+    pub policy_tables: &'a [Definition<PolicyTable>],
     /// Names of policies.
     pub policy_names: &'a Names,
 }
@@ -29,11 +33,12 @@ pub struct Context<'a> {
 pub fn build(tables: &[Definition<ZoneTable>], context: &Context<'_>, report: &mut Report) -> Vec<ZoneConfig> {
     check_distinct(tables, report);
     let apexes: HashSet<&Name> = tables.iter().filter_map(|zone| zone.table.apex.as_ref()).collect();
-    let mut used = HashSet::new();
+    let mut used = BTreeMap::new();
     let mut zones = Vec::with_capacity(tables.len());
     for definition in tables {
         zones.extend(build_zone(&definition.table, &apexes, context, &mut used, report));
     }
+    fences::check(&used, context, report);
     // Where something could not be read, what follows from its absence is not worth a warning.
     if !report.has_errors() {
         check_coordinates(&used, context, report);
@@ -65,7 +70,7 @@ fn build_zone(
     table: &ZoneTable,
     apexes: &HashSet<&Name>,
     context: &Context<'_>,
-    used: &mut HashSet<(PoolId, PolicyId)>,
+    used: &mut BTreeMap<(PoolId, PolicyId), Span>,
     report: &mut Report,
 ) -> Option<ZoneConfig> {
     let mut owners: HashMap<&Name, &BalanceTable> = HashMap::new();
@@ -91,7 +96,7 @@ fn build_zone(
         check_together(balance, owner, table.apex.as_ref(), &context.pools[pool], &context.policies[policy], report);
         let id = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         let spec = BalanceSpec { pool: PoolId(id(pool)), policy: PolicyId(id(policy)), ttl: balance.ttl };
-        used.insert((spec.pool, spec.policy));
+        used.entry((spec.pool, spec.policy)).or_insert(balance.span);
         let answers_cname = is_names(&context.pools[pool]);
         balanced.push(BalancedOwner { owner: owner.clone(), answers_cname, span: Some(balance.span) });
         balances.push(spec);
@@ -175,11 +180,9 @@ fn check_together(
 }
 
 /// Regions without coordinates that a policy shall rank by distance.
-fn check_coordinates(used: &HashSet<(PoolId, PolicyId)>, context: &Context<'_>, report: &mut Report) {
+fn check_coordinates(used: &BTreeMap<(PoolId, PolicyId), Span>, context: &Context<'_>, report: &mut Report) {
     let mut told: HashSet<RegionId> = HashSet::new();
-    let mut used: Vec<_> = used.iter().copied().collect();
-    used.sort_unstable();
-    for (pool, policy) in used {
+    for &(pool, policy) in used.keys() {
         let (pool, policy) = (&context.pools[pool.index()], &context.policies[policy.index()]);
         if policy.order != Order::Closest {
             continue;

@@ -5,6 +5,7 @@ use super::region_id;
 use crate::base::{Diagnostic, Prefix, Span};
 use crate::config::report::Report;
 use crate::config::spec::{FactTable, Spec};
+use crate::geo::client::looked_up_as;
 use crate::geo::spec::{GeoSpec, Network, NetworkFact};
 use crate::steering::spec::Policy;
 use std::collections::{HashMap, HashSet};
@@ -28,11 +29,12 @@ fn networks(spec: &Spec, regions: &Names, report: &mut Report) -> Vec<Network> {
     for table in &spec.networks {
         if let Some(prefix) = &table.prefix {
             check_form(prefix.value, prefix.span, report);
-            if let Some(&first) = first.get(&prefix.value) {
-                let message = format!("network `{}` is defined twice", prefix.value);
+            let network = looked_up_as(prefix.value);
+            if let Some(&first) = first.get(&network) {
+                let message = format!("network `{network}` is defined twice");
                 report.push(Diagnostic::error(message).at(prefix.span, "").at(first, "first here"));
             } else {
-                first.insert(prefix.value, prefix.span);
+                first.insert(network, prefix.span);
             }
         }
         let fact = table.fact.as_ref().and_then(|fact| match fact {
@@ -65,13 +67,19 @@ fn marks(spec: &Spec, policies: &[Policy], report: &mut Report) -> Vec<Prefix> {
     marks
 }
 
-/// IPv4 clients that arrive as IPv6 addresses are looked up by their IPv4 address, so that such a prefix never matches.
+/// IPv4 clients that arrive as IPv6 addresses are looked up by their IPv4 address: a prefix of theirs is the IPv4 prefix
+/// inside it, where it has one, and else holds nobody.
 fn check_form(prefix: Prefix, span: Span, report: &mut Report) {
     let forms =
         [("::ffff:0:0/96", "IPv4-mapped"), ("64:ff9b::/96", "NAT64"), ("2001::/32", "Teredo"), ("2002::/16", "6to4")];
     let form = forms.iter().find(|(form, _)| form.parse::<Prefix>().is_ok_and(|form| form.covers(prefix)));
-    if let Some((_, form)) = form {
-        let message = format!("`{prefix}` never matches: {form} clients are looked up by their IPv4 address");
-        report.push(Diagnostic::warning(message).at(span, "").hint("write the IPv4 prefix"));
-    }
+    let Some((_, form)) = form else { return };
+    let network = looked_up_as(prefix);
+    let (what, hint) = if network == prefix {
+        ("never matches".to_owned(), "write the IPv4 prefix of these clients".to_owned())
+    } else {
+        (format!("is the network `{network}`"), format!("write \"{network}\""))
+    };
+    let message = format!("`{prefix}` {what}: {form} clients are looked up by their IPv4 address");
+    report.push(Diagnostic::warning(message).at(span, "").hint(hint));
 }

@@ -2,6 +2,7 @@
 //! Knows no files and no text.
 
 mod balances;
+mod fences;
 mod geo;
 mod names;
 mod policies;
@@ -30,8 +31,10 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     let context = balances::Context {
         regions: &spec.regions,
         pools: &built_pools,
+        pool_tables: &spec.pools,
         pool_names: &pools,
         policies: &built_policies,
+        policy_tables: &spec.policies,
         policy_names: &policies,
     };
     let zones = balances::build(&spec.zones, &context, report);

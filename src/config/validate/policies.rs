@@ -6,6 +6,7 @@ use crate::base::{Diagnostic, RegionId};
 use crate::config::report::Report;
 use crate::config::spec::{Definition, PolicyTable, RuleTable, UNNAMED};
 use crate::config::tree::Spanned;
+use crate::geo::client::looked_up_as;
 use crate::steering::spec::{Condition, Policy, Rule};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -67,7 +68,12 @@ fn build_rule(table: &RuleTable, fence: Option<&[RegionId]>, regions: &Names, re
         }
         None => check_inside(table.prefer.as_ref(), prefer.as_deref(), fence, "`regions` of the policy", report),
     }
-    Rule { condition: table.condition, prefer: prefer.unwrap_or_default(), regions: inner }
+    Rule { condition: as_looked_up(table.condition), prefer: prefer.unwrap_or_default(), regions: inner }
+}
+
+/// The condition with its network as clients are looked up, so that IPv4 networks in IPv6 form compare with the others.
+fn as_looked_up(condition: Condition) -> Condition {
+    Condition { network: condition.network.map(looked_up_as), ..condition }
 }
 
 /// A region that a fence keeps out can be neither preferred nor let in by a smaller one.
@@ -97,7 +103,7 @@ fn check_inside(
 fn check_repeated(rules: &[RuleTable], report: &mut Report) {
     let mut first = HashMap::new();
     for rule in rules {
-        let Condition { network, country, continent } = rule.condition;
+        let Condition { network, country, continent } = as_looked_up(rule.condition);
         if rule.condition == Condition::default() {
             continue;
         }

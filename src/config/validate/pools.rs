@@ -100,7 +100,7 @@ fn check_distinct(members: &[MemberTable], report: &mut Report) {
     }
 }
 
-/// With a family in some regions only, clients of that family are led farther away than others.
+/// With a family in some regions only, clients that use it are led farther away than others.
 fn check_families(
     definition: &Definition<PoolTable>,
     members: &[Member],
@@ -118,7 +118,7 @@ fn check_families(
             has[Family::of(address).index()] = true;
         }
     }
-    for (family, record) in [(Family::V4, "IPv4"), (Family::V6, "IPv6")] {
+    for (family, record, answers) in [(Family::V4, "IPv4", "A"), (Family::V6, "IPv6", "AAAA")] {
         let lacks = |region: &&RegionId| families.get(region).is_some_and(|has| !has[family.index()]);
         let without: Vec<&str> =
             regions.iter().filter(lacks).filter_map(|region| region_names.get(region).copied()).collect();
@@ -128,7 +128,8 @@ fn check_families(
         let name = &definition.defined.name;
         let message = format!("pool `{}` has {record} members in some of its regions only", name.value);
         let diagnostic = Diagnostic::warning(message).at(name.span, format!("none in {}", list_of(&without)));
-        report
-            .push(diagnostic.hint(format!("{record} clients are led to the nearest region that has {record} members")));
+        report.push(diagnostic.hint(format!(
+            "{answers} answers come from the next region that has {record} members, among those that policy and rule allow"
+        )));
     }
 }

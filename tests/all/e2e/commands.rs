@@ -8,6 +8,7 @@ use std::io::Write;
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -27,8 +28,8 @@ fn check_prints_every_mistake_with_its_place_and_exits_with_2() {
                 file = \"example.test.zone\"\nbalance.www = { pool = \"web\" }\n";
     std::fs::write(folder.path().join("azimuth.toml"), toml).unwrap();
     std::fs::write(folder.path().join("example.test.zone"), format!("{ZONE}x A 1.2.3\n")).unwrap();
-    for verb in ["check", "serve"] {
-        let output = azimuth(folder.path(), &[verb, "--config", "azimuth.toml"]);
+    for (verb, option) in [("check", "-c"), ("serve", "--config")] {
+        let output = azimuth(folder.path(), &[verb, option, "azimuth.toml"]);
         let said = text(&output);
         assert_eq!(output.status.code(), Some(2), "{verb}: {said}");
         let places = ["azimuth.toml:2:1", "azimuth.toml:8:23", "example.test.zone:7:5"];
@@ -102,12 +103,32 @@ fn a_taken_port_is_named_with_its_remedy() {
     for part in [address.to_string().as_str(), "udp", "--listen"] {
         assert!(said.contains(part), "{part:?} is missing in\n{said}");
     }
+}
 
+/// Demos share the loopback addresses of the sample's backends: one at a time.
+static DEMO: Mutex<()> = Mutex::new(());
+
+/// Runs a demo that cannot start.
+fn refused_demo(listen: &str, backend_port: u16) -> String {
+    let (admin, port) = (format!("127.0.0.1:{}", free_port()), backend_port.to_string());
+    let output =
+        azimuth(repository(), &["demo", "--listen", listen, "--admin", &admin, "--backend-port", port.as_str()]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    text(&output)
+}
+
+#[test]
+fn a_demo_that_cannot_have_an_address_names_it_and_the_option_to_choose_another() {
+    let _alone = DEMO.lock().unwrap_or_else(PoisonError::into_inner);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let output = azimuth(repository(), &["demo", "--listen", &address]);
-    let said = text(&output);
-    assert!(!output.status.success() && said.contains(&address) && said.contains("--listen"), "{said}");
+    let listen = taken.local_addr().unwrap().to_string();
+    let backend = TcpListener::bind("127.0.10.1:0").unwrap();
+    let backend_port = backend.local_addr().unwrap().port();
+    // With both taken it is what the operator chose that is told.
+    let said = refused_demo(&listen, backend_port);
+    assert!(said.contains(&listen) && said.contains("--listen") && !said.contains("127.0.10.1"), "{said}");
+    let said = refused_demo(&format!("127.0.0.1:{}", free_port()), backend_port);
+    assert!(said.contains(&format!("127.0.10.1:{backend_port}")) && said.contains("--backend-port"), "{said}");
 }
 
 #[test]
@@ -182,9 +203,12 @@ fn geoip_lookup_says_where_an_address_is() {
 
 #[test]
 fn the_demo_serves_the_sample_zone_and_says_what_to_try() {
+    let _alone = DEMO.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut child = spawn(folder.path(), &["demo", "--listen", &format!("127.0.0.1:{port}")]);
+    let (port, backend_port) = (free_port(), free_port().to_string());
+    let (listen, admin) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", free_port()));
+    let options = ["demo", "--listen", &listen, "--admin", &admin, "--backend-port", &backend_port];
+    let mut child = spawn(folder.path(), &options);
     wait_until("the demo has printed what to try", || read_log(folder.path()).contains("+subnet="));
     let log = read_log(folder.path());
     // The first line to try, as it was printed.

@@ -71,7 +71,9 @@ fn a_broken_edit_changes_nothing_and_says_why() {
     }
     assert_eq!(server.dig(&["www.example.test"]), ["192.0.2.1"], "the old configuration answers");
     assert_eq!(server.dig(&["plain.example.test"]), ["192.0.2.80"]);
-    assert!(server.page("/metrics").contains("reload"), "reloads are counted");
+    let metrics = server.page("/metrics");
+    let refused = metrics.lines().find(|line| line.starts_with("azimuth_reloads_total{result=\"refused\"}"));
+    assert_eq!(refused, Some("azimuth_reloads_total{result=\"refused\"} 1"), "{metrics}");
 
     server.write("azimuth.toml", &toml);
     server.write("example.test.zone", &format!("{ZONE}mended A 192.0.2.30\n"));

@@ -2,7 +2,7 @@
 
 use super::ZONE;
 use super::server::{Server, Setup};
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 
 const TOML: &str = "[zone.\"example.test\"]\nfile = \"example.test.zone\"\n";
 const FILES: &[(&str, &str)] = &[("azimuth.toml", TOML), ("example.test.zone", ZONE)];
@@ -22,6 +22,10 @@ fn a_wildcard_socket_answers_from_the_address_that_was_asked() {
 
 #[test]
 fn ipv6_is_served_beside_ipv4() {
+    if let Err(error) = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)) {
+        println!("NOT TESTED: this machine has no IPv6 loopback, [::1] cannot be bound: {error}");
+        return;
+    }
     let server = Server::start_with(&Setup {
         files: FILES,
         listen: Some("[::1]"),
