@@ -15,11 +15,11 @@ RAN := $(TOOLS)/ran
 # clippy, tests and suites share one profile, so that dependencies are built once.
 PROFILE := --profile ci --locked
 
-# Third-party suites, when they lie beside the repository. A bar is enforced when the work it measures is done; until
-# then its score is reported.
+# Third-party suites, when they lie beside the repository: each must pass whole. A suite whose bar is still out of reach
+# belongs under REPORTED, which runs it and shows its score.
 KIT ?= ../shared/conformance
-ENFORCED := edns corpus
-REPORTED := ferret pdns
+ENFORCED := edns corpus ferret pdns
+REPORTED :=
 LAUNCH := python3 launch_azimuth.py {dir} {addr} {port}
 edns := edns/edns_compliance.py
 corpus := corpus/throw.py
