@@ -3,6 +3,7 @@
 use super::compose::{Composer, Next, Stop};
 use super::plan::{Plan, Question, Step, find};
 use crate::wire::{NameKey, Rcode};
+use crate::zone::rrset::RECORD_HEADER_LEN;
 
 /// Longest chain of CNAMEs in one response. A longer one is given as far as that: its last target is where a resolver goes
 /// on by itself.
@@ -12,22 +13,26 @@ pub const CNAME_CHAIN_LEN_MAX: usize = 16;
 /// 2^64 to take two for one ends a chain early, where a resolver goes on by itself.
 struct Visited {
     names: [u64; CNAME_CHAIN_LEN_MAX],
-    /// Addresses of DNAME RRsets; 0 where a link has none. Each is used once, because names that grow with every use are
-    /// never the same.
+    /// Addresses of DNAME RRsets; 0 where a link has none.
     dnames: [usize; CNAME_CHAIN_LEN_MAX],
     len: usize,
 }
 
 impl Visited {
-    /// Remembers a name and what it leads to; false when a part of it was there before, or there are too many.
-    fn add(&mut self, name: &NameKey, plan: &Plan<'_>) -> bool {
-        let dname = match plan.step {
-            Step::Dname { rrset, .. } => rrset.octets.as_ptr().addr(),
-            _ => 0,
-        };
-        let (names, dnames) = (&self.names[..self.len], &self.dnames[..self.len]);
-        if self.len == CNAME_CHAIN_LEN_MAX || names.contains(&name.hash(0)) || (dname != 0 && dnames.contains(&dname)) {
+    /// Remembers a name and what it leads to, and marks a DNAME that was used before; false when the chain shall end: at a
+    /// name that was there before, at a DNAME that makes names grow for ever, or when there are too many.
+    fn add(&mut self, name: &NameKey, plan: &mut Plan<'_>) -> bool {
+        if self.len == CNAME_CHAIN_LEN_MAX || self.names[..self.len].contains(&name.hash(0)) {
             return false;
+        }
+        let mut dname = 0;
+        if let Step::Dname { rrset, owner_stripped, repeated } = &mut plan.step {
+            dname = rrset.octets.as_ptr().addr();
+            *repeated = self.dnames[..self.len].contains(&dname);
+            let grows = rrset.octets.len() - RECORD_HEADER_LEN > name.suffix(*owner_stripped).len();
+            if *repeated && grows {
+                return false;
+            }
         }
         (self.names[self.len], self.dnames[self.len]) = (name.hash(0), dname);
         self.len += 1;
@@ -47,14 +52,14 @@ pub fn follow<'s>(
     scratch: &mut NameKey,
 ) -> Result<Rcode, Stop> {
     let mut visited = Visited { names: [0; CNAME_CHAIN_LEN_MAX], dnames: [0; CNAME_CHAIN_LEN_MAX], len: 0 };
-    visited.add(first, &plan);
+    visited.add(first, &mut plan);
     while composer.read_target(&plan, at, name) {
         // Each link draws its own number, or links would choose alike.
         let random = composer.question.random.rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         composer.question = Question { random, ..composer.question };
         let Some(next) = find(&composer.question, name) else { break };
         plan = next;
-        if !visited.add(name, &plan) {
+        if !visited.add(name, &mut plan) {
             break;
         }
         match composer.write(&plan, name, at, scratch)? {

@@ -101,30 +101,32 @@ impl<'s> Composer<'_, 's> {
                 self.referred = true;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
-            Step::Dname { rrset, owner_stripped } => self.write_dname(rrset, owner_stripped, name, owner, apex_at),
+            Step::Dname { rrset, owner_stripped, repeated } => {
+                if !repeated {
+                    let dname_owner = response.suffix(owner, owner_stripped);
+                    response.rrset(Section::Answer, positive::records(rrset), dname_owner, apex_at, None)?;
+                }
+                self.write_cname_of_dname(rrset, owner_stripped, name, owner)
+            }
             Step::AllDown => Err(Stop::AllDown),
         }
     }
 
-    /// Writes a DNAME above `name` and the CNAME that follows from it (RFC 6672, section 3.2).
+    /// Writes the CNAME that follows from a DNAME above `name` (RFC 6672, section 3.2).
     #[cold]
-    fn write_dname(
+    fn write_cname_of_dname(
         &mut self,
         rrset: RrsetRef<'s>,
         owner_stripped: usize,
         name: &NameKey,
         owner: usize,
-        apex: usize,
     ) -> Result<Next, Stop> {
-        let response = &mut self.response;
-        let dname_owner = response.suffix(owner, owner_stripped);
-        response.rrset(Section::Answer, positive::records(rrset), dname_owner, apex, None)?;
         // A DNAME has one record, whose name is stored uncompressed (RFC 6672, section 2.5).
         let target = &rrset.octets[RDATA_AT..];
         if name.offset(owner_stripped) + target.len() > NAME_LEN_MAX {
             return Ok(Next::Ended(Rcode::YXDOMAIN));
         }
-        let target = response.cname_under(owner, owner_stripped, target, rrset.ttl)?;
+        let target = self.response.cname_under(owner, owner_stripped, target, rrset.ttl)?;
         if self.question.takes_cname() {
             return Ok(Next::Ended(Rcode::NOERROR));
         }

@@ -22,7 +22,9 @@ mod steered;
 #[cfg(test)]
 mod tests;
 
+pub use chain::CNAME_CHAIN_LEN_MAX;
 pub use counters::{Counters, Tally};
+pub use plan::zone_for;
 pub use profile::TransportProfile;
 pub use respond::Responder;
 

@@ -3,7 +3,7 @@
 use super::steered::{self, Steered};
 use crate::snapshot::Snapshot;
 use crate::wire::{ClientSubnet, NameKey, rtype};
-use crate::zone::{Lookup, RrsetRef, Zone};
+use crate::zone::{Lookup, RrsetRef, Zone, ZoneSet};
 use std::net::IpAddr;
 
 /// All of a query that decides what is found, but the name: it stays the same along a CNAME chain.
@@ -70,19 +70,27 @@ pub enum Step<'s> {
         rrset: RrsetRef<'s>,
         /// Labels to strip from the name to reach its owner.
         owner_stripped: usize,
+        /// Whether it is in the response already, from an earlier link of the chain.
+        repeated: bool,
     },
     /// SERVFAIL: no member of a balanced name may be answered.
     AllDown,
 }
 
+/// The zone that answers for a name and type: its number, and the labels to strip from the name to reach its apex.
+pub fn zone_for(zones: &ZoneSet, name: &NameKey, qtype: u16) -> Option<(usize, usize)> {
+    let (number, apex_stripped) = zones.find(name, 0)?;
+    if qtype == rtype::DS && apex_stripped == 0 {
+        // DS lives on the parent's side of a cut (RFC 4035, section 3.1.4.1); without that side the answer is NODATA.
+        return Some(zones.find(name, 1).unwrap_or((number, apex_stripped)));
+    }
+    Some((number, apex_stripped))
+}
+
 /// What `name` leads to; `None` when it is in no zone of ours.
 pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
     let zones = &question.snapshot.zones;
-    let (mut number, mut apex_stripped) = zones.find(name, 0)?;
-    if question.qtype == rtype::DS && apex_stripped == 0 {
-        // DS lives on the parent's side of a cut (RFC 4035, section 3.1.4.1); without that side the answer is NODATA.
-        (number, apex_stripped) = zones.find(name, 1).unwrap_or((number, apex_stripped));
-    }
+    let (number, apex_stripped) = zone_for(zones, name, question.qtype)?;
     let zone = &*zones.zones()[number];
     let step = match zone.lookup(name, apex_stripped, question.qtype) {
         Lookup::Answer { rrset, .. } => Step::Answer(rrset),
@@ -92,7 +100,7 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
         Lookup::NoData => Step::NoData { ttl_max: u32::MAX },
         Lookup::NxDomain => Step::NxDomain,
         Lookup::Referral { ns, stripped } => Step::Referral { ns, stripped },
-        Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped },
+        Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped, repeated: false },
     };
     Some(Plan { zone, apex_stripped, step })
 }

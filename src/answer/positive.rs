@@ -36,15 +36,18 @@ pub fn write(
 ) -> Result<(), Full> {
     let start = response.rrset(Section::Answer, records(rrset), owner, place.apex_at, None)?;
     if matches!(rrset.rtype, rtype::NS | rtype::MX | rtype::SRV) {
-        let names = Names { place, rrset, start };
-        for index in 0..rrset.targets.len().min(ADDITIONAL_NAMES_MAX) {
-            if let Some(apex_stripped) = names.read(index, scratch) {
-                // What does not fit is left out silently: it was not asked for (RFC 2181, section 9).
-                let _ = names.write_addresses(index, scratch, apex_stripped, response);
-            }
-        }
+        add_addresses(response, Names { place, rrset, start }, scratch);
     }
     Ok(())
+}
+
+/// Adds the addresses of `names`. What does not fit is left out silently: it was not asked for (RFC 2181, section 9).
+fn add_addresses(response: &mut Response<'_>, names: Names<'_, '_>, scratch: &mut NameKey) {
+    for index in 0..names.rrset.targets.len().min(ADDITIONAL_NAMES_MAX) {
+        if let Some(apex_stripped) = names.read(index, scratch) {
+            let _ = names.write_addresses(index, scratch, apex_stripped, response);
+        }
+    }
 }
 
 /// The names in the RDATA of an RRset that has been written, and their addresses.

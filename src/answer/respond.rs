@@ -112,8 +112,10 @@ fn compose<'s>(
     if matches!(query.qtype(), rtype::AXFR | rtype::IXFR) {
         return Err(Refusal::Transfer);
     }
-    let Some(plan) = find(&composer.question, query.name()) else { return Err(Refusal::NotOurs) };
-    match composer.write(&plan, query.name(), QNAME_OFFSET, scratch)? {
+    let plan = find(&composer.question, query.name());
+    // By reference: a plan is large enough for a copy to be felt.
+    let Some(plan) = &plan else { return Err(Refusal::NotOurs) };
+    match composer.write(plan, query.name(), QNAME_OFFSET, scratch)? {
         Next::Ended(rcode) => {
             if composer.referred {
                 // Only the servers of the zone below can speak of the name. Behind a CNAME AA stays, because it speaks of
@@ -122,7 +124,7 @@ fn compose<'s>(
             }
             Ok(rcode)
         }
-        Next::Alias { target } => Ok(chain::follow(composer, query.name(), plan, target, chained, scratch)?),
+        Next::Alias { target } => Ok(chain::follow(composer, query.name(), *plan, target, chained, scratch)?),
     }
 }
 

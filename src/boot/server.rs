@@ -1,6 +1,6 @@
 //! The running server: every part started in order, reloaded, and stopped in the opposite order.
 
-use super::load::{Loaded, Overrides, Report, load};
+use super::load::{Loaded, Overrides, Report, authority_files, load};
 use super::privileges::{become_user, warn_of_staying_root};
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::probe::Prober;
@@ -68,6 +68,8 @@ impl Server {
                 "not every target has a first result yet; answering with those known as `startup_grace` is over"
             );
         }
+        // The last results may still be being collected.
+        publisher.flush();
         let tcp = config.server.tcp;
         let limits = StreamLimits {
             connections: tcp.connections,
@@ -115,10 +117,12 @@ impl Server {
     /// Every file that the live configuration was read from.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let config = &self.loaded.config;
-        let zones = config.zones.iter().map(|zone| &zone.spec.file);
-        let databases = config.geo.databases.iter().map(|database| &database.path);
-        config.files.iter().chain(zones).chain(databases).cloned().collect()
+        let Loaded { config, inputs, .. } = &*self.loaded;
+        let zones = inputs.zones.zones().iter().flat_map(|zone| zone.files());
+        let databases = config.geo.databases.iter().map(|database| &*database.path);
+        let files =
+            config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases).chain(authority_files(config));
+        files.map(Path::to_path_buf).collect()
     }
 
     /// What loads the files again, on whatever thread; its result is for [`Self::apply`].
@@ -142,11 +146,21 @@ impl Server {
         self.warn_of_what_needs_a_restart(&loaded);
         // Threads and their counters are made once.
         loaded.inputs.workers = self.loaded.inputs.workers;
-        self.prober.replace(loaded.plan.clone());
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
+        let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
         self.loaded = Arc::new(loaded);
-        // Rankings of large databases are made here, too.
-        Ok((Some(move || publisher.replace(inputs)), report))
+        // The prober first: what new targets take over from those they replace is in the new generation from the start.
+        Ok((Some(move || publisher.replace_after(inputs, || replace_plan(plan))), report))
+    }
+
+    /// Loads the files again and publishes them, on this thread. Whether anything had changed.
+    #[cfg(test)]
+    pub fn reload(&mut self) -> Result<(bool, Report), Report> {
+        let (loaded, report) = self.reload_job()();
+        let (publish, report) = self.apply(loaded, report)?;
+        let changed = publish.is_some();
+        publish.into_iter().for_each(|publish| publish());
+        Ok((changed, report))
     }
 
     fn warn_of_what_needs_a_restart(&self, new: &Loaded) {

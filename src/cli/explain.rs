@@ -153,12 +153,18 @@ fn write_text(out: &mut String, explained: &Explanation) -> std::fmt::Result {
     if let Some(region) = &client.prefers {
         writeln!(out, "  prefers       {region}   ([[network]])")?;
     }
+    for alias in &explained.aliases {
+        writeln!(out, "  alias of      {alias}")?;
+    }
     match &explained.zone {
         Some(zone) => writeln!(out, "\nzone {zone}, snapshot {}", explained.generation)?,
         None => writeln!(out, "\nno zone holds this name; snapshot {}", explained.generation)?,
     }
     match &explained.steering {
         Some(steering) => write_steering(out, steering)?,
+        None if explained.balanced => {
+            writeln!(out, "  the name is balanced, but not for this type: every client gets the same")?
+        }
         None => writeln!(out, "  the name is not balanced: every client gets the same answer")?,
     }
     let response = &explained.response;

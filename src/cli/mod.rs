@@ -20,9 +20,12 @@ const EXIT_MISTAKE: u8 = 2;
 /// Where the configuration is unless `--config` says otherwise.
 const CONFIG_DEFAULT: &str = "azimuth.toml";
 
+/// What `--version` prints: with the licences of the data inside the binary, which must go with it.
+const VERSION_LONG: &str = concat!(env!("CARGO_PKG_VERSION"), "\n\n", include_str!("../../geoip/NOTICE"));
+
 /// An authoritative DNS server that answers with the closest healthy region.
 #[derive(Debug, Parser)]
-#[command(name = "azimuth", version, max_term_width = 100)]
+#[command(name = "azimuth", version, long_version = VERSION_LONG, max_term_width = 100)]
 struct CommandLine {
     #[command(subcommand)]
     verb: Verb,

@@ -256,18 +256,19 @@ impl<'o> Response<'o> {
 
     /// Ends the message with its OPT record, where there is one, and its header; returns its length.
     pub fn finish(&mut self, rcode: Rcode, opt: Option<&OptAnswer>) -> usize {
-        let [answers, authorities, mut additionals] = self.counts;
+        let [answers, authorities, mut additionals] = self.counts.map(u64::from);
         if let Some(opt) = opt {
             let behind = self.len + opt.record_len();
             opt.write(rcode, &mut self.octets[self.len..behind]);
             self.len = behind;
             additionals += 1;
         }
-        let questions = u16::from(self.question_end > HEADER_LEN);
+        let questions = u64::from(self.question_end > HEADER_LEN);
+        let counts = questions << 48 | answers << 32 | authorities << 16 | additionals;
         let flags = self.flags | (rcode.0 & 0xf);
-        let words = [flags, questions, answers, authorities, additionals];
-        for (place, word) in self.octets[2..HEADER_LEN].chunks_exact_mut(2).zip(words) {
-            place.copy_from_slice(&word.to_be_bytes());
+        if let Some(header) = self.octets.first_chunk_mut::<HEADER_LEN>() {
+            header[2..4].copy_from_slice(&flags.to_be_bytes());
+            header[4..].copy_from_slice(&counts.to_be_bytes());
         }
         self.len
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod e2e;
+mod explain;
 mod golden;
 mod message;
 mod nearest;

@@ -1,6 +1,7 @@
 //! What is built into the binary: no second TLS provider, licences that fit ours, and no package twice without a reason.
 //! Reads `.deny.toml`, so that `cargo deny check` and this test cannot disagree, and asks `cargo tree` what is built.
 
+use super::source::{rust_files, words};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
@@ -146,11 +147,29 @@ pub fn deny_file(root: &Path) -> Table {
     std::fs::read_to_string(root.join(".deny.toml")).unwrap().parse().unwrap()
 }
 
+/// Dependencies of the manifest that no code names: `code` and `test_code` are all of it.
+pub fn unused(manifest: &Table, code: &[String], test_code: &[String]) -> Vec<String> {
+    let mut errors = Vec::new();
+    for (table, places) in [("dependencies", &[code][..]), ("dev-dependencies", &[code, test_code])] {
+        for name in manifest[table].as_table().into_iter().flat_map(Table::keys) {
+            let path = format!("{}::", name.replace('-', "_"));
+            if !places.iter().any(|texts| texts.iter().any(|text| words(text, &path).next().is_some())) {
+                errors.push(format!("Cargo.toml: nobody names `{name}` of [{table}]; take it out"));
+            }
+        }
+    }
+    errors
+}
+
 pub fn check(root: &Path) -> Vec<String> {
     let deny = deny_file(root);
     let packages = built(root);
     assert!(packages.len() > 50, "cargo tree lists what is built");
     let mut errors = judge(&packages, &deny);
     errors.extend(excuses_are_dated(&deny));
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap().parse().unwrap();
+    let code = |folder: &str| rust_files(root, folder).into_iter().map(|file| file.code).collect::<Vec<_>>();
+    let test_code = [code("tests"), code("benches")].concat();
+    errors.extend(unused(&manifest, &code("src"), &test_code));
     errors
 }

@@ -192,6 +192,14 @@ fn planted_dependencies_are_caught() {
 }
 
 #[test]
+fn planted_unused_dependencies_are_caught() {
+    let manifest = "[dependencies]\nused = \"1\"\nhalf-used = \"1\"\nidle = \"1\"\n[dev-dependencies]\ntested = \"1\"\nlazy = \"1\"\n";
+    let code = ["use used::Thing; fn f() { half_used::g() }".to_owned()];
+    let test_code = ["idle::f(); tested::g();".to_owned()];
+    assert_eq!(dependencies::unused(&manifest.parse().unwrap(), &code, &test_code).len(), 2, "idle and lazy");
+}
+
+#[test]
 fn licence_expressions_are_read_as_spdx_says() {
     let fits =
         |expression: &str| dependencies::licence_fits(expression, &|name| matches!(name, "MIT" | "ISC" | "A WITH B"));

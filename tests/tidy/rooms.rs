@@ -81,6 +81,8 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),
     ("dashmap", &["probe", "transport", "admin", "boot", "cli"]),
+    // The embedded country table; downloaded databases.
+    ("flate2", &["geo", "cli"]),
     ("getrandom", &["transport", "probe", "boot", "cli"]),
     // Record data of zone files; responses as `explain` and `demo` show them.
     ("hickory_proto", &["zone", "admin", "cli"]),
@@ -92,11 +94,13 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("notify", &["boot"]),
     ("prometheus_client", &["admin"]),
     ("reqwest", &["probe", "cli"]),
+    ("rustix", &["transport", "probe", "boot", "cli"]),
     ("rustls", &["probe", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "cli"]),
     ("socket2", &["transport", "probe"]),
+    ("tar", &["cli"]),
     ("tokio", &["transport", "probe", "admin", "boot", "cli"]),
-    ("toml", &["config"]),
+    ("toml_parser", &["config"]),
     ("tracing", &["transport", "probe", "admin", "boot", "cli"]),
     ("tracing_subscriber", &["boot", "cli"]),
 ];

@@ -6,8 +6,9 @@ mod response;
 
 pub use report::{Client, Explanation, Member, Monitor, Region, Response, Steering};
 
+use crate::answer::{CNAME_CHAIN_LEN_MAX, zone_for};
 use crate::base::{Country, Family, Prefix};
-use crate::snapshot::{Current, Inputs, Publisher, PublisherHandle, Snapshot};
+use crate::snapshot::{Balance, Current, Inputs, Publisher, PublisherHandle, Snapshot};
 use crate::wire::{Name, NameKey};
 use crate::zone::Lookup;
 use hickory_proto::rr::RecordType;
@@ -29,9 +30,14 @@ impl Question {
         let rtype = RecordType::from_str(&rtype.to_ascii_uppercase()).map_err(|_| {
             format!("`{rtype}` is no record type; A, AAAA and CNAME are steered, others can be asked for too")
         })?;
-        let from =
+        let prefix: Prefix =
             from.parse().map_err(|error| format!("`{from}` is no client: {error}; give an address or a prefix"))?;
-        Ok(Self { name, rtype, from })
+        if prefix.length() == 0 {
+            return Err(format!(
+                "`{from}` says nothing of the client: the resolver's own address decides then; give that"
+            ));
+        }
+        Ok(Self { name, rtype, from: prefix })
     }
 }
 
@@ -60,17 +66,14 @@ fn explain_current(
 ) -> Explanation {
     let snapshot = &*current.snapshot;
     let looked_up = crate::geo::Client::new(question.from.address(), question.from.length());
-    let key = NameKey::of(&question.name);
-    let zone = snapshot.zones.find(&key, 0);
-    let steering = zone.and_then(|(zone, apex_stripped)| {
-        let rtype = u16::from(question.rtype);
-        match snapshot.zones.zones()[zone].lookup(&key, apex_stripped, rtype) {
-            Lookup::Balanced { slot, fixed: None, .. } => {
-                let balance = snapshot.balances[zone][slot as usize];
-                decision::explain(current, balance, &looked_up, family(question.rtype), target_state)
-            }
-            _ => None,
-        }
+    let found = follow(snapshot, question);
+    let steering = found.balance.and_then(|balance| {
+        let answers = snapshot.pool_answers.get(balance.pool_answers as usize);
+        let steered = [RecordType::A, RecordType::AAAA, RecordType::ANY].contains(&question.rtype);
+        let family = if question.rtype == RecordType::AAAA { Family::V6 } else { Family::V4 };
+        (steered || answers.answers_cname())
+            .then(|| decision::explain(current, balance, &looked_up, family, target_state))
+            .flatten()
     });
     Explanation {
         name: question.name.to_string(),
@@ -78,15 +81,51 @@ fn explain_current(
         every_member_assumed_up,
         generation: snapshot.generation,
         client: client(current, question.from, &looked_up),
-        zone: zone.map(|(zone, _)| snapshot.zones.zones()[zone].apex().to_string()),
+        zone: found.zone.map(|zone| snapshot.zones.zones()[zone].apex().to_string()),
+        aliases: found.aliases,
+        balanced: found.balance.is_some(),
         steering,
         response: response::respond(snapshot, question),
     }
 }
 
-/// The family that a type asks for; pools of names have one for every type.
-fn family(rtype: RecordType) -> Family {
-    if rtype == RecordType::AAAA { Family::V6 } else { Family::V4 }
+/// Where a name leads.
+#[derive(Default)]
+struct Found {
+    /// The last zone that was asked.
+    zone: Option<usize>,
+    /// The names that static CNAMEs lead to, one after the other.
+    aliases: Vec<String>,
+    /// What the last name is balanced with.
+    balance: Option<Balance>,
+}
+
+/// Follows static CNAMEs through our zones, as the engine does.
+fn follow(snapshot: &Snapshot, question: &Question) -> Found {
+    let mut found = Found::default();
+    let mut key = NameKey::of(&question.name);
+    let rtype = u16::from(question.rtype);
+    while let Some((number, apex_stripped)) = zone_for(&snapshot.zones, &key, rtype) {
+        let zone = &snapshot.zones.zones()[number];
+        found.zone = Some(number);
+        match zone.lookup(&key, apex_stripped, rtype) {
+            Lookup::Balanced { slot, .. } => {
+                found.balance = Some(snapshot.balances[number][slot as usize]);
+                return found;
+            }
+            Lookup::Cname { rrset, .. }
+                if found.aliases.len() < CNAME_CHAIN_LEN_MAX && question.rtype != RecordType::CNAME =>
+            {
+                let mut target = NameKey::default();
+                zone.target(rrset, rrset.targets[0], &mut target);
+                let Ok((name, _)) = Name::from_wire(target.octets()) else { return found };
+                found.aliases.push(name.to_string());
+                key = target;
+            }
+            _ => return found,
+        }
+    }
+    found
 }
 
 fn client(current: &Current, from: Prefix, looked_up: &crate::geo::Client) -> Client {

@@ -18,7 +18,11 @@ pub struct Explanation {
     pub client: Client,
     /// The zone that answers, if one does.
     pub zone: Option<String>,
-    /// How a balanced name was steered; absent for other names.
+    /// The names that CNAME records of our zones lead to from the name asked for.
+    pub aliases: Vec<String>,
+    /// Whether the name, or the last of `aliases`, is balanced.
+    pub balanced: bool,
+    /// How a balanced name was steered; absent for other names, and for types that are not steered.
     pub steering: Option<Steering>,
     /// The response, written by the engine.
     pub response: Response,

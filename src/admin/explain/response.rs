@@ -3,12 +3,10 @@
 use super::Question;
 use super::report::Response;
 use crate::answer::{Outcome, Request, Responder, TransportProfile};
-use crate::base::Family;
 use crate::snapshot::Snapshot;
 use hickory_proto::op::{Edns, Message, Query};
 use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsOption};
 use hickory_proto::rr::{Name, Record};
-use std::net::{IpAddr, Ipv4Addr};
 
 /// A worker that no snapshot has counters for: explaining moves no counter and no turn.
 const NO_WORKER: usize = usize::MAX;
@@ -16,8 +14,8 @@ const NO_WORKER: usize = usize::MAX;
 /// Asks the engine as a resolver would that serves this client, over a transport without a size limit.
 pub(super) fn respond(snapshot: &Snapshot, question: &Question) -> Response {
     let octets = query(question);
-    let whole_address = question.from.length() == Family::of(question.from.address()).bits();
-    let source = if whole_address { question.from.address() } else { IpAddr::V4(Ipv4Addr::LOCALHOST) };
+    // Where client subnets are not used, the sender decides: the client is its own resolver then.
+    let source = question.from.address();
     let request = Request { octets: &octets, source, profile: &TransportProfile::STREAM, random: 0 };
     let mut out = vec![0; usize::from(u16::MAX)];
     match Responder::new(NO_WORKER).respond(snapshot, request, &mut out) {

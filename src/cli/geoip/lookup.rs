@@ -21,7 +21,8 @@ pub struct Args {
     /// Look up what this configuration knows: its databases and its `[[network]]` tables
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Look up these databases, most trusted first; without this and --config, the country table inside the binary
+    /// Look up this database; may be given several times, most trusted first. Without this and --config, the country table
+    /// inside the binary is used
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     database: Vec<PathBuf>,
     /// Print one JSON object a line

@@ -1,0 +1,88 @@
+//! Explanations say what the engine answers: one configuration, several questions.
+
+use azimuth::admin::explain::{Explanation, Question, explain_offline};
+use azimuth::boot::{Overrides, load};
+
+const CONFIG: &str = r#"
+[server]
+listen = ["127.0.0.1:0"]
+[geoip]
+client_subnet = false
+[region.eu]
+coordinates = [50.1, 8.7]
+[region.us]
+coordinates = [39.0, -77.5]
+[pool.web]
+members = [
+    { region = "us", address = "192.0.2.1" },
+    { region = "eu", address = "198.51.100.1", weight = 3 },
+    { region = "eu", address = "198.51.100.2" },
+]
+[pool.off]
+members = [{ region = "us", address = "192.0.2.9", enabled = false }]
+[[network]]
+prefix = "203.0.113.0/24"
+region = "eu"
+[zone."example.test"]
+file = "zone"
+balance.www = { pool = "web", ttl = { max = 60, min = 5 } }
+balance.off = { pool = "off" }
+"#;
+
+const ZONE: &str = "$TTL 300\n@ IN SOA ns host 1 7200 900 1209600 300\n@ NS ns\nns A 192.0.2.53\nwww MX 10 ns\n\
+                    alias CNAME other\nother CNAME www\nstatic A 192.0.2.80\n";
+
+fn explained(name: &str, rtype: &str, from: &str) -> Explanation {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("azimuth.toml"), CONFIG).unwrap();
+    std::fs::write(folder.path().join("zone"), ZONE).unwrap();
+    let (loaded, report) = load(&folder.path().join("azimuth.toml"), &Overrides::default(), None);
+    assert!(!report.has_errors(), "{:?}", report.diagnostics);
+    explain_offline(loaded.unwrap().inputs, &Question::parse(name, rtype, from).unwrap())
+}
+
+#[test]
+fn a_balanced_name_shows_its_regions_shares_and_the_engines_answer() {
+    let explained = explained("www.example.test", "A", "203.0.113.0/24");
+    let steering = explained.steering.unwrap();
+    assert_eq!((steering.pool.as_str(), steering.policy.as_str(), steering.ttl), ("web", "closest", 60));
+    let regions: Vec<_> = steering.regions.iter().map(|region| (region.name.as_str(), region.chosen)).collect();
+    assert_eq!(regions, [("eu", true), ("us", false)]);
+    let shares: Vec<_> = steering.regions[0].members.iter().map(|member| member.share).collect();
+    assert_eq!(shares, [Some(0.75), Some(0.25)]);
+    // Without client subnets the sender's address decides: the response must be of the client that was asked about.
+    assert!(explained.response.answer[0].contains(" 60 IN A 198.51.100."), "{:?}", explained.response);
+    assert!(explained.every_member_assumed_up);
+}
+
+#[test]
+fn a_type_that_is_not_steered_is_not_explained_as_steered() {
+    let explained = explained("www.example.test", "MX", "203.0.113.1");
+    assert!(explained.balanced && explained.steering.is_none());
+    let nodata = self::explained("www.example.test", "TXT", "203.0.113.1");
+    assert!(nodata.steering.is_none() && nodata.response.answer.is_empty() && nodata.response.rcode == "NOERROR");
+}
+
+#[test]
+fn aliases_are_followed_to_the_balanced_name() {
+    let explained = explained("alias.example.test.", "A", "203.0.113.1");
+    assert_eq!(explained.aliases, ["other.example.test.", "www.example.test."]);
+    assert_eq!(explained.steering.unwrap().pool, "web");
+    assert_eq!(explained.response.answer.len(), 3);
+}
+
+#[test]
+fn nothing_to_answer_with_is_told_apart_from_a_policy_that_wants_nodata() {
+    let explained = explained("off.example.test", "A", "203.0.113.1");
+    let verdict = explained.steering.unwrap().verdict;
+    assert_eq!(verdict, "NODATA: no member of this family may answer");
+    assert!(explained.response.answer.is_empty());
+}
+
+#[test]
+fn other_names_are_explained_without_steering() {
+    let fixed = explained("static.example.test", "A", "203.0.113.1");
+    assert!(!fixed.balanced && fixed.steering.is_none() && fixed.response.answer.len() == 1);
+    let foreign = explained("example.org", "A", "203.0.113.1");
+    assert_eq!((foreign.zone, foreign.response.rcode.as_str()), (None, "REFUSED"));
+}
