@@ -2,6 +2,10 @@
 
 use nix::unistd::{Uid, User, initgroups, setgid, setuid};
 use std::ffi::CString;
+use std::net::SocketAddr;
+
+/// The first port that everybody may bind.
+const UNPRIVILEGED_PORT_MIN: u16 = 1024;
 
 /// Becomes `user` with all of its groups, for every thread of the process. Nothing is done when this process is not
 /// root's. Errors say what to do.
@@ -22,4 +26,14 @@ pub fn become_user(user: &str) -> Result<(), String> {
         .map_err(|error| format!("cannot become user `{user}`: {error}"))?;
     tracing::info!(user, "privileges dropped");
     Ok(())
+}
+
+/// Says what to do when nobody configured a user and this process is root's for no better reason than a low port.
+pub fn warn_of_staying_root(listening: &[SocketAddr]) {
+    if Uid::effective().is_root() && listening.iter().any(|address| address.port() < UNPRIVILEGED_PORT_MIN) {
+        tracing::warn!(
+            "still root, which only binding the ports needs: set `[server] user` to another user (`useradd --system \
+             azimuth` makes one), who must be able to read the configuration"
+        );
+    }
 }

@@ -4,10 +4,11 @@ use super::load::Report;
 use super::server::Server;
 use super::watch::{FileWatcher, QUIET};
 use crate::base::Severity;
+use std::io;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// How far reloads stand back behind the workers.
 #[cfg(target_os = "linux")]
@@ -22,7 +23,7 @@ pub struct Signals {
 
 impl Signals {
     /// Waits for SIGHUP from now on.
-    pub fn listen() -> std::io::Result<Self> {
+    pub fn listen() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let hangup = {
             let _entered = runtime.enter();
@@ -31,13 +32,9 @@ impl Signals {
         Ok(Self { runtime, hangup })
     }
 
-    /// Serves until SIGTERM or SIGINT, then stops the server.
-    pub fn run_until_stopped(self, mut server: Server) -> std::io::Result<()> {
-        // From here on this thread only loads configurations: the workers go first. On Linux this concerns the thread alone.
-        #[cfg(target_os = "linux")]
-        if let Err(error) = rustix::process::setpriority_process(None, RELOAD_NICENESS) {
-            tracing::debug!(%error, "cannot lower the priority of reloads");
-        }
+    /// Serves until SIGTERM or SIGINT, then stops the server. A reload that is running then is left to itself: it ends with
+    /// the process.
+    pub fn run_until_stopped(self, mut server: Server) -> io::Result<()> {
         let Self { runtime, mut hangup } = self;
         runtime.block_on(serve(&mut server, &mut hangup))?;
         server.stop();
@@ -45,14 +42,21 @@ impl Signals {
     }
 }
 
-async fn serve(server: &mut Server, hangup: &mut Signal) -> std::io::Result<()> {
+async fn serve(server: &mut Server, hangup: &mut Signal) -> io::Result<()> {
     let changed = Arc::new(Notify::new());
     let mut watcher = start_watcher(server, &changed);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     loop {
+        // What comes while a reload runs is remembered, and causes another one afterwards.
+        let reloaded = async {
+            let cause = tokio::select! {
+                _ = hangup.recv() => "SIGHUP",
+                () = changed.notified() => "changed files",
+            };
+            reload(server, cause).await;
+        };
         tokio::select! {
-            _ = hangup.recv() => reload(server, "SIGHUP"),
-            () = changed.notified() => reload(server, "changed files"),
+            () = reloaded => {}
             signal = ended(&mut terminate, &mut interrupt) => {
                 tracing::info!(signal, "stopping");
                 return Ok(());
@@ -90,14 +94,21 @@ fn start_watcher(server: &Server, changed: &Arc<Notify>) -> Option<FileWatcher> 
     }
 }
 
-fn reload(server: &mut Server, cause: &str) {
-    match server.reload() {
-        Ok((true, report)) => {
+async fn reload(server: &mut Server, cause: &str) {
+    let reloaded = match at_low_priority(server.reload_job()).await {
+        Ok((loaded, report)) => server.apply(loaded, report),
+        Err(error) => return tracing::error!(cause, %error, "reload failed; the running configuration stays in use"),
+    };
+    match reloaded {
+        Ok((Some(publish), report)) => {
+            if let Err(error) = at_low_priority(publish).await {
+                return tracing::error!(cause, %error, "reload failed; restart this server");
+            }
             log_report(&report);
             tracing::info!(cause, generation = server.publisher().metrics().generation, "configuration reloaded");
         }
-        Ok((false, _)) if cause == "SIGHUP" => tracing::info!(cause, "nothing changed"),
-        Ok((false, _)) => tracing::debug!(cause, "nothing changed"),
+        Ok((None, _)) if cause == "SIGHUP" => tracing::info!(cause, "nothing changed"),
+        Ok((None, _)) => tracing::debug!(cause, "nothing changed"),
         Err(report) => {
             log_report(&report);
             let (errors, _) = report.counts();
@@ -105,6 +116,21 @@ fn reload(server: &mut Server, cause: &str) {
             tracing::error!(cause, errors, generation, "reload refused; the running configuration stays in use");
         }
     }
+}
+
+/// Runs `job` on a thread of its own that stands back behind the workers, so that this one can go on waiting for signals.
+async fn at_low_priority<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::Builder::new().name("reload".into()).spawn(move || {
+        // On Linux this concerns the thread alone.
+        #[cfg(target_os = "linux")]
+        if let Err(error) = rustix::process::setpriority_process(None, RELOAD_NICENESS) {
+            tracing::debug!(%error, "cannot lower the priority of reloads");
+        }
+        // Nobody waits any more when the server has stopped.
+        let _ = sender.send(job());
+    })?;
+    receiver.await.map_err(|_| io::Error::other("the thread of the reload has panicked"))
 }
 
 /// Each diagnostic as one log line.

@@ -1,7 +1,7 @@
 //! The running server: every part started in order, reloaded, and stopped in the opposite order.
 
 use super::load::{Loaded, Overrides, Report, authority_files, load};
-use super::privileges::become_user;
+use super::privileges::{become_user, warn_of_staying_root};
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::probe::Prober;
@@ -25,7 +25,8 @@ pub enum StartError {
 pub struct Server {
     path: PathBuf,
     overrides: Overrides,
-    loaded: Loaded,
+    /// Shared with the reload that compares with it.
+    loaded: Arc<Loaded>,
     publisher: Publisher,
     prober: Prober,
     service: Service,
@@ -46,6 +47,8 @@ impl Server {
         let listening = listeners.addresses().to_vec();
         if let Some(user) = &config.server.user {
             become_user(user).map_err(StartError::System)?;
+        } else {
+            warn_of_staying_root(&listening);
         }
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
@@ -76,7 +79,7 @@ impl Server {
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
         state.serving(&service);
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
-        let path = path.to_path_buf();
+        let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((Self { path, overrides, loaded, publisher, prober, service, admin, reloads, listening }, report))
     }
 
@@ -94,7 +97,7 @@ impl Server {
 
     /// What is live now.
     #[must_use]
-    pub const fn loaded(&self) -> &Loaded {
+    pub fn loaded(&self) -> &Loaded {
         &self.loaded
     }
 
@@ -113,7 +116,7 @@ impl Server {
     /// Every file that the live configuration was read from.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let Loaded { config, inputs, .. } = &self.loaded;
+        let Loaded { config, inputs, .. } = &*self.loaded;
         let zones = inputs.zones.zones().iter().flat_map(|zone| zone.files());
         let databases = config.geo.databases.iter().map(|database| &*database.path);
         let files =
@@ -121,22 +124,42 @@ impl Server {
         files.map(Path::to_path_buf).collect()
     }
 
-    /// Loads the files again and publishes them, all or nothing: with any error in the report, what was live stays so.
-    /// `Ok(false)` says that nothing had changed.
-    pub fn reload(&mut self) -> Result<(bool, Report), Report> {
-        let (loaded, report) = load(&self.path, &self.overrides, Some(&self.loaded));
+    /// What loads the files again, on whatever thread; its result is for [`Self::apply`].
+    pub fn reload_job(&self) -> impl FnOnce() -> (Option<Loaded>, Report) + Send + use<> {
+        let (path, overrides, previous) = (self.path.clone(), self.overrides.clone(), Arc::clone(&self.loaded));
+        move || load(&path, &overrides, Some(&previous))
+    }
+
+    /// Takes what was loaded, all or nothing: with any error in the report, what was live stays so. What is returned
+    /// publishes it, on whatever thread, before the next reload begins; `None` says that nothing had changed.
+    pub fn apply(
+        &mut self,
+        loaded: Option<Loaded>,
+        report: Report,
+    ) -> Result<(Option<impl FnOnce() + Send + use<>>, Report), Report> {
         self.reloads.count(loaded.is_some());
         let Some(mut loaded) = loaded else { return Err(report) };
         if loaded.is_same_as(&self.loaded) {
-            return Ok((false, report));
+            return Ok((None, report));
         }
         self.warn_of_what_needs_a_restart(&loaded);
         // Threads and their counters are made once.
         loaded.inputs.workers = self.loaded.inputs.workers;
+        let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
+        let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
+        self.loaded = Arc::new(loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
-        self.publisher.replace_after(loaded.inputs.clone(), || self.prober.replace(loaded.plan.clone()));
-        self.loaded = loaded;
-        Ok((true, report))
+        Ok((Some(move || publisher.replace_after(inputs, || replace_plan(plan))), report))
+    }
+
+    /// Loads the files again and publishes them, on this thread. Whether anything had changed.
+    #[cfg(test)]
+    pub fn reload(&mut self) -> Result<(bool, Report), Report> {
+        let (loaded, report) = self.reload_job()();
+        let (publish, report) = self.apply(loaded, report)?;
+        let changed = publish.is_some();
+        publish.into_iter().for_each(|publish| publish());
+        Ok((changed, report))
     }
 
     fn warn_of_what_needs_a_restart(&self, new: &Loaded) {
@@ -217,7 +240,40 @@ fn explain_bind_error(refused: &BindError, option: &str, key: &str) -> String {
     format!("cannot listen on {address} ({protocol}): {error}\n  help: {remedy}")
 }
 
-/// Whether systemd-resolved runs here: with its stub listener on, it is what sits on port 53.
+/// Whether the stub listener of systemd-resolved is what sits on port 53.
 fn resolved_has_port_53() -> bool {
-    Path::new("/run/systemd/resolve/stub-resolv.conf").exists()
+    std::fs::read_to_string("/proc/net/udp").is_ok_and(|sockets| names_stub_listener(&sockets))
+}
+
+/// Whether `sockets`, the text of `/proc/net/udp`, has one of the addresses that only systemd-resolved listens on.
+fn names_stub_listener(sockets: &str) -> bool {
+    // The kernel prints the octets of an address as one number of this machine.
+    let stubs = [53, 54].map(|last| format!("{:08X}:0035", u32::from_ne_bytes([127, 0, 0, last])));
+    let mut local = sockets.lines().filter_map(|line| line.split_whitespace().nth(1));
+    local.any(|address| stubs.iter().any(|stub| stub == address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_stub_listener;
+
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn systemd_resolved_is_known_by_the_addresses_of_its_stub_listener() {
+        let sockets = |local: &str, remote: &str| {
+            format!(
+                "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+                 \x20 311: 00000000:14E9 00000000:0000 07 00000000:00000000 00:00000000 00000000   107        0 2101\n\
+                 \x20 422: {local} {remote} 07 00000000:00000000 00:00000000 00000000   991        0 2188\n"
+            )
+        };
+        for stub in ["3500007F:0035", "3600007F:0035"] {
+            assert!(names_stub_listener(&sockets(stub, "00000000:0000")), "{stub}");
+        }
+        // Another port, another address, everywhere, and a client of it.
+        for other in ["3500007F:0036", "0100007F:0035", "00000000:0035"] {
+            assert!(!names_stub_listener(&sockets(other, "3500007F:0035")), "{other}");
+        }
+        assert!(!names_stub_listener(""));
+    }
 }

@@ -70,13 +70,23 @@ impl Prober {
         Ok(Self { commands, thread: Some(thread), states, metrics, first_round, clock, started, startup_grace })
     }
 
-    /// Goes on with another plan: targets that stay keep their state and their phase, others start or stop. Returns when
-    /// the probe thread has taken it, and has told of every status that a new target takes over from one it replaces.
+    /// What goes on with another plan, on whatever thread: targets that stay keep their state and their phase, others start
+    /// or stop. It returns when the probe thread has taken the plan, and has told of every status that a new target takes
+    /// over from one it replaces.
+    pub fn replacer(&self) -> impl FnOnce(ProbePlan) + Send + use<> {
+        let commands = self.commands.clone();
+        move |plan| {
+            let (taken, is_taken) = sync_channel(1);
+            // The thread is gone only if it panicked, which `end` reports, or the server stops.
+            let _ = commands.send(Command::Replace(plan, taken));
+            // An error means the same: there is nothing to wait for.
+            let _ = is_taken.recv();
+        }
+    }
+
+    /// Goes on with another plan, see [`Self::replacer`].
     pub fn replace(&self, plan: ProbePlan) {
-        let (taken, is_taken) = sync_channel(1);
-        self.send(Command::Replace(plan, taken));
-        // An error means that the probe thread is gone, and there is nothing to wait for.
-        let _ = is_taken.recv();
+        self.replacer()(plan);
     }
 
     /// Blocks until every target of the first plan was probed once, at most until `startup_grace` after start. False: the

@@ -198,13 +198,13 @@ fn a_frame_that_holds_no_header_closes_the_stream() {
 #[test]
 fn who_says_only_what_has_no_answer_is_sent_away() {
     let running =
-        Running::start(&["127.0.0.1:0"], 1, StreamLimits { idle_timeout: Duration::from_millis(100), ..LIMITS });
+        Running::start(&["127.0.0.1:0"], 1, StreamLimits { idle_timeout: Duration::from_millis(500), ..LIMITS });
     // A response (QR is set) is never answered.
     let mut response = www(1);
     response[2] |= 0x80;
     let mut stream = running.tcp();
-    let end = (0..1_000).position(|_| {
-        std::thread::sleep(Duration::from_millis(20));
+    let end = (0..3_000).position(|_| {
+        std::thread::sleep(Duration::from_millis(5));
         stream.write_all(&framed(&response)).is_err()
     });
     assert!(end.is_some());

@@ -4,7 +4,13 @@ use super::backend::Backend;
 use super::load::Load;
 use super::server::{Server, wait_until};
 use super::{ZONE, two_regions};
+use rustix::process::Signal;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::Command;
 
+const TOML: &str = "[zone.\"example.test\"]\nfile = \"example.test.zone\"\n";
 /// Reloads under load.
 const ROUNDS: usize = 24;
 
@@ -79,4 +85,43 @@ fn a_broken_edit_changes_nothing_and_says_why() {
     server.write("example.test.zone", &format!("{ZONE}mended A 192.0.2.30\n"));
     assert!(server.reload().contains("configuration reloaded"));
     assert_eq!(server.dig(&["mended.example.test"]), ["192.0.2.30"]);
+}
+
+/// Sends SIGHUP and holds up the load at a zone file that is a pipe: it goes on once what is returned is dropped.
+fn begin_reload(server: &Server) -> File {
+    let zone = server.folder().join("example.test.zone");
+    std::fs::remove_file(&zone).unwrap();
+    assert!(Command::new("mkfifo").arg(&zone).status().unwrap().success());
+    server.signal(Signal::HUP);
+    let mut pipe = None;
+    // Without a reader such a pipe cannot be opened.
+    wait_until("the zone file is being read", || {
+        pipe = File::options().write(true).custom_flags(libc::O_NONBLOCK).open(&zone).ok();
+        pipe.is_some()
+    });
+    pipe.unwrap()
+}
+
+#[test]
+fn sigterm_does_not_wait_for_a_reload() {
+    let server = Server::start(&[("azimuth.toml", TOML), ("example.test.zone", ZONE)]);
+    let pipe = begin_reload(&server);
+    assert_eq!(server.dig(&["plain.example.test"]), ["192.0.2.80"]);
+    let (status, log) = server.terminate();
+    assert!(status.success() && log.contains("stopping") && !log.contains("configuration reloaded"), "{log}");
+    drop(pipe);
+}
+
+#[test]
+fn sighup_during_a_reload_causes_another_one() {
+    let server = Server::start(&[("azimuth.toml", TOML), ("example.test.zone", ZONE)]);
+    let mut pipe = begin_reload(&server);
+    std::fs::remove_file(server.folder().join("example.test.zone")).unwrap();
+    server.write("example.test.zone", &format!("{ZONE}second A 192.0.2.12\n"));
+    server.signal(Signal::HUP);
+    pipe.write_all(format!("{ZONE}first A 192.0.2.11\n").as_bytes()).unwrap();
+    drop(pipe);
+    wait_until("both reloads have ended", || server.log().matches("configuration reloaded").count() == 2);
+    assert_eq!(server.dig(&["second.example.test"]), ["192.0.2.12"]);
+    assert!(server.dig(&["first.example.test"]).is_empty());
 }

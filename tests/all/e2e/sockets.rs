@@ -66,4 +66,11 @@ fn a_low_port_is_bound_as_root_and_served_as_another_user() {
         assert!(!of("Groups:").split_whitespace().skip(1).any(|id| id == "0"), "{status}");
     }
     assert!(server.reload().contains("nothing changed"), "its files are still readable");
+    assert!(!server.log().contains("still root"));
+    drop(server);
+    // Without a user it says what it stays, once, but only when a port is low.
+    for (port, warnings) in [((900..1024).find(free), 1), (None, 0)] {
+        let server = Server::start_with(&Setup { port, server: "", ..setup });
+        assert_eq!(server.log().matches("still root").count(), warnings, "{port:?}");
+    }
 }
