@@ -8,7 +8,8 @@ pub const UDP_LEN: u16 = 1232;
 
 /// No member of a balanced name may be answered. The codes of RFC 8914 that sound alike (22, 23) speak of a resolver that
 /// cannot reach name servers, which is not what happens here.
-pub const ALL_DOWN: ExtendedError = ExtendedError { code: 0, text: "no region of this name has a healthy member" };
+pub const ALL_DOWN: ExtendedError =
+    ExtendedError { code: 0, text: "no region that is open to this client has a healthy member" };
 /// The name is in no zone of ours.
 pub const NOT_AUTHORITATIVE: ExtendedError = ExtendedError { code: 20, text: "" };
 /// Zone transfers are not given.

@@ -5,7 +5,7 @@ use crate::base::{Diagnostic, Severity, Sources};
 use crate::config::{self, Config};
 use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
-use crate::probe::spec::{HttpCheck, MonitorKind, ProbePlan, TlsCheck};
+use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, ProbePlan, TlsCheck};
 use crate::probe::tls::roots_of_file;
 use crate::snapshot::Inputs;
 use crate::zone::{Zone, ZoneSet, ZoneSpec};
@@ -36,6 +36,7 @@ pub struct Loaded {
     /// What is to be probed.
     pub plan: ProbePlan,
     databases: Vec<FileStamp>,
+    authorities: Vec<Option<FileStamp>>,
 }
 
 impl Loaded {
@@ -45,6 +46,7 @@ impl Loaded {
         let (new, old) = (&self.inputs, &previous.inputs);
         let mut zones = new.zones.zones().iter().zip(old.zones.zones());
         self.config == previous.config
+            && self.authorities == previous.authorities
             && Arc::ptr_eq(&new.locator, &old.locator)
             && new.zones.zones().len() == old.zones.zones().len()
             && zones.all(|(new, old)| Arc::ptr_eq(new, old))
@@ -94,6 +96,8 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     let zones = load_zones(config.zones.iter().map(|zone| &zone.spec), previous, &mut report);
     let databases = FileStamp::of_databases(&config.geo);
     let locator = load_locator(&config.geo, &databases, previous, &mut report);
+    // Before they are read: what is written meanwhile is seen by the next reload.
+    let authorities = authority_files(&config).map(FileStamp::of).collect();
     check_certificates(&config, &mut report);
     let (Some(locator), false) = (locator, report.has_errors()) else { return (None, report) };
     let (plan, member_targets) = probe_plan(&config);
@@ -108,7 +112,7 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
         member_targets,
         workers: worker_count(config.server.workers),
     };
-    (Some(Loaded { config, inputs, plan, databases }), report)
+    (Some(Loaded { config, inputs, plan, databases, authorities }), report)
 }
 
 /// Loads what `config` names only to find mistakes in it.
@@ -125,15 +129,25 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
 /// Certificate files that monitors trust, read once to find mistakes in them.
 fn check_certificates(config: &Config, report: &mut Report) {
     for monitor in &config.monitors {
-        let MonitorKind::Http(HttpCheck { tls: Some(TlsCheck { ca_file: Some(file), .. }), .. }) = &monitor.kind else {
-            continue;
-        };
+        let Some(file) = authority_file(monitor) else { continue };
         if let Err(error) = roots_of_file(file) {
             let message = format!("`tls_ca_file` of monitor `{}` cannot be used: {error}", monitor.name);
             let hint =
                 "give a PEM file with the certificates of the authorities that the members' certificates come from";
             report.diagnostics.push(Diagnostic::error(message).hint(hint));
         }
+    }
+}
+
+/// The certificate files that monitors trust.
+pub(super) fn authority_files(config: &Config) -> impl Iterator<Item = &Path> {
+    config.monitors.iter().filter_map(authority_file)
+}
+
+fn authority_file(monitor: &Monitor) -> Option<&Path> {
+    match &monitor.kind {
+        MonitorKind::Http(HttpCheck { tls: Some(TlsCheck { ca_file, .. }), .. }) => ca_file.as_deref(),
+        _ => None,
     }
 }
 
@@ -192,7 +206,7 @@ fn same_facts(a: &GeoSpec, b: &GeoSpec) -> bool {
         && (&a.networks, &a.regions, &a.marks) == (&b.networks, &b.regions, &b.marks)
 }
 
-/// What tells a database file from the one that was loaded before.
+/// What tells a file from the one that was loaded before.
 #[derive(Debug, PartialEq, Eq)]
 struct FileStamp {
     len: u64,

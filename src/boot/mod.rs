@@ -5,6 +5,8 @@ mod plan;
 mod privileges;
 mod run;
 mod server;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use load::{Loaded, Overrides, Report, load, load_rest};

@@ -2,7 +2,7 @@
 
 use super::load::Report;
 use super::server::Server;
-use super::watch::FileWatcher;
+use super::watch::{FileWatcher, QUIET};
 use crate::base::Severity;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
@@ -81,7 +81,7 @@ fn start_watcher(server: &Server, changed: &Arc<Notify>) -> Option<FileWatcher> 
         return None;
     }
     let changed = Arc::clone(changed);
-    match FileWatcher::start(&server.files(), move || changed.notify_one()) {
+    match FileWatcher::start(&server.files(), QUIET, move || changed.notify_one()) {
         Ok(watcher) => Some(watcher),
         Err(error) => {
             tracing::warn!(%error, "cannot watch the configuration's folders; reload by SIGHUP");

@@ -1,6 +1,6 @@
 //! The running server: every part started in order, reloaded, and stopped in the opposite order.
 
-use super::load::{Loaded, Overrides, Report, load};
+use super::load::{Loaded, Overrides, Report, authority_files, load};
 use super::privileges::become_user;
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::probe::Prober;
@@ -65,6 +65,8 @@ impl Server {
                 "not every target has a first result yet; answering with those known as `startup_grace` is over"
             );
         }
+        // The last results may still be being collected.
+        publisher.flush();
         let tcp = config.server.tcp;
         let limits = StreamLimits {
             connections: tcp.connections,
@@ -112,10 +114,12 @@ impl Server {
     /// Every file that the live configuration was read from.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let config = &self.loaded.config;
-        let zones = config.zones.iter().map(|zone| &zone.spec.file);
-        let databases = config.geo.databases.iter().map(|database| &database.path);
-        config.files.iter().chain(zones).chain(databases).cloned().collect()
+        let Loaded { config, inputs, .. } = &self.loaded;
+        let zones = inputs.zones.zones().iter().flat_map(|zone| zone.files());
+        let databases = config.geo.databases.iter().map(|database| &*database.path);
+        let files =
+            config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases).chain(authority_files(config));
+        files.map(Path::to_path_buf).collect()
     }
 
     /// Loads the files again and publishes them, all or nothing: with any error in the report, what was live stays so.
@@ -130,8 +134,8 @@ impl Server {
         self.warn_of_what_needs_a_restart(&loaded);
         // Threads and their counters are made once.
         loaded.inputs.workers = self.loaded.inputs.workers;
-        self.publisher.replace(loaded.inputs.clone());
-        self.prober.replace(loaded.plan.clone());
+        // The prober first: what new targets take over from those they replace is in the new generation from the start.
+        self.publisher.replace_after(loaded.inputs.clone(), || self.prober.replace(loaded.plan.clone()));
         self.loaded = loaded;
         Ok((true, report))
     }

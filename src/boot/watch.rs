@@ -9,15 +9,16 @@ use std::time::Duration;
 /// How long files must be quiet after a change before they are read: editors write in several steps.
 pub const QUIET: Duration = Duration::from_secs(5);
 
-/// Watches the folders of some files and calls back after each change that is followed by [`QUIET`]. Stops when dropped.
+/// Watches the folders of some files and calls back after each change that is followed by a quiet time. Stops when dropped.
 pub struct FileWatcher {
     watcher: RecommendedWatcher,
     folders: BTreeSet<PathBuf>,
 }
 
 impl FileWatcher {
-    /// Starts watching. Folders are watched rather than files, since editors replace files by renaming.
-    pub fn start(files: &[PathBuf], on_quiet: impl Fn() + Send + 'static) -> notify::Result<Self> {
+    /// Starts watching; `quiet` is how long nothing must change before `on_quiet` is called. Folders are watched rather
+    /// than files, since editors replace files by renaming.
+    pub fn start(files: &[PathBuf], quiet: Duration, on_quiet: impl Fn() + Send + 'static) -> notify::Result<Self> {
         let (sender, receiver) = channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             if event.is_ok_and(|event| !event.kind.is_access()) {
@@ -25,7 +26,7 @@ impl FileWatcher {
                 let _ = sender.send(());
             }
         })?;
-        std::thread::Builder::new().name("watch".into()).spawn(move || call_when_quiet(&receiver, on_quiet))?;
+        std::thread::Builder::new().name("watch".into()).spawn(move || call_when_quiet(&receiver, quiet, on_quiet))?;
         let mut watching = Self { watcher, folders: BTreeSet::new() };
         watching.watch(files)?;
         Ok(watching)
@@ -51,10 +52,10 @@ impl FileWatcher {
     }
 }
 
-fn call_when_quiet(changes: &Receiver<()>, on_quiet: impl Fn()) {
+fn call_when_quiet(changes: &Receiver<()>, quiet: Duration, on_quiet: impl Fn()) {
     while changes.recv().is_ok() {
         loop {
-            match changes.recv_timeout(QUIET) {
+            match changes.recv_timeout(quiet) {
                 Ok(()) => {}
                 Err(RecvTimeoutError::Timeout) => break,
                 Err(RecvTimeoutError::Disconnected) => return,

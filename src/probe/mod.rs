@@ -25,6 +25,7 @@ use report::Reporter;
 use scheduler::{Command, FirstRound, Scheduler};
 use spec::ProbePlan;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -69,10 +70,13 @@ impl Prober {
         Ok(Self { commands, thread: Some(thread), states, metrics, first_round, clock, started, startup_grace })
     }
 
-    /// Goes on with another plan: targets that stay keep their state and their phase, others start or stop. Returns at
-    /// once; the probe thread does it next.
+    /// Goes on with another plan: targets that stay keep their state and their phase, others start or stop. Returns when
+    /// the probe thread has taken it, and has told of every status that a new target takes over from one it replaces.
     pub fn replace(&self, plan: ProbePlan) {
-        self.send(Command::Replace(plan));
+        let (taken, is_taken) = sync_channel(1);
+        self.send(Command::Replace(plan, taken));
+        // An error means that the probe thread is gone, and there is nothing to wait for.
+        let _ = is_taken.recv();
     }
 
     /// Blocks until every target of the first plan was probed once, at most until `startup_grace` after start. False: the

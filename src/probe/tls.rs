@@ -116,7 +116,7 @@ fn roots_of_system() -> Result<RootCertStore, String> {
     if roots.is_empty() {
         let why = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
         return Err(format!(
-            "this machine has no root certificates{why}; install them (package `ca-certificates`) or name a `ca_file`"
+            "this machine has no root certificates{why}; install them (package `ca-certificates`) or name a `tls_ca_file`"
         ));
     }
     Ok(roots)

@@ -120,13 +120,17 @@ fn of_tls(error: &rustls::Error) -> String {
                 "certificate: not valid yet; is a clock wrong?".to_owned()
             }
             Certificate::UnknownIssuer => {
-                "certificate: not issued by a known authority; name its root with `ca_file`".to_owned()
+                "certificate: not issued by a known authority; name its root with `tls_ca_file`".to_owned()
             }
             Certificate::NotValidForName => "certificate: not valid for the server name".to_owned(),
             Certificate::NotValidForNameContext { expected, presented } => {
                 let names: Vec<&str> = presented.iter().map(|name| bare_name(name)).collect();
                 let names = if names.is_empty() { "no name".to_owned() } else { names.join(", ") };
                 format!("certificate: not valid for name {}, but for {names}", expected.to_str())
+            }
+            // The library's own error in there has no type that could be named here.
+            Certificate::Other(inner) if format!("{inner:?}").contains("CaUsedAsEndEntity") => {
+                "certificate: an authority's own, not a server's; issue the server one below that authority".to_owned()
             }
             other => format!("certificate: {other}"),
         },

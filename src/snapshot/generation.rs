@@ -51,6 +51,9 @@ pub(super) struct Generation {
     twins: Twins,
     /// The pools that a target belongs to, without those that are twins of others.
     pools_of_target: HashMap<TargetKey, Vec<PoolId>>,
+    /// What was known of members, by pool and place in it, before they got targets without a first result; of a twin under
+    /// the pool that it is a twin of. Found by name when the generation goes live.
+    remembered: HashMap<(PoolId, usize), Status>,
 }
 
 /// What rankings are shared with: those of the generation before.
@@ -80,6 +83,7 @@ impl Generation {
             pairs: pairs.into(),
             pools_of_target: pools_of_target(&inputs.member_targets, &twins),
             twins,
+            remembered: HashMap::new(),
             inputs: Arc::new(inputs),
         }
     }
@@ -90,14 +94,65 @@ impl Generation {
         (0..members.len()).map(|member| self.member_state(pool, member, targets)).collect()
     }
 
-    /// A member is up when all its targets are, down when any is, else unknown. It wavers when those of its targets that
-    /// waver can change that: any of them while it is up, all that are not up while it is not.
+    /// Remembers what was known under the generation before of members that now have other targets (a monitor was renamed,
+    /// or came to the pool), as long as one of these has no first result. `targets` holds the states of both generations.
+    pub(super) fn remember(&mut self, before: &Self, targets: &TargetStates) {
+        let mut remembered: HashMap<(PoolId, usize), Status> = HashMap::new();
+        let old_pools: HashMap<&str, usize> =
+            before.inputs.pools.iter().enumerate().map(|(old, pool)| (&*pool.name, old)).collect();
+        for (at, pool) in self.inputs.pools.iter().enumerate() {
+            let Some(&old_pool) = old_pools.get(&*pool.name) else { continue };
+            for member in 0..pool.members.len() {
+                if self.targets_of(at, member).iter().all(|key| is_known(targets, key)) {
+                    continue;
+                }
+                let Some(status) = self.status_before((at, member), before, old_pool, targets) else { continue };
+                let known = remembered.entry((self.twins.of_pool[at], member)).or_insert(status);
+                // Twins may have been told apart before: whoever knows it to be up is believed.
+                if status == Status::Up {
+                    *known = status;
+                }
+            }
+        }
+        self.remembered = remembered;
+    }
+
+    /// What the generation `before` knew of a member that it had in the pool with the same name.
+    fn status_before(
+        &self,
+        (pool, member): (usize, usize),
+        before: &Self,
+        old_pool: usize,
+        targets: &TargetStates,
+    ) -> Option<Status> {
+        let target = &self.inputs.pools[pool].members[member].target;
+        let old_members = &before.inputs.pools[old_pool].members;
+        let old_member = old_members.iter().position(|old| old.target == *target)?;
+        let lead = before.twins.of_pool[old_pool];
+        if before.targets_of(old_pool, old_member) == self.targets_of(pool, member) {
+            return before.remembered.get(&(lead, old_member)).copied();
+        }
+        // One that was not enabled was not probed.
+        let state = before.member_state(lead, old_member, targets);
+        (state.enabled && state.status != Status::Unknown).then_some(state.status)
+    }
+
+    fn targets_of(&self, pool: usize, member: usize) -> &[TargetKey] {
+        self.inputs.member_targets.get(pool).and_then(|members| members.get(member)).map_or(&[], Vec::as_slice)
+    }
+
+    /// A member is up when all its targets are, down when any is, else unknown; for targets without a first result what is
+    /// remembered of the member counts. It wavers when those of its targets that waver can change that: any of them while
+    /// it is up, all that are not up while it is not.
     fn member_state(&self, pool: PoolId, member: usize, targets: &TargetStates) -> MemberState {
         let spec = &self.inputs.pools[pool.index()].members[member];
         let region_enabled = self.inputs.regions.get(spec.region.index()).is_some_and(|region| region.enabled);
-        let keys = self.inputs.member_targets.get(pool.index()).and_then(|members| members.get(member));
-        let states =
-            || keys.into_iter().flatten().map(|key| targets.get(key).map_or((Status::Unknown, false), of_target));
+        let keys = self.targets_of(pool.index(), member);
+        let known = |key: &TargetKey| targets.get(key).map(of_target).filter(|(status, _)| *status != Status::Unknown);
+        // A first result decides alone, so it may change what is remembered.
+        let unknown =
+            || self.remembered.get(&(pool, member)).map_or((Status::Unknown, false), |status| (*status, true));
+        let states = || keys.iter().map(|key| known(key).unwrap_or_else(unknown));
         let up = states().all(|(status, _)| status == Status::Up);
         let wavering = if up {
             states().any(|(_, wavering)| wavering)
@@ -173,6 +228,10 @@ impl Generation {
             && ours.policies[policy.index()] == theirs.policies[old.1.index()]
             && pool.members.iter().all(|member| same_region(member.region))
     }
+}
+
+fn is_known(targets: &TargetStates, key: &TargetKey) -> bool {
+    targets.get(key).is_some_and(|state| state.status != Status::Unknown)
 }
 
 fn of_target(state: &TargetState) -> (Status, bool) {

@@ -79,6 +79,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 enum Message {
     Replace(Box<Generation>, SyncSender<()>),
     Changed(Vec<Change>),
+    Flush(SyncSender<()>),
     Stop,
 }
 
@@ -99,10 +100,17 @@ impl PublisherHandle {
     /// Publishes another configuration generation; returns when it is live. Targets keep their states by name; those
     /// that it does not have are forgotten. Rankings are built on the calling thread, so that changes of health go on.
     pub fn replace(&self, inputs: Inputs) {
+        self.replace_after(inputs, || ());
+    }
+
+    /// As [`Self::replace`], and calls `before_live` when the generation is built and only to be swapped in. States of its
+    /// targets that are told in there are in it from the start; those of targets that it does not have stay until then.
+    pub fn replace_after(&self, inputs: Inputs, before_live: impl FnOnce()) {
         let _one_at_a_time = lock(&self.shared.replacing);
         let current = self.current();
         let before = Before { locator: &current.snapshot.locator, rankings: &current.snapshot.rankings };
         let generation = Box::new(Generation::prepare(inputs, Some(before)));
+        before_live();
         let (live, is_live) = sync_channel(1);
         if self.messages.send(Message::Replace(generation, live)).is_ok() {
             // An error means that the publisher has ended, and there is nothing to wait for.
@@ -114,6 +122,15 @@ impl PublisherHandle {
     pub fn changed(&self, changes: Vec<Change>) {
         // Without a publisher there is nobody to tell.
         let _ = self.messages.send(Message::Changed(changes));
+    }
+
+    /// Returns when all changes that were told before are live: those that are being collected are published at once.
+    pub fn flush(&self) {
+        let (live, is_live) = sync_channel(1);
+        if self.messages.send(Message::Flush(live)).is_ok() {
+            // An error means that the publisher has ended, and there is nothing to wait for.
+            let _ = is_live.recv();
+        }
     }
 
     /// What is published now.
@@ -183,7 +200,6 @@ impl Publisher {
             built,
             number: 1,
             dirty: BTreeSet::new(),
-            dirty_since: begun,
             quiet_until: None,
             retired: Vec::new(),
             shards_to_fold: false,
@@ -208,6 +224,16 @@ impl Publisher {
     /// See [`PublisherHandle::replace`].
     pub fn replace(&self, inputs: Inputs) {
         self.handle.replace(inputs);
+    }
+
+    /// See [`PublisherHandle::replace_after`].
+    pub fn replace_after(&self, inputs: Inputs, before_live: impl FnOnce()) {
+        self.handle.replace_after(inputs, before_live);
+    }
+
+    /// See [`PublisherHandle::flush`].
+    pub fn flush(&self) {
+        self.handle.flush();
     }
 
     /// See [`PublisherHandle::changed`].
@@ -313,9 +339,8 @@ struct Worker {
     built: Built,
     /// Of the last snapshot.
     number: u64,
-    /// Pools whose members may have changed since then, and since when.
+    /// Pools whose members may have changed since then.
     dirty: BTreeSet<PoolId>,
-    dirty_since: Instant,
     /// While changes are collected.
     quiet_until: Option<Instant>,
     /// Old snapshots, until nobody else holds them: the last to let go frees, and that shall not be a query worker.
@@ -335,6 +360,11 @@ impl Worker {
                     drop(before);
                 }
                 Ok(Message::Changed(changes)) => self.note(changes),
+                Ok(Message::Flush(live)) => {
+                    self.publish_changes();
+                    // The caller may have given up waiting.
+                    let _ = live.send(());
+                }
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -360,16 +390,12 @@ impl Worker {
     /// probes may be quicker than its publication.
     fn note(&mut self, changes: Vec<Change>) {
         let mut targets = lock(&self.shared.targets);
-        let was_clean = self.dirty.is_empty();
         for Change { key, state } in changes {
             let known = targets.get(&key).map(|known| (known.status, known.wavering));
             if known != Some((state.status, state.wavering)) {
                 self.dirty.extend(self.generation.pools_of_target(&key));
             }
             targets.insert(key, state);
-        }
-        if was_clean {
-            self.dirty_since = Instant::now();
         }
     }
 
@@ -404,9 +430,10 @@ impl Worker {
     }
 
     /// Makes a configuration generation live; gives what is left of the one before.
-    fn replace(&mut self, generation: Generation) -> (Generation, Built) {
+    fn replace(&mut self, mut generation: Generation) -> (Generation, Built) {
         let begun = Instant::now();
         let mut targets = lock(&self.shared.targets);
+        generation.remember(&self.generation, &targets);
         targets.retain(|target, _| generation.has_target(target));
         let built = Built::new(&generation, &targets, Some((&self.generation, &self.built)));
         drop(targets);

@@ -78,7 +78,7 @@ pub struct Shortfall {
     pub family: Family,
     /// Of members that are up.
     pub up: u64,
-    /// Of enabled members.
+    /// Of enabled members; of those with a first result, where any has one.
     pub enabled: u64,
 }
 

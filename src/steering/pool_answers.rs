@@ -154,7 +154,7 @@ impl PoolAnswers {
     pub(super) fn shortfall(&self, region: RegionId, family: Family, pass: Pass) -> Option<Shortfall> {
         let tallies = self.tallies(region)?;
         let slot = self.judge.shortfall(tallies, family.index(), pass)?;
-        Some(Shortfall { family: Family::BOTH[slot], up: tallies[slot].up, enabled: tallies[slot].enabled })
+        Some(Shortfall { family: Family::BOTH[slot], up: tallies[slot].up, enabled: tallies[slot].judged() })
     }
 
     /// The regions and groups that may answer.

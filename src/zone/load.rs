@@ -12,7 +12,7 @@ use super::zone_checks::ZoneChecks;
 use crate::base::{Diagnostic, Sources};
 use crate::wire::{NameKey, rtype};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a zone was built from, as hashes that are equal for equal inputs within one process.
@@ -20,6 +20,13 @@ use std::sync::Arc;
 pub struct Fingerprint {
     spec: u64,
     files: Box<[(PathBuf, u64)]>,
+}
+
+impl Fingerprint {
+    /// The files, as they were named.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|(path, _)| path.as_path())
+    }
 }
 
 /// See [`Zone::load`].

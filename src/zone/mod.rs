@@ -30,6 +30,7 @@ pub use spec::{BalancedOwner, ZoneSpec};
 use crate::base::{Diagnostic, Sources};
 use crate::wire::{Name, NameKey, rtype};
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// One zone: immutable, cheap to copy and change (shards of nodes by name hash are shared between versions).
@@ -103,6 +104,11 @@ impl Zone {
         sources: &mut Sources,
     ) -> (Option<Arc<Self>>, Vec<Diagnostic>) {
         load::load(spec, previous, sources)
+    }
+
+    /// Every file that the zone was read from, included ones too.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.fingerprint.files()
     }
 
     /// The apex.

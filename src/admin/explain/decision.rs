@@ -6,12 +6,11 @@ use crate::geo::{Client, Place};
 use crate::health::{TargetKey, TargetState};
 use crate::snapshot::{Balance, Current};
 use crate::steering::Verdict;
-use crate::steering::decide::{Asked, Considered};
+use crate::steering::decide::{Asked, Considered, Decision};
 use crate::steering::explain::{self as steering, ExplainedStep, Explanation, Pick, RankReason, RankedRegion};
 use crate::steering::pool_answers::Pass;
 use crate::steering::ranking::Table;
-use crate::steering::spec::{AllDown, MemberTarget, Order, Policy, Pool, Rule, Spread};
-use std::fmt::Write;
+use crate::steering::spec::{AllDown, MemberTarget, Order, Policy, Pool, Rule, Spread, TtlRange};
 
 /// What is known of a target.
 pub(super) type TargetStates<'a> = dyn Fn(&TargetKey) -> Option<TargetState> + 'a;
@@ -34,7 +33,17 @@ pub(super) fn explain(
     let ranking = &snapshot.rankings[balance.ranking as usize];
     let table = Table::of(&snapshot.locator);
     let explained = steering::explain(pool, answers, ranking, &table, place, &asked);
-    let teller = Teller { current, pool, policy, explained: &explained, target_state, pool_id: pool_id.index() };
+    // Pools of names have one family.
+    let asked_family = if answers.answers_cname() { Family::V4 } else { family };
+    let teller = Teller {
+        current,
+        pool,
+        policy,
+        family: asked_family,
+        explained: &explained,
+        target_state,
+        pool_id: pool_id.index(),
+    };
     let decision = explained.decision;
     Some(Steering {
         pool: pool.name.to_string(),
@@ -47,15 +56,26 @@ pub(super) fn explain(
         approximate_from: explained.regions.iter().position(|r| r.reason == RankReason::Approximate).map(|at| at + 1),
         verdict: teller.verdict(),
         ttl: if decision.ttl_min { balance.ttl.min } else { balance.ttl.max },
-        ttl_reason: if balance.ttl.min == balance.ttl.max {
-            "pinned by the configuration".to_owned()
-        } else if decision.ttl_min {
-            "`ttl.min`: a member is about to change what this client is answered".to_owned()
-        } else {
-            "`ttl.max`: no member is about to change what this client is answered".to_owned()
+        ttl_reason: ttl_reason(decision, balance.ttl).to_owned(),
+        scope: match decision.verdict {
+            Verdict::Variant(_) => client.scope_as_sent(decision.scope),
+            // Without a steered RRset a response has scope 0.
+            Verdict::NoType | Verdict::NothingUp | Verdict::ServFail => 0,
         },
-        scope: client.scope_as_sent(decision.scope),
     })
+}
+
+fn ttl_reason(decision: Decision, ttl: TtlRange) -> &'static str {
+    match decision.verdict {
+        Verdict::NoType => "nothing is steered: the zone's SOA says how long the answer is kept",
+        Verdict::ServFail => "SERVFAIL has no records that a TTL could be in",
+        Verdict::NothingUp => "`ttl.min`: NODATA because of health",
+        Verdict::Variant(_) if ttl.min == ttl.max => "pinned by the configuration",
+        Verdict::Variant(_) if decision.ttl_min => {
+            "`ttl.min`: a member is about to change what this client is answered"
+        }
+        Verdict::Variant(_) => "`ttl.max`: no member is about to change what this client is answered",
+    }
 }
 
 fn order_name(policy: &Policy, place: &Place) -> &'static str {
@@ -90,6 +110,7 @@ struct Teller<'a> {
     current: &'a Current,
     pool: &'a Pool,
     policy: &'a Policy,
+    family: Family,
     pool_id: usize,
     explained: &'a Explanation,
     target_state: &'a TargetStates<'a>,
@@ -120,28 +141,24 @@ impl Teller<'_> {
 
     /// What became of a region, and whether it was chosen.
     fn region_verdict(&self, region: RegionId) -> (String, bool) {
-        let mut verdict = String::new();
+        let mut seen: Vec<String> = Vec::new();
         for step in self.explained.steps.iter().filter(|step| step.regions.contains(&region)) {
-            let family = match step.step.family {
-                Family::V4 => "A",
-                Family::V6 => "AAAA",
+            let words = match step.step.outcome {
+                // With families together, A's order is asked first.
+                Considered::Chosen if step.step.family != self.family => "first available by A's order".to_owned(),
+                Considered::Chosen => chosen_in(step.step.pass).to_owned(),
+                Considered::NoMembers => format!("no enabled {} members", self.records(step.step.family)),
+                Considered::PassedOver => format!("passed over: {}", self.shortfall(step)),
             };
-            if !verdict.is_empty() {
-                verdict += "; ";
+            if !seen.contains(&words) {
+                seen.push(words);
             }
-            // Writing to a string cannot fail.
-            let _ = match step.step.outcome {
-                Considered::Chosen => write!(verdict, "{}", chosen_in(step.step.pass)),
-                Considered::NoMembers => write!(verdict, "no enabled {family} members"),
-                Considered::PassedOver => write!(verdict, "passed over: {}", shortfall(step)),
-            };
         }
         let answers = self.explained.members.iter().any(|member| member.region == region && member.share.is_some());
-        match verdict.is_empty() {
-            true if answers => ("answers as if up: no region has a member up".to_owned(), true),
-            true => ("not reached".to_owned(), false),
-            false => (verdict, answers),
+        if seen.is_empty() {
+            seen.push(if answers { "chosen as if up: nothing is up anywhere" } else { "not reached" }.to_owned());
         }
+        (seen.join("; "), answers)
     }
 
     fn members(&self, region: RegionId) -> Vec<Member> {
@@ -187,6 +204,29 @@ impl Teller<'_> {
         left_out.into_iter().map(|region| self.region_name(region)).collect()
     }
 
+    /// What a family's records are called.
+    fn records(&self, family: Family) -> &'static str {
+        let answers_cname = self.pool.members.iter().any(|member| matches!(member.target, MemberTarget::Name { .. }));
+        match family {
+            _ if answers_cname => "CNAME",
+            Family::V4 => "A",
+            Family::V6 => "AAAA",
+        }
+    }
+
+    /// Where a passed-over group falls short.
+    fn shortfall(&self, step: &ExplainedStep) -> String {
+        let Some(short) = &step.shortfall else { return "nothing up".to_owned() };
+        let records = self.records(short.family);
+        match step.step.pass {
+            _ if short.up == 0 => format!("no {records} member is up"),
+            Pass::Healthy => {
+                format!("{records} members that are up weigh {} of {}, too little", short.up, short.enabled)
+            }
+            Pass::AnyUp | Pass::AnyUpOfFamily | Pass::AllDown => "not up in all its families".to_owned(),
+        }
+    }
+
     fn verdict(&self) -> String {
         let decision = self.explained.decision;
         match decision.verdict {
@@ -220,19 +260,5 @@ fn chosen_in(pass: Pass) -> &'static str {
             "chosen: no region is up in all its families, and this one has a member of the family up"
         }
         Pass::AllDown => "chosen as if up: nothing is up anywhere",
-    }
-}
-
-/// Where a passed-over group falls short.
-fn shortfall(step: &ExplainedStep) -> String {
-    let Some(short) = &step.shortfall else { return "nothing up".to_owned() };
-    let family = match short.family {
-        Family::V4 => "A",
-        Family::V6 => "AAAA",
-    };
-    match step.step.pass {
-        _ if short.up == 0 => format!("no {family} member is up"),
-        Pass::Healthy => format!("{family} members that are up weigh {} of {}, too little", short.up, short.enabled),
-        Pass::AnyUp | Pass::AnyUpOfFamily | Pass::AllDown => "not up in all its families".to_owned(),
     }
 }

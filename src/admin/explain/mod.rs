@@ -30,9 +30,14 @@ impl Question {
         let rtype = RecordType::from_str(&rtype.to_ascii_uppercase()).map_err(|_| {
             format!("`{rtype}` is no record type; A, AAAA and CNAME are steered, others can be asked for too")
         })?;
-        let from =
+        let prefix: Prefix =
             from.parse().map_err(|error| format!("`{from}` is no client: {error}; give an address or a prefix"))?;
-        Ok(Self { name, rtype, from })
+        if prefix.length() == 0 {
+            return Err(format!(
+                "`{from}` says nothing of the client: the resolver's own address decides then; give that"
+            ));
+        }
+        Ok(Self { name, rtype, from: prefix })
     }
 }
 

@@ -31,7 +31,8 @@ const REFRESH: Duration = Duration::from_millis(500);
 
 /// Runs the demo until `q`, Ctrl-C or SIGTERM.
 pub fn run(args: &Args) -> ExitCode {
-    crate::cli::logging::start(false, "error");
+    // Log lines would tear the live table; what they say of health is in it. `AZIMUTH_LOG` brings them back.
+    crate::cli::logging::start(false, "off");
     let mut world = match World::start(args.listen, args.admin) {
         Ok(world) => world,
         Err(WorldError::Start(StartError::Configuration(report))) => {
@@ -51,7 +52,10 @@ pub fn run(args: &Args) -> ExitCode {
         let view = screen::View::of(&world);
         // In a pipe or a file only what matters is news: which member of a region is drawn is chance.
         if if live { view != shown } else { view.news() != shown.news() } {
-            view.show(&shown, live);
+            if view.show(&shown, live).is_err() {
+                // Nobody looks any more.
+                break;
+            }
             shown = view;
         }
         match keyboard.wait(REFRESH) {

@@ -4,11 +4,12 @@ use super::ask;
 use super::world::World;
 use crate::base::Continent;
 use crate::health::Status;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::presets::UTF8_NO_BORDERS;
 use comfy_table::{ContentArrangement, Table};
 use rustix::termios::tcgetwinsize;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::Ordering;
 
 /// A network on each inhabited continent: universities, carriers and an exchange that have held it for decades.
 pub const CLIENTS: [(Continent, &str, [u8; 3]); 6] = [
@@ -58,8 +59,6 @@ pub fn introduction(world: &World) -> String {
     if let Some(admin) = server.admin_address() {
         text += &format!("  curl http://{admin}/metrics\n");
     }
-    let last = world.regions().len().min(9);
-    text += &format!("\nPress 1 to {last} to kill or revive a region, q to end.\n");
     text
 }
 
@@ -76,6 +75,8 @@ pub struct View {
     regions: Vec<[String; 5]>,
     /// Client, addresses, region.
     answers: Vec<[String; 3]>,
+    /// The checker seems blind.
+    held: bool,
 }
 
 impl View {
@@ -104,16 +105,17 @@ impl View {
             };
             [format!("{} ({who})", continent.english_name()), addresses, region]
         });
-        Self { regions: regions.collect(), answers: answers.into() }
+        let held = world.server().prober().metrics().held.load(Ordering::Relaxed) > 0;
+        Self { regions: regions.collect(), answers: answers.into(), held }
     }
 
     /// What is worth a new table where the old one cannot be painted over: states, and which region answers whom.
-    pub fn news(&self) -> (&[[String; 5]], Vec<&str>) {
-        (&self.regions, self.answers.iter().map(|[_, _, region]| region.as_str()).collect())
+    pub fn news(&self) -> (&[[String; 5]], Vec<&str>, bool) {
+        (&self.regions, self.answers.iter().map(|[_, _, region]| region.as_str()).collect(), self.held)
     }
 
     /// Shows it; on a terminal in the place of the one shown before.
-    pub fn show(&self, before: &Self, live: bool) {
+    pub fn show(&self, before: &Self, live: bool) -> std::io::Result<()> {
         let size = if live { tcgetwinsize(std::io::stdout()).ok() } else { None };
         let (rows, columns) = size.map_or((usize::MAX, WIDTH_DEFAULT), |size| (size.ws_row.into(), size.ws_col));
         let was = if *before == Self::default() { 0 } else { before.text(columns).lines().count() };
@@ -125,23 +127,27 @@ impl View {
             lines => format!("\x1b[{lines}A\x1b[J"),
         };
         let mut out = std::io::stdout().lock();
-        // A closed pipe ends the demo's use, not the demo.
-        let _ = writeln!(out, "{clear}{}", self.text(columns));
-        let _ = out.flush();
+        writeln!(out, "{clear}{}", self.text(columns))?;
+        out.flush()
     }
 
     /// Both tables, at most `columns` wide.
     fn text(&self, columns: u16) -> String {
         let table = || {
             let mut table = Table::new();
-            table.load_style(UTF8_FULL_CONDENSED);
+            table.load_style(UTF8_NO_BORDERS);
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
             table
         };
         let (mut regions, mut answers) = (table(), table());
         regions.set_header(["key", "region", "backends", "members", "status"]).add_rows(&self.regions);
         answers.set_header(["client", "is answered now", "region"]).add_rows(&self.answers);
-        format!("{regions}\n{answers}")
+        let held = match self.held {
+            true => "\nEverything began failing at once: states are held for up to 30 s, as the checker may be blind.",
+            false => "",
+        };
+        let last = self.regions.len().min(9);
+        format!("{regions}\n\n{answers}{held}\n\n1 to {last}: kill or revive a region   q: end")
     }
 }
 

@@ -20,14 +20,15 @@ use flights::{Flights, Landed};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::AbortHandle;
 
 /// What the scheduler is told to do.
 pub enum Command {
-    /// Go on with another plan.
-    Replace(ProbePlan),
+    /// Go on with another plan, and say so when all that it changes at once has been told of.
+    Replace(ProbePlan, SyncSender<()>),
     /// End.
     Stop,
 }
@@ -136,7 +137,12 @@ impl Scheduler {
             tokio::select! {
                 biased;
                 command = commands.recv() => match command {
-                    Some(Command::Replace(plan)) => self.take_plan(plan, plan::NEW_TARGETS_SPREAD_MAX),
+                    Some(Command::Replace(plan, taken)) => {
+                        self.take_plan(plan, plan::NEW_TARGETS_SPREAD_MAX);
+                        self.tell();
+                        // Who asked may have given up waiting.
+                        let _ = taken.send(());
+                    }
                     Some(Command::Stop) | None => return,
                 },
                 Some(landed) = self.flights.next(), if !self.flights.is_empty() => self.land(landed),

@@ -279,6 +279,7 @@ fn a_monitor_whose_port_has_changed_keeps_its_last_status_too() {
     let bench = Bench::start(with_port(old.address));
     bench.wait_for(&key(old.address), Status::Up);
     bench.prober.replace(with_port(new.address));
+    assert_eq!(bench.told(&key(new.address)), [Status::Up], "before `replace` returns");
     bench.wait_for(&key(new.address), Status::Up);
     assert_eq!(bench.told(&key(new.address)), [Status::Up]);
 }

@@ -383,3 +383,109 @@ fn a_handle_outlives_the_publisher_harmlessly() {
     handle.replace(inputs());
     assert_eq!(handle.store().load().generation, 1);
 }
+
+#[test]
+fn flush_returns_when_what_is_being_collected_is_live() {
+    let publisher = Publisher::start(inputs());
+    for round in 0..20 {
+        let [first, second] = if round % 2 == 0 { [Status::Up, Status::Down] } else { [Status::Down, Status::Up] };
+        publisher.changed(vec![change(key("http", 0, 0), first, false)]);
+        publisher.changed(vec![change(key("http", 0, 1), second, false)]);
+        publisher.flush();
+        assert_eq!(statuses(&snapshot(&publisher), 0), [first, second]);
+    }
+    let before = publisher.metrics().publications;
+    publisher.flush();
+    assert_eq!(publisher.metrics().publications, before, "nothing was being collected");
+}
+
+#[test]
+fn states_told_just_before_a_replacement_are_in_it_and_those_of_targets_that_go_stay_until_then() {
+    let publisher = Publisher::start(inputs());
+    publish(&publisher, vec![change(key("http", 0, 0), Status::Up, false)]);
+    let mut next = inputs();
+    next.pools[0].name = "other".into();
+    next.member_targets[0][0] = vec![key("tcp", 0, 0)];
+    publisher.replace_after(next, || {
+        publisher.changed(vec![change(key("tcp", 0, 0), Status::Up, false)]);
+        publisher.flush();
+        assert_eq!(statuses(&snapshot(&publisher), 0), [Status::Up, Status::Unknown], "of the old generation");
+        assert_eq!(publisher.metrics().configurations, 1);
+    });
+    assert_eq!(publisher.metrics().configurations, 2);
+    assert_eq!(statuses(&snapshot(&publisher), 0), [Status::Up, Status::Unknown]);
+}
+
+/// As [`inputs`], with monitors `names` on the members of `web`.
+fn with_monitors(names: &[&str]) -> Inputs {
+    let mut inputs = inputs();
+    for member in 0..2 {
+        inputs.member_targets[0][member] = names.iter().map(|name| key(name, 0, member)).collect();
+    }
+    inputs
+}
+
+fn web(publisher: &Publisher) -> Vec<(Status, bool)> {
+    let snapshot = snapshot(publisher);
+    let number = snapshot.balances[0][0].pool_answers as usize;
+    snapshot.pool_answers.get(number).states().iter().map(|state| (state.status, state.wavering)).collect()
+}
+
+#[test]
+fn members_whose_monitors_change_keep_their_status_until_the_first_results() {
+    let publisher = Publisher::start(with_monitors(&["http"]));
+    let tell = |monitor, member, status| {
+        publisher.changed(vec![change(key(monitor, 0, member), status, false)]);
+        publisher.flush();
+    };
+    tell("http", 0, Status::Up);
+    tell("http", 1, Status::Down);
+    // Renamed, with other pools in front; then once more, before any result.
+    for name in ["web", "tcp"] {
+        let mut next = with_monitors(&[name]);
+        next.pools.rotate_left(1);
+        next.member_targets.rotate_left(1);
+        next.balances[0][0].pool = PoolId(2);
+        publisher.replace(next);
+        assert_eq!(web(&publisher), [(Status::Up, true), (Status::Down, true)]);
+    }
+    // A reload that changes nothing of it forgets nothing.
+    publisher.replace((*publisher.current().inputs).clone());
+    assert_eq!(web(&publisher), [(Status::Up, true), (Status::Down, true)]);
+    tell("tcp", 0, Status::Down);
+    tell("tcp", 1, Status::Up);
+    assert_eq!(web(&publisher), [(Status::Down, false), (Status::Up, false)]);
+    // One more monitor.
+    publisher.replace(with_monitors(&["tcp", "http"]));
+    assert_eq!(web(&publisher), [(Status::Down, false), (Status::Up, true)]);
+    tell("http", 1, Status::Down);
+    assert_eq!(web(&publisher)[1], (Status::Down, false));
+}
+
+#[test]
+fn members_that_were_not_monitored_stay_up_until_the_first_results_and_new_or_disabled_ones_are_unknown() {
+    let mut first = with_monitors(&[]);
+    first.pools[0].members[1].enabled = false;
+    let publisher = Publisher::start(first);
+    let mut next = with_monitors(&["http"]);
+    let (new, target) =
+        (Member { target: MemberTarget::Address(address(9, 9)), ..next.pools[0].members[0].clone() }, 9);
+    next.pools[0].members.insert(0, new);
+    next.member_targets[0].insert(0, vec![key("http", 9, target)]);
+    publisher.replace(next);
+    assert_eq!(web(&publisher), [(Status::Unknown, false), (Status::Up, true), (Status::Unknown, false)]);
+}
+
+#[test]
+fn a_twin_hands_on_what_was_known_of_it() {
+    let publisher = Publisher::start(inputs());
+    publisher.changed(vec![change(key("http", 1, 0), Status::Up, false)]);
+    publisher.flush();
+    // `web` becomes the same as `api`, whose monitor is renamed: they share their answers.
+    let mut next = inputs();
+    next.pools[0].members = next.pools[1].members.clone();
+    next.member_targets[1] = vec![vec![key("tcp", 1, 0)], vec![key("tcp", 1, 1)]];
+    next.member_targets[0] = next.member_targets[1].clone();
+    publisher.replace(next);
+    assert_eq!(web(&publisher), [(Status::Up, true), (Status::Unknown, false)]);
+}

@@ -4,6 +4,7 @@
 use super::Verdict;
 use crate::base::{Family, RegionId};
 use crate::health::Status;
+use crate::steering::MemberState;
 use crate::steering::spec::{AllDown, Families, Order, Spread};
 use crate::steering::testing::{World, world};
 use proptest::prelude::*;
@@ -94,27 +95,33 @@ fn available(world: &World, region: RegionId, family: Family, pass: u8, both: bo
     let of_region = |family| members(world, family).filter(|&m| world.pool.members[m].region == region);
     let weight = |m: usize| f64::from(world.pool.members[m].weight);
     let passes = |family| {
-        let enabled: f64 = of_region(family).map(weight).sum();
+        // Members without a first result are not judged; without any that is up it makes no difference.
+        let judged = of_region(family).filter(|&m| world.states[m].status != Status::Unknown);
+        let judged: f64 = judged.map(weight).sum();
         let up: f64 = of_region(family).filter(|&m| up(world, m)).map(weight).sum();
-        up > 0.0 && (pass > 1 || up >= world.policy.min_healthy * enabled)
+        up > 0.0 && (pass > 1 || up >= world.policy.min_healthy * judged)
     };
     let has = |family| of_region(family).next().is_some();
     let families = if both && pass < 3 { Family::BOTH.to_vec() } else { vec![family] };
     has(family) && families.into_iter().all(|family| !has(family) || passes(family))
 }
 
-/// Whether what wavers may change the answer: every way in which wavering members may turn out is tried. That members are
+/// Whether what wavers may change the answer: every way in which wavering members, and those
+/// without a first result, may turn out is tried. That members are
 /// answered because nothing is up any more counts as a change, even when they are the same ones.
 fn about_to_change(world: &World, family: Family) -> bool {
-    let wavering: Vec<usize> = (0..world.states.len()).filter(|&m| world.states[m].wavering).collect();
+    let outcomes = |state: &MemberState| match (state.status, state.wavering) {
+        (Status::Unknown, _) => vec![Status::Unknown, Status::Up, Status::Down],
+        (_, true) => vec![Status::Up, Status::Down],
+        (status, false) => vec![status],
+    };
+    let outcomes: Vec<Vec<Status>> = world.states.iter().map(outcomes).collect();
     let now = model(world, family);
-    (1_u32..1 << wavering.len()).any(|turned| {
+    (0..outcomes.iter().map(Vec::len).product::<usize>()).any(|mut turned| {
         let mut then = world.clone();
-        for (bit, &member) in wavering.iter().enumerate() {
-            if turned >> bit & 1 == 1 {
-                let status = &mut then.states[member].status;
-                *status = if *status == Status::Up { Status::Down } else { Status::Up };
-            }
+        for (state, outcomes) in then.states.iter_mut().zip(&outcomes) {
+            state.status = outcomes[turned % outcomes.len()];
+            turned /= outcomes.len();
         }
         let then = model(&then, family);
         let members = |modelled: &Option<Modelled>| modelled.as_ref().map(|modelled| modelled.members.clone());

@@ -96,9 +96,22 @@ fn members_and_regions_that_are_not_enabled_never_answer_in_any_pass() {
 
 #[test]
 fn unknown_is_not_up_until_its_first_result_while_any_other_is_eligible() {
-    check_a(&three("member near 192.0.2.1 up\nmember near 192.0.2.2 unknown"), "1, max");
-    check_a(&three("member near 192.0.2.1 unknown\nmember mid 192.0.2.2 up"), "2, max");
-    check_a(&three("member near 192.0.2.1 unknown\nmember mid 192.0.2.2 unknown"), "1, max");
+    check_a(&three("member near 192.0.2.1 up\nmember near 192.0.2.2 unknown"), "1, min");
+    check_a(&three("member near 192.0.2.1 unknown\nmember mid 192.0.2.2 up"), "2, min");
+    check_a(&three("member near 192.0.2.1 unknown\nmember mid 192.0.2.2 unknown"), "1, min");
+    check_a(&three("member near 192.0.2.1 up\nmember mid 192.0.2.2 unknown"), "1, max");
+}
+
+#[test]
+fn the_weight_of_members_without_a_first_result_does_not_count_against_their_region() {
+    let text = |added| format!("member near 192.0.2.1 up\nmember near 192.0.2.2 w=9 {added}\nmember mid 192.0.2.3 up");
+    check_a(&three(&text("unknown")), "1, min");
+    check_a(&three(&text("down")), "3, max");
+    let one_of_two = "member near 192.0.2.1 up\nmember near 192.0.2.2 w=2 down\n";
+    check_a(&three(&format!("{one_of_two}member near 192.0.2.4 unknown\nmember mid 192.0.2.3 up")), "3, min");
+    // In one family only: the other one is as healthy as it was.
+    let families = "member near 2001:db8::1 up\nmember near 2001:db8::2 w=9 unknown\nmember mid 2001:db8::3 up\n";
+    check_a(&three(&format!("{families}member near 192.0.2.1 up\nmember mid 192.0.2.3 up")), "1, min");
 }
 
 #[test]

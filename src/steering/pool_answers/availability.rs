@@ -76,7 +76,9 @@ pub struct Tally {
     pub enabled: u64,
     /// Of enabled members that are up.
     pub up: u64,
-    /// Of enabled members that are not up, and on the way to it.
+    /// Of enabled members without a first result: as long as others have one, they are no part of what must be up.
+    pub unknown: u64,
+    /// Of enabled members that are not up, and on the way to it, or to their first result.
     pub rising: u64,
     /// Of enabled members that are up, and on the way down.
     pub falling: u64,
@@ -89,25 +91,31 @@ pub struct Tally {
 pub(super) enum Outlook {
     /// As they are.
     Now,
-    /// Those that rise are up.
+    /// Those that rise are up, and first results are good.
     Best,
-    /// Those that fall are down.
+    /// Those that fall are down, and first results are bad.
     Worst,
 }
 
 impl Tally {
     /// Whether it passes by itself. A share that is met but for rounding is met.
     fn passes(&self, pass: Pass, outlook: Outlook, min_healthy: f64) -> bool {
-        let up = match outlook {
-            Outlook::Now => self.up,
-            Outlook::Best => self.up + self.rising,
-            Outlook::Worst => self.up - self.falling,
+        let (up, judged) = match outlook {
+            Outlook::Now => (self.up, self.judged()),
+            Outlook::Best => (self.up + self.rising, self.enabled),
+            Outlook::Worst => (self.up - self.falling, self.enabled),
         };
         match pass {
-            Pass::Healthy => up > 0 && up as f64 >= (min_healthy - ROUNDING) * self.enabled as f64,
+            Pass::Healthy => up > 0 && up as f64 >= (min_healthy - ROUNDING) * judged as f64,
             Pass::AnyUp | Pass::AnyUpOfFamily => up > 0,
             Pass::AllDown => self.enabled > 0,
         }
+    }
+
+    /// The weight that `min_healthy` is a share of: of the enabled members with a result, or of all when none has one.
+    #[must_use]
+    pub const fn judged(&self) -> u64 {
+        if self.unknown < self.enabled { self.enabled - self.unknown } else { self.enabled }
     }
 
     const fn wavers(&self) -> bool {

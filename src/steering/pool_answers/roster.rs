@@ -116,10 +116,12 @@ pub(super) fn weight_of(member: &Member) -> u32 {
 
 fn count(tally: &mut Tally, weight: u32, state: MemberState) {
     let weight = u64::from(weight);
-    let up = state.status == Status::Up;
+    let (up, unknown) = (state.status == Status::Up, state.status == Status::Unknown);
     tally.enabled_count += 1;
     tally.enabled += weight;
     tally.up += if up { weight } else { 0 };
     tally.falling += if up && state.wavering { weight } else { 0 };
-    tally.rising += if !up && state.wavering { weight } else { 0 };
+    tally.unknown += if unknown { weight } else { 0 };
+    // A first result is on its way, and it decides alone.
+    tally.rising += if unknown || (!up && state.wavering) { weight } else { 0 };
 }

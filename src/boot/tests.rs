@@ -1,0 +1,209 @@
+//! A server in this process: what a reload sees, what it keeps, and which files it is made of.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+use super::watch::FileWatcher;
+use super::{Overrides, Server, StartError};
+use crate::health::Status;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// Never to be reached unless something is broken.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const ZONE: &str = "@ 300 SOA ns1 host 1 7200 3600 1209600 300\n@ 300 NS ns1\nns1 300 A 192.0.2.53\n";
+
+/// A folder with configurations.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for (name, text) in files {
+            folder.write(name, text);
+        }
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn serve(&self) -> Server {
+        // Of two sockets on a free port the second may find it taken meanwhile: then once more.
+        for _ in 0..10 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let listen = Some(vec![SocketAddr::from(([127, 0, 0, 1], port))]);
+            let overrides = Overrides { listen, admin: None, state_dir: Some(self.path("state")) };
+            match Server::start(&self.path("azimuth.toml"), overrides) {
+                Ok((server, _)) => return server,
+                Err(StartError::System(_)) => {}
+                Err(StartError::Configuration(report)) => panic!("{:?}", report.diagnostics),
+            }
+        }
+        panic!("no port stays free");
+    }
+}
+
+/// A web server that is well: each connection is answered once.
+fn well() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        }
+    });
+    address
+}
+
+/// A configuration with one pool of one member on loopback, checked by monitor `name` at `port`.
+fn checked(name: &str, port: u16, more: &str) -> String {
+    format!(
+        r#"
+[server]
+workers = 1
+[admin]
+listen = ""
+[region.near]
+coordinates = [52.5, 13.4]
+[monitor.{name}]
+type = "http"
+port = {port}
+interval = "60s"
+timeout = "50s"
+{more}
+[pool.web]
+monitor = "{name}"
+members = [{{ region = "near", address = "127.0.0.1" }}]
+[zone."example.test"]
+file = "zones/example.test.zone"
+balance.www = {{ pool = "web" }}
+"#
+    )
+}
+
+fn statuses(server: &Server) -> Vec<Status> {
+    let snapshot = server.publisher().current().snapshot.clone();
+    snapshot.pool_answers.get(0).states().iter().map(|state| state.status).collect()
+}
+
+#[test]
+fn the_first_answer_knows_the_results_of_the_first_round() {
+    let folder =
+        Folder::new(&[("azimuth.toml", &checked("web", well().port(), "")), ("zones/example.test.zone", ZONE)]);
+    let server = folder.serve();
+    assert_eq!(statuses(&server), [Status::Up]);
+    server.stop();
+}
+
+#[test]
+fn a_reload_never_drops_what_is_known_of_a_member_whose_monitor_changes() {
+    // Accepts connections and never says anything: its first verdict is far away.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_port = silent.local_addr().unwrap().port();
+    let folder =
+        Folder::new(&[("azimuth.toml", &checked("web", well().port(), "")), ("zones/example.test.zone", ZONE)]);
+    let mut server = folder.serve();
+    for name in ["web", "renamed"] {
+        let before = server.publisher().metrics().publications;
+        folder.write("azimuth.toml", &checked(name, silent_port, ""));
+        assert!(server.reload().unwrap().0);
+        assert_eq!(statuses(&server), [Status::Up], "monitor `{name}` has no verdict yet");
+        server.publisher().flush();
+        assert_eq!(server.publisher().metrics().publications, before + 1, "at no time it was anything else");
+    }
+    server.stop();
+}
+
+#[test]
+fn a_reload_sees_a_renewed_ca_file() {
+    let certificate = |name: &str| rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap().cert.pem();
+    let toml = checked("web", well().port(), "tls_ca_file = \"ca/roots.pem\"");
+    let folder = Folder::new(&[
+        ("azimuth.toml", &toml.replace("\"http\"", "\"https\"")),
+        ("zones/example.test.zone", ZONE),
+        ("ca/roots.pem", &certificate("a.example.test")),
+    ]);
+    let mut server = folder.serve();
+    assert!(!server.reload().unwrap().0, "nothing changed");
+    folder.write("ca/roots.pem", &certificate("a-longer-name.example.test"));
+    assert!(server.reload().unwrap().0, "the renewed file is taken");
+    assert!(!server.reload().unwrap().0, "once");
+    assert!(server.files().contains(&folder.path("ca/roots.pem")));
+    server.stop();
+}
+
+#[test]
+fn the_files_of_a_server_are_all_that_it_was_read_from() {
+    let folder = Folder::new(&[
+        ("azimuth.toml", &checked("web", well().port(), "")),
+        ("zones/example.test.zone", &format!("{ZONE}$INCLUDE ../shared/hosts\n")),
+        ("shared/hosts", "www2 300 A 192.0.2.7\n$INCLUDE deeper/more\n"),
+        ("shared/deeper/more", "www3 300 A 192.0.2.8\n"),
+    ]);
+    let server = folder.serve();
+    let files: Vec<PathBuf> = server.files().iter().map(|file| file.canonicalize().unwrap()).collect();
+    for name in ["azimuth.toml", "zones/example.test.zone", "shared/hosts", "shared/deeper/more"] {
+        assert!(files.contains(&folder.path(name).canonicalize().unwrap()), "{name} is not among {files:?}");
+    }
+    server.stop();
+}
+
+const QUIET: Duration = Duration::from_millis(50);
+
+fn watch(files: &[PathBuf]) -> (FileWatcher, Receiver<()>) {
+    let (sender, called) = channel();
+    let watcher = FileWatcher::start(files, QUIET, move || _ = sender.send(())).unwrap();
+    (watcher, called)
+}
+
+/// Waits until the watcher has called and all its calls so far are taken.
+#[track_caller]
+fn expect_call(called: &Receiver<()>) {
+    called.recv_timeout(PATIENCE).unwrap();
+    while called.recv_timeout(QUIET * 4).is_ok() {}
+}
+
+#[test]
+fn changes_of_watched_files_are_called_out_however_they_are_written() {
+    let folder = Folder::new(&[("a/file", "1"), ("b/file", "1")]);
+    let (mut watcher, called) = watch(&[folder.path("a/file")]);
+    folder.write("a/file", "2");
+    expect_call(&called);
+    // As editors do it.
+    folder.write("a/.file.new", "3");
+    std::fs::rename(folder.path("a/.file.new"), folder.path("a/file")).unwrap();
+    expect_call(&called);
+    // Other files instead.
+    watcher.watch(&[folder.path("b/file")]).unwrap();
+    folder.write("b/file", "2");
+    expect_call(&called);
+    drop(watcher);
+    assert!(called.recv_timeout(PATIENCE).is_err(), "its thread has ended");
+}
+
+#[test]
+fn an_included_file_in_a_folder_of_its_own_is_watched() {
+    let folder = Folder::new(&[
+        ("azimuth.toml", &checked("web", well().port(), "")),
+        ("zones/example.test.zone", &format!("{ZONE}$INCLUDE ../shared/hosts\n")),
+        ("shared/hosts", "www2 300 A 192.0.2.7\n"),
+    ]);
+    let mut server = folder.serve();
+    let (watcher, called) = watch(&server.files());
+    folder.write("shared/hosts", "www2 300 A 192.0.2.9\n");
+    expect_call(&called);
+    assert!(server.reload().unwrap().0);
+    drop(watcher);
+    server.stop();
+}
