@@ -102,8 +102,10 @@ fn available(world: &World, region: RegionId, family: Family, pass: u8, both: bo
         up > 0.0 && (pass > 1 || up >= world.policy.min_healthy * judged)
     };
     let has = |family| of_region(family).next().is_some();
-    let families = if both && pass < 3 { Family::BOTH.to_vec() } else { vec![family] };
-    has(family) && families.into_iter().all(|family| !has(family) || passes(family))
+    // A family without any first result is passed over itself, and keeps no other back.
+    let has_result = |family| of_region(family).any(|m| world.states[m].status != Status::Unknown);
+    let objects = |other: Family| other != family && has_result(other) && !passes(other);
+    has(family) && passes(family) && !(both && pass < 3 && Family::BOTH.into_iter().any(objects))
 }
 
 /// Whether what wavers may change the answer: every way in which wavering members, and those

@@ -95,6 +95,12 @@ fn members_and_regions_that_are_not_enabled_never_answer_in_any_pass() {
 }
 
 #[test]
+fn a_family_added_by_reload_is_passed_over_and_its_region_is_not() {
+    check_a(&three("member near 192.0.2.1 up\nmember near 2001:db8::1 unknown\nmember mid 192.0.2.2 up"), "1, min");
+    check_a(&three("member near 192.0.2.1 up\nmember near 2001:db8::1 down\nmember mid 192.0.2.2 up"), "2, max");
+}
+
+#[test]
 fn unknown_is_not_up_until_its_first_result_while_any_other_is_eligible() {
     check_a(&three("member near 192.0.2.1 up\nmember near 192.0.2.2 unknown"), "1, min");
     check_a(&three("member near 192.0.2.1 unknown\nmember mid 192.0.2.2 up"), "2, min");

@@ -140,15 +140,24 @@ impl Judge {
         let both = self.together && matches!(pass, Pass::Healthy | Pass::AnyUp);
         own.enabled > 0
             && own.passes(pass, outlook, self.min_healthy)
-            && (!both || region.iter().all(|tally| tally.enabled == 0 || tally.passes(pass, outlook, self.min_healthy)))
+            && (!both || self.does_not_object(&region[1 - slot], pass, outlook))
+    }
+
+    /// Whether the family beside the asked one lets a region answer. One without any first result, as after a reload that
+    /// added it, is passed over itself and does not make its region passed over.
+    fn does_not_object(&self, other: &Tally, pass: Pass, outlook: Outlook) -> bool {
+        let without_result = matches!(outlook, Outlook::Now) && other.unknown == other.enabled;
+        other.enabled == 0 || without_result || other.passes(pass, outlook, self.min_healthy)
     }
 
     /// The first family that keeps a region from answering in `pass`, as an index.
     pub(super) fn shortfall(&self, region: &[Tally; 2], slot: usize, pass: Pass) -> Option<usize> {
         let both = self.together && matches!(pass, Pass::Healthy | Pass::AnyUp);
         let asked = [slot, 1 - slot].into_iter().take(if both { 2 } else { 1 });
-        let short =
-            |&slot: &usize| region[slot].enabled > 0 && !region[slot].passes(pass, Outlook::Now, self.min_healthy);
+        let short = |&family: &usize| match family == slot {
+            true => region[slot].enabled > 0 && !region[slot].passes(pass, Outlook::Now, self.min_healthy),
+            false => !self.does_not_object(&region[family], pass, Outlook::Now),
+        };
         asked.into_iter().find(short)
     }
 
