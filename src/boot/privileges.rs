@@ -1,5 +1,7 @@
 //! From root to an ordinary user, once the sockets are bound.
 
+use crate::base::Diagnostic;
+use crate::config::Config;
 use nix::unistd::{Uid, User, initgroups, setgid, setuid};
 use std::ffi::CString;
 
@@ -10,10 +12,7 @@ pub fn become_user(user: &str) -> Result<(), String> {
         tracing::warn!(user, "not started as root: `[server] user` has no effect");
         return Ok(());
     }
-    let found =
-        User::from_name(user).map_err(|error| format!("cannot look up user `{user}`: {error}"))?.ok_or_else(|| {
-            format!("user `{user}` does not exist; create it (`useradd --system {user}`) or change `[server] user`")
-        })?;
+    let found = find(user)?;
     let name = CString::new(user).map_err(|_| format!("user name `{user}` holds a NUL octet"))?;
     // Groups first: afterwards there is no right to change them.
     initgroups(&name, found.gid)
@@ -22,4 +21,20 @@ pub fn become_user(user: &str) -> Result<(), String> {
         .map_err(|error| format!("cannot become user `{user}`: {error}"))?;
     tracing::info!(user, "privileges dropped");
     Ok(())
+}
+
+/// What is wrong with the user that `config` names: an error where this process could not become that user, else a warning.
+pub(super) fn check_user(config: &Config) -> Option<Diagnostic> {
+    let reason = find(config.server.user.as_deref()?).err()?;
+    // Who is not root stays who they are.
+    let mut diagnostic =
+        if Uid::effective().is_root() { Diagnostic::error(reason) } else { Diagnostic::warning(reason) };
+    diagnostic.places.extend(config.places.user.map(|place| (place, String::new())));
+    Some(diagnostic)
+}
+
+fn find(user: &str) -> Result<User, String> {
+    User::from_name(user).map_err(|error| format!("cannot look up user `{user}`: {error}"))?.ok_or_else(|| {
+        format!("user `{user}` does not exist; create it (`useradd --system {user}`) or change `[server] user`")
+    })
 }

@@ -207,3 +207,16 @@ fn an_included_file_in_a_folder_of_its_own_is_watched() {
     drop(watcher);
     server.stop();
 }
+
+#[test]
+fn a_user_that_does_not_exist_is_told_with_its_place() {
+    let folder = Folder::new(&[("azimuth.toml", "[server]\nuser = \"no-such-user-anywhere\"\n")]);
+    let (_, report) = super::load(&folder.path("azimuth.toml"), &Overrides::default(), None);
+    let mut about_user = report.diagnostics.iter().filter(|diagnostic| diagnostic.message.contains("does not exist"));
+    let told = about_user.next().unwrap();
+    assert!(about_user.next().is_none());
+    assert_eq!(told.places.len(), 1);
+    // For anybody but root the key has no effect.
+    let root = nix::unistd::Uid::effective().is_root();
+    assert_eq!(told.severity == crate::base::Severity::Error, root);
+}
