@@ -175,14 +175,17 @@ fn load_locator(
     previous: Option<&Loaded>,
     report: &mut Report,
 ) -> Option<Arc<Locator>> {
-    if let Some(previous) = previous
-        && previous.databases == databases
-        && same_facts(&previous.config.geo, spec)
-    {
-        return Some(Arc::clone(&previous.inputs.locator));
-    }
-    match Locator::build(spec) {
-        Ok(locator) => Some(Arc::new(locator)),
+    let unchanged =
+        previous.filter(|previous| previous.databases == databases && same_facts(&previous.config.geo, spec));
+    let locator = match unchanged {
+        Some(previous) => Ok(Arc::clone(&previous.inputs.locator)),
+        None => Locator::build(spec).map(Arc::new),
+    };
+    match locator {
+        Ok(locator) => {
+            report.diagnostics.extend(locator.warnings(spec));
+            Some(locator)
+        }
         Err(diagnostics) => {
             report.diagnostics.extend(diagnostics);
             None
