@@ -33,6 +33,7 @@ pub(super) fn check_user(config: &Config) -> Option<Diagnostic> {
     Some(diagnostic)
 }
 
+/// The user of that name.
 fn find(user: &str) -> Result<User, String> {
     User::from_name(user).map_err(|error| format!("cannot look up user `{user}`: {error}"))?.ok_or_else(|| {
         format!("user `{user}` does not exist; create it (`useradd --system {user}`) or change `[server] user`")
