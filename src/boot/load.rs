@@ -1,12 +1,12 @@
 //! A configuration with everything it names (zone files, databases), loaded and checked as a whole.
 
 use super::plan::probe_plan;
+use super::privileges::check_user;
 use crate::base::{Diagnostic, Severity, Sources};
 use crate::config::{self, Config};
 use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, ProbePlan, TlsCheck};
-use crate::probe::tls::roots_of_file;
 use crate::snapshot::Inputs;
 use crate::zone::{Zone, ZoneSet, ZoneSpec};
 use std::collections::HashMap;
@@ -93,12 +93,15 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     if let Some(state_dir) = &overrides.state_dir {
         config.server.state_dir.clone_from(state_dir);
     }
+    // Only a start changes the user.
+    if previous.is_none() {
+        report.diagnostics.extend(check_user(&config));
+    }
     let zones = load_zones(config.zones.iter().map(|zone| &zone.spec), previous, &mut report);
     let databases = FileStamp::of_databases(&config.geo);
     let locator = load_locator(&config.geo, &databases, previous, &mut report);
-    // Before they are read: what is written meanwhile is seen by the next reload.
+    // Before the prober reads them: what is written meanwhile is seen by the next reload.
     let authorities = authority_files(&config).map(FileStamp::of).collect();
-    check_certificates(&config, &mut report);
     let (Some(locator), false) = (locator, report.has_errors()) else { return (None, report) };
     let (plan, member_targets) = probe_plan(&config);
     let inputs = Inputs {
@@ -119,24 +122,11 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
 #[must_use]
 pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     let mut report = Report { sources: std::mem::take(sources), diagnostics: Vec::new() };
+    report.diagnostics.extend(check_user(config));
     load_zones(config.zones.iter().map(|zone| &zone.spec), None, &mut report);
     load_locator(&config.geo, &FileStamp::of_databases(&config.geo), None, &mut report);
-    check_certificates(config, &mut report);
     *sources = report.sources;
     report.diagnostics
-}
-
-/// Certificate files that monitors trust, read once to find mistakes in them.
-fn check_certificates(config: &Config, report: &mut Report) {
-    for monitor in &config.monitors {
-        let Some(file) = authority_file(monitor) else { continue };
-        if let Err(error) = roots_of_file(file) {
-            let message = format!("`tls_ca_file` of monitor `{}` cannot be used: {error}", monitor.name);
-            let hint =
-                "give a PEM file with the certificates of the authorities that the members' certificates come from";
-            report.diagnostics.push(Diagnostic::error(message).hint(hint));
-        }
-    }
 }
 
 /// The certificate files that monitors trust.
@@ -185,14 +175,17 @@ fn load_locator(
     previous: Option<&Loaded>,
     report: &mut Report,
 ) -> Option<Arc<Locator>> {
-    if let Some(previous) = previous
-        && previous.databases == databases
-        && same_facts(&previous.config.geo, spec)
-    {
-        return Some(Arc::clone(&previous.inputs.locator));
-    }
-    match Locator::build(spec) {
-        Ok(locator) => Some(Arc::new(locator)),
+    let unchanged =
+        previous.filter(|previous| previous.databases == databases && same_facts(&previous.config.geo, spec));
+    let locator = match unchanged {
+        Some(previous) => Ok(Arc::clone(&previous.inputs.locator)),
+        None => Locator::build(spec).map(Arc::new),
+    };
+    match locator {
+        Ok(locator) => {
+            report.diagnostics.extend(locator.warnings(spec));
+            Some(locator)
+        }
         Err(diagnostics) => {
             report.diagnostics.extend(diagnostics);
             None

@@ -1,5 +1,7 @@
 //! From root to an ordinary user, once the sockets are bound.
 
+use crate::base::Diagnostic;
+use crate::config::Config;
 use nix::unistd::{Uid, User, initgroups, setgid, setuid};
 use std::ffi::CString;
 use std::net::SocketAddr;
@@ -14,10 +16,7 @@ pub fn become_user(user: &str) -> Result<(), String> {
         tracing::warn!(user, "not started as root: `[server] user` has no effect");
         return Ok(());
     }
-    let found =
-        User::from_name(user).map_err(|error| format!("cannot look up user `{user}`: {error}"))?.ok_or_else(|| {
-            format!("user `{user}` does not exist; create it (`useradd --system {user}`) or change `[server] user`")
-        })?;
+    let found = find(user)?;
     let name = CString::new(user).map_err(|_| format!("user name `{user}` holds a NUL octet"))?;
     // Groups first: afterwards there is no right to change them.
     initgroups(&name, found.gid)
@@ -36,4 +35,21 @@ pub fn warn_of_staying_root(listening: &[SocketAddr]) {
              azimuth` makes one), who must be able to read the configuration"
         );
     }
+}
+
+/// What is wrong with the user that `config` names: an error where this process could not become that user, else a warning.
+pub(super) fn check_user(config: &Config) -> Option<Diagnostic> {
+    let reason = find(config.server.user.as_deref()?).err()?;
+    // Who is not root stays who they are.
+    let mut diagnostic =
+        if Uid::effective().is_root() { Diagnostic::error(reason) } else { Diagnostic::warning(reason) };
+    diagnostic.places.extend(config.places.user.map(|place| (place, String::new())));
+    Some(diagnostic)
+}
+
+/// The user of that name.
+fn find(user: &str) -> Result<User, String> {
+    User::from_name(user).map_err(|error| format!("cannot look up user `{user}`: {error}"))?.ok_or_else(|| {
+        format!("user `{user}` does not exist; create it (`useradd --system {user}`) or change `[server] user`")
+    })
 }

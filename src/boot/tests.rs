@@ -207,3 +207,32 @@ fn an_included_file_in_a_folder_of_its_own_is_watched() {
     drop(watcher);
     server.stop();
 }
+
+#[test]
+fn a_user_that_does_not_exist_is_told_with_its_place() {
+    let folder = Folder::new(&[("azimuth.toml", "[server]\nuser = \"no-such-user-anywhere\"\n")]);
+    let (_, report) = super::load(&folder.path("azimuth.toml"), &Overrides::default(), None);
+    let mut about_user = report.diagnostics.iter().filter(|diagnostic| diagnostic.message.contains("does not exist"));
+    let told = about_user.next().unwrap();
+    assert!(about_user.next().is_none());
+    assert_eq!(told.places.len(), 1);
+    // For anybody but root the key has no effect.
+    let root = nix::unistd::Uid::effective().is_root();
+    assert_eq!(told.severity == crate::base::Severity::Error, root);
+}
+
+#[test]
+fn a_database_that_locates_one_family_is_told_with_its_place() {
+    let config = "[server]\nlisten = [\"127.0.0.1:5353\"]\n[geoip]\ndatabases = [\"v4.mmdb\"]\n";
+    let folder = Folder::new(&[("azimuth.toml", config)]);
+    let mut writer = mmdb_writer::Writer::builder("Test-Country").ip_version(mmdb_writer::IpVersion::V4).build();
+    let country = mmdb_writer::Value::map([("iso_code", mmdb_writer::Value::from("NL"))]);
+    let record = mmdb_writer::Value::map([("country", country)]);
+    writer.insert_value("192.0.2.0/24".parse::<mmdb_writer::ipnet::IpNet>().unwrap(), record).unwrap();
+    std::fs::write(folder.path("v4.mmdb"), writer.to_bytes().unwrap()).unwrap();
+    let (loaded, report) = super::load(&folder.path("azimuth.toml"), &Overrides::default(), None);
+    assert!(loaded.is_some());
+    let told = |diagnostic: &&crate::base::Diagnostic| diagnostic.message.contains("no database locates IPv6 clients");
+    let places: Vec<usize> = report.diagnostics.iter().filter(told).map(|diagnostic| diagnostic.places.len()).collect();
+    assert_eq!(places, [1]);
+}

@@ -20,7 +20,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Diagnostic, Severity, Sources};
+use crate::base::{Diagnostic, Severity, Sources, Span};
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
@@ -53,6 +53,22 @@ pub struct Config {
     pub zones: Vec<ZoneConfig>,
     /// Every configuration file that was read, the first one first.
     pub files: Vec<PathBuf>,
+    /// Places of values that only the running system can judge.
+    pub places: Places,
+}
+
+/// Places in the text, for messages about values that only the running system can judge. All are equal: where something is
+/// written makes no difference between configurations.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Places {
+    /// `user` of `[server]`.
+    pub user: Option<Span>,
+}
+
+impl PartialEq for Places {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// `[server]`.

@@ -2,6 +2,7 @@
 //! Knows no DNS, no regions beyond their ids, no policies.
 
 mod bits;
+mod blind;
 pub mod client;
 mod compile;
 pub mod continents;

@@ -23,6 +23,8 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "health",
             "snapshot::Settings",
             "probe::spec",
+            // Files of certificates are checked where they are named.
+            "probe::tls::roots_of_file",
             // Owner names, as the specs of zones hold them.
             "wire::name",
             "wire::Name",

@@ -20,14 +20,14 @@ use super::report::Report;
 use super::scalars::{parsed, text};
 use super::tree::{Entry, Node, Spanned, Table, Value};
 use super::values::Wrong;
-use super::{Admin, Server};
+use super::{Admin, Places, Server};
 use crate::base::{Diagnostic, Span};
 use crate::geo::spec::DatabaseFile;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::Region;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The name of a region, monitor, pool, policy or zone where it is defined.
@@ -53,6 +53,8 @@ pub struct Definition<T> {
 pub struct Spec {
     /// `[server]`.
     pub server: Server,
+    /// Where keys stand that are judged later.
+    pub places: Places,
     /// `[admin]`.
     pub admin: Admin,
     /// Where `[admin]` says what to listen on.
@@ -67,6 +69,8 @@ pub struct Spec {
     pub networks: Vec<NetworkTable>,
     /// `[monitor.NAME]`; `None` where it has mistakes.
     pub monitors: Vec<Definition<Option<Monitor>>>,
+    /// The certificate files that monitors trust, each as often as it is named.
+    pub authorities: Vec<Spanned<PathBuf>>,
     /// `[pool.NAME]`.
     pub pools: Vec<Definition<PoolTable>>,
     /// `[policy.NAME]`.
@@ -94,8 +98,9 @@ impl Spec {
         self.regions.extend(definitions(&mut reader, &top::REGION, &keys::region::TABLE, sites::region));
         let networks = reader.tables(&top::NETWORK, &keys::network::TABLE, sites::network);
         self.networks.extend(networks.into_iter().flat_map(|networks| networks.value));
+        let authorities = &mut self.authorities;
         self.monitors.extend(definitions(&mut reader, &top::MONITOR, &keys::monitor::TABLE, |name, reader| {
-            monitor::monitor(name, reader, folder)
+            monitor::monitor(name, reader, folder, authorities)
         }));
         self.pools.extend(definitions(&mut reader, &top::POOL, &keys::pool::TABLE, |_, reader| pool::pool(reader)));
         self.policies.extend(definitions(&mut reader, &top::POLICY, &keys::policy::TABLE, policy::policy));
@@ -174,7 +179,7 @@ fn name_of(entry: &Entry, def: &TableDef, report: &mut Report) -> Defined {
 }
 
 /// Reads a path and puts it behind the folder of the file that says so, unless it is absolute.
-fn path(reader: &mut Reader<'_, '_>, key: &'static Key, folder: &Path) -> Option<Spanned<std::path::PathBuf>> {
+fn path(reader: &mut Reader<'_, '_>, key: &'static Key, folder: &Path) -> Option<Spanned<PathBuf>> {
     reader.one(key, text).map(|path| path.map(|path| folder.join(path)))
 }
 

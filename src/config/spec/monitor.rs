@@ -2,7 +2,6 @@
 
 use super::{host, path, refuse, wrong};
 use crate::base::Diagnostic;
-use crate::config::files::reason;
 use crate::config::keys::{Key, monitor as keys};
 use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
@@ -10,7 +9,7 @@ use crate::config::scalars::{boolean, duration, http_status, integer, parsed, te
 use crate::config::tree::{Node, Spanned};
 use crate::health::Timing;
 use crate::probe::spec::{BODY_LEN_MAX, HttpCheck, Monitor, MonitorKind, TlsCheck};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,12 +18,18 @@ const STATUS_DEFAULT: (u16, u16) = (200, 299);
 /// Longest retry interval unless `retry_interval` says otherwise.
 const RETRY_INTERVAL_MAX: Duration = Duration::from_millis(200);
 
-pub(super) fn monitor(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder: &Path) -> Option<Monitor> {
+/// Reads a monitor. The certificate file that it trusts, if any, is added to `authorities`.
+pub(super) fn monitor(
+    name: &Spanned<Arc<str>>,
+    reader: &mut Reader<'_, '_>,
+    folder: &Path,
+    authorities: &mut Vec<Spanned<PathBuf>>,
+) -> Option<Monitor> {
     let kind = reader.one(&keys::TYPE, word);
     let timing = timing(reader);
     let port = reader.one(&keys::PORT, integer::<u16>);
     let check = http_check(reader);
-    let tls = tls_check(reader, folder);
+    let tls = tls_check(reader, folder, authorities);
     let kind = kind?;
     let http_keys =
         [&keys::PATH, &keys::HOST, &keys::EXPECT_STATUS, &keys::EXPECT_BODY].map(|key| (key, "`http` and `https`"));
@@ -102,18 +107,17 @@ fn http_check(reader: &mut Reader<'_, '_>) -> HttpCheck {
     }
 }
 
-fn tls_check(reader: &mut Reader<'_, '_>, folder: &Path) -> TlsCheck {
+fn tls_check(reader: &mut Reader<'_, '_>, folder: &Path, authorities: &mut Vec<Spanned<PathBuf>>) -> TlsCheck {
     let server_name = reader.one(&keys::TLS_SERVER_NAME, host);
     let verify = reader.one(&keys::TLS_VERIFY, boolean);
     let ca_file = path(reader, &keys::TLS_CA_FILE, folder);
     if let Some(file) = &ca_file {
-        if let Err(error) = std::fs::File::open(&file.value) {
-            let message = format!("cannot read `{}`: {}", file.value.display(), reason(&error));
-            reader.report.error(file.span, message);
-        }
-        if let Some(verify) = verify.as_ref().filter(|verify| !verify.value) {
-            let message = format!("`{}` has no effect while certificates are not verified", keys::TLS_CA_FILE.name);
-            reader.report.push(Diagnostic::warning(message).at(file.span, "").at(verify.span, "not verified"));
+        match verify.as_ref().filter(|verify| !verify.value) {
+            None => authorities.push(file.clone()),
+            Some(verify) => {
+                let message = format!("`{}` has no effect while certificates are not verified", keys::TLS_CA_FILE.name);
+                reader.report.push(Diagnostic::warning(message).at(file.span, "").at(verify.span, "not verified"));
+            }
         }
     }
     TlsCheck {

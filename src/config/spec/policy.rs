@@ -26,6 +26,8 @@ pub struct PolicyTable {
     pub families: Families,
     /// What is answered when nothing is up.
     pub all_down: AllDown,
+    /// Where the addresses for that are written.
+    pub fallback: Option<Span>,
     /// Exceptions for some clients.
     pub rules: Vec<RuleTable>,
 }
@@ -56,6 +58,7 @@ impl PolicyTable {
             min_healthy: 0.5,
             families: Families::Together,
             all_down: AllDown::All,
+            fallback: None,
             rules: Vec::new(),
         }
     }
@@ -90,6 +93,7 @@ pub(super) fn policy(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>) -> P
             _ => Families::Together,
         },
         all_down: all_down(reader),
+        fallback: reader.node(&keys::FALLBACK).map(|node| node.span),
         rules: reader.tables(&keys::RULE, &rule::TABLE, read_rule).map_or_else(Vec::new, |rules| rules.value),
     }
 }

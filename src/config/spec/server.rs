@@ -31,7 +31,9 @@ impl Spec {
         }
         set(&mut self.server.workers, reader.one(&server::WORKERS, integer));
         set(&mut self.server.state_dir, path(reader, &server::STATE_DIR, folder));
-        self.server.user = reader.one(&server::USER, text).map(|user| user.value);
+        let user = reader.one(&server::USER, text);
+        self.places.user = user.as_ref().map(|user| user.span);
+        self.server.user = user.map(|user| user.value);
         set(&mut self.server.startup_grace, reader.one(&server::STARTUP_GRACE, duration));
         set(&mut self.server.hold, reader.one(&server::HOLD, duration));
         set(&mut self.server.watch, reader.one(&server::WATCH, boolean));

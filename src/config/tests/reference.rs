@@ -6,6 +6,7 @@ use crate::config::schema;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// What every document below stands on.
 const GROUND: &str = r#"
@@ -79,7 +80,11 @@ fn document(def: &TableDef, given: &[(&str, &str)]) -> String {
 }
 
 fn load_document(text: &str) -> Loaded {
-    load_files(&[("azimuth.toml", text), ("internal-ca.pem", "")])
+    static AUTHORITY: LazyLock<String> = LazyLock::new(|| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().pem()
+    });
+    load_files(&[("azimuth.toml", text), ("internal-ca.pem", &AUTHORITY)])
 }
 
 /// All of a configuration but places.

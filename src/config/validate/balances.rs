@@ -1,7 +1,7 @@
 //! Zones and their balanced names: pools and policies by id, and whether the two go together.
 
 use super::names::Names;
-use super::{fences, region_id};
+use super::{fallback, fences, region_id};
 use crate::base::{Diagnostic, PolicyId, PoolId, RegionId, Span};
 use crate::config::ZoneConfig;
 use crate::config::report::Report;
@@ -42,6 +42,7 @@ pub fn build(tables: &[Definition<ZoneTable>], context: &Context<'_>, report: &m
     // Where something could not be read, what follows from its absence is not worth a warning.
     if !report.has_errors() {
         check_coordinates(&used, context, report);
+        fallback::check(&used, context, report);
     }
     zones
 }
@@ -97,7 +98,8 @@ fn build_zone(
         let id = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         let spec = BalanceSpec { pool: PoolId(id(pool)), policy: PolicyId(id(policy)), ttl: balance.ttl };
         used.entry((spec.pool, spec.policy)).or_insert(balance.span);
-        let answers_cname = is_names(&context.pools[pool]);
+        // At the apex that is refused already: the zone need not tell it again.
+        let answers_cname = is_names(&context.pools[pool]) && table.apex.as_ref() != Some(owner);
         balanced.push(BalancedOwner { owner: owner.clone(), answers_cname, span: Some(balance.span) });
         balances.push(spec);
     }

@@ -1,7 +1,9 @@
 //! What was typed to a [`Config`]: names are looked up, and what no table can know alone is checked.
 //! Knows no files and no text.
 
+mod authorities;
 mod balances;
+mod fallback;
 mod fences;
 mod geo;
 mod names;
@@ -25,6 +27,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     let pools = Names::collect("pool", &spec.pools, report);
     check_region_count(&spec, report);
     check_admin(&spec, report);
+    authorities::check(&spec.authorities, report);
     let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
     let (built_policies, policies) = policies::build(&spec.policies, &regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
@@ -53,6 +56,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         policies: built_policies,
         zones,
         files,
+        places: spec.places,
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod blind;
 mod damaged;
 mod facts;
 mod fixtures;
