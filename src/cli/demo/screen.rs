@@ -5,7 +5,7 @@ use super::world::World;
 use crate::base::Continent;
 use crate::health::Status;
 use comfy_table::presets::UTF8_NO_BORDERS;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ContentArrangement, LineStyle, Table};
 use rustix::termios::tcgetwinsize;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -135,7 +135,7 @@ impl View {
     fn text(&self, columns: u16) -> String {
         let table = || {
             let mut table = Table::new();
-            table.load_style(UTF8_NO_BORDERS);
+            table.load_style(UTF8_NO_BORDERS.row_separator(LineStyle::none()));
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
             table
         };
