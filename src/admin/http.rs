@@ -2,6 +2,7 @@
 
 use super::explain::{self, Explanation};
 use super::{AdminState, metrics};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -56,11 +57,18 @@ fn type_default() -> String {
     "A".to_owned()
 }
 
-async fn explain_answer(State(state): State<AdminState>, Query(query): Query<ExplainQuery>) -> Response {
-    let question = match explain::Question::parse(&query.name, &query.rtype, &query.from) {
-        Ok(question) => question,
-        Err(error) => return (StatusCode::BAD_REQUEST, Json(serde_json::json!({ "error": error }))).into_response(),
-    };
-    let explanation: Explanation = explain::explain(&state.publisher, &question);
-    Json(explanation).into_response()
+async fn explain_answer(
+    State(state): State<AdminState>,
+    query: Result<Query<ExplainQuery>, QueryRejection>,
+) -> Response {
+    let question = query
+        .map_err(|error| format!("{}; ask with `?name=NAME&type=TYPE&from=ADDRESS`", error.body_text()))
+        .and_then(|Query(query)| explain::Question::parse(&query.name, &query.rtype, &query.from));
+    match question {
+        Ok(question) => {
+            let explanation: Explanation = explain::explain(&state.publisher, &question);
+            Json(explanation).into_response()
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, Json(serde_json::json!({ "error": error }))).into_response(),
+    }
 }

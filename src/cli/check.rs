@@ -64,7 +64,7 @@ fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {
 }
 
 /// `1 zone`, `2 zones`.
-fn counted(number: usize, singular: &str) -> String {
+pub(super) fn counted(number: usize, singular: &str) -> String {
     format!("{number} {singular}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -1,5 +1,6 @@
 //! `azimuth serve`.
 
+use super::check::counted;
 use super::{ConfigArg, EXIT_MISTAKE, failed, print_report};
 use crate::boot::{Overrides, Server, Signals, StartError};
 use std::net::SocketAddr;
@@ -41,7 +42,7 @@ pub fn run(args: Args) -> ExitCode {
         Err(StartError::Configuration(report)) => {
             print_report(&report);
             let (errors, warnings) = report.counts();
-            eprintln!("{errors} error(s), {warnings} warning(s); nothing was started");
+            eprintln!("{}, {}; nothing was started", counted(errors, "error"), counted(warnings, "warning"));
             ExitCode::from(EXIT_MISTAKE)
         }
         Err(StartError::System(message)) => failed(message),

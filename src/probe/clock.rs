@@ -25,12 +25,6 @@ impl Clock {
         self.anchored_at + self.anchor.elapsed()
     }
 
-    /// The moment on the monotonic clock; `None` when it is further away than that can tell.
-    #[must_use]
-    pub fn instant_of(&self, time: UnixTime) -> Option<Instant> {
-        self.anchor.checked_add(time.since(self.anchored_at))
-    }
-
     /// How long until then; zero when it is past.
     #[must_use]
     pub fn until(&self, time: UnixTime) -> Duration {

@@ -74,6 +74,10 @@ fn explain_tells_what_the_running_server_would_answer() {
     let shown = format!("{explained:#}");
     assert!(output.status.success() && shown.contains("down") && shown.contains("192.0.2.2"), "{shown}");
 
+    let (status, body) = get(server.admin, "/api/v1/explain?name=www.example.test").unwrap();
+    let refusal: serde_json::Value = serde_json::from_str(&body).expect("a refusal is JSON too");
+    assert!(status == 400 && refusal["error"].as_str().unwrap().contains("from=ADDRESS"), "{body}");
+
     let output = server.run(&[&explain[..], &["--offline"]].concat());
     let said = text(&output);
     let first = said.lines().next().unwrap();
