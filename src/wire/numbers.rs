@@ -26,6 +26,10 @@ pub mod rtype {
     pub const OPT: u16 = 41;
     /// Delegation signer (RFC 4034), which lives on the parent's side of a zone cut.
     pub const DS: u16 = 43;
+    /// How to reach a service (RFC 9460).
+    pub const SVCB: u16 = 64;
+    /// How to reach a web server (RFC 9460).
+    pub const HTTPS: u16 = 65;
     /// QTYPE only: an incremental zone transfer (RFC 1995).
     pub const IXFR: u16 = 251;
     /// QTYPE only: a zone transfer (RFC 5936).

@@ -21,6 +21,7 @@ mod staging;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod wire_form;
 mod zone_checks;
 
 pub use rrset::RrsetRef;

@@ -1,10 +1,11 @@
 //! Packs the nodes of one shard: names and records into one arena, their places into a table.
 
 use super::master_file::name_text::stored_len;
-use super::record_type::{self, Field, Format};
+use super::record_type::{self, Field};
 use super::rrset::OWNER_OF_QUESTION;
 use super::staging::NOT_BALANCED;
 use super::tree::{Node, Shard, StoredRrset, flag};
+use super::wire_form::field_len;
 use crate::wire::rtype;
 use std::borrow::Cow;
 
@@ -125,7 +126,7 @@ impl ShardPacker {
     }
 }
 
-/// Where names stand in the data of a type.
+/// Where names stand in the data of a type: its fields up to the last name.
 #[derive(Clone, Copy)]
 struct NamesIn {
     fields: &'static [Field],
@@ -136,9 +137,9 @@ impl NamesIn {
     /// `None` when there are none.
     fn of(rtype: u16) -> Option<Self> {
         let known = record_type::by_code(rtype)?;
-        let Format::Fields(fields) = known.format else { return None };
-        let has_name = fields.iter().any(|field| matches!(field, Field::Name | Field::CompressibleName));
-        has_name.then_some(Self { fields, are_targets: known.has_targets })
+        let is_name = |field: &Field| matches!(field, Field::Name | Field::CompressibleName);
+        let last = known.fields.iter().rposition(is_name)?;
+        Some(Self { fields: &known.fields[..=last], are_targets: known.has_targets })
     }
 
     /// Calls `name` for each name in `data` with its offset, and that of the pointer it ends in.
@@ -146,14 +147,16 @@ impl NamesIn {
         let mut at = 0;
         for field in self.fields {
             match field {
-                Field::U16 => at += 2,
                 Field::Name | Field::CompressibleName => {
                     let (len, has_pointer) = stored_len(&data[at..]);
                     name(at, has_pointer.then(|| at + len - 2));
                     at += len;
                 }
-                // No name follows any other field.
-                _ => break,
+                _ => match field_len(*field, &data[at..]) {
+                    Some(len) => at += len,
+                    // Data is checked before it is stored.
+                    None => return,
+                },
             }
         }
     }
@@ -169,19 +172,4 @@ pub fn comparable(rtype: u16, data: &[u8]) -> Cow<'_, [u8]> {
         lower[at..end].make_ascii_lowercase();
     });
     Cow::Owned(lower)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::record_type::{Field, Format, KNOWN};
-
-    #[test]
-    fn names_follow_only_fields_that_the_visit_passes_over() {
-        for known in &KNOWN {
-            let Format::Fields(fields) = known.format else { continue };
-            let is_name = |field: &Field| matches!(field, Field::Name | Field::CompressibleName);
-            let last = fields.iter().rposition(is_name).unwrap_or(0);
-            assert!(fields[..last].iter().all(|f| is_name(f) || *f == Field::U16), "{}", known.mnemonic);
-        }
-    }
 }
