@@ -6,6 +6,8 @@
 //! (`link`); `node_checks` and `zone_checks` say what is wrong. `lookup` then only reads.
 
 mod assemble;
+mod draft;
+pub mod edit;
 mod files;
 mod link;
 mod load;
@@ -13,6 +15,7 @@ mod lookup;
 mod master_file;
 mod node_checks;
 mod pack;
+pub mod record;
 mod record_type;
 pub mod rrset;
 mod set;
@@ -24,6 +27,8 @@ mod tree;
 mod wire_form;
 mod zone_checks;
 
+pub use edit::{Change, EditError};
+pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
 pub use spec::{BalancedOwner, ZoneSpec};
@@ -107,6 +112,11 @@ impl Zone {
         load::load(spec, previous, sources)
     }
 
+    /// The zone of records that come from elsewhere, the SOA among them, with the balanced names of `spec` laid over it.
+    pub fn from_records(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) -> Result<Self, EditError> {
+        load::from_records(spec, records)
+    }
+
     /// Every file that the zone was read from, included ones too.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.fingerprint.files()
@@ -182,6 +192,16 @@ impl Zone {
             None => [None, None],
         }
     }
+}
+
+/// TTL of negative answers and SERIAL, from the SOA record of the apex; zeros without one.
+fn soa_facts(tree: &tree::Tree) -> (u32, u32) {
+    let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
+    let numbers = |soa: RrsetRef<'_>| {
+        let [s0, s1, s2, s3, .., m0, m1, m2, m3] = *soa.octets.last_chunk::<20>()?;
+        Some((soa.ttl.min(u32::from_be_bytes([m0, m1, m2, m3])), u32::from_be_bytes([s0, s1, s2, s3])))
+    };
+    soa.and_then(numbers).unwrap_or((0, 0))
 }
 
 impl fmt::Debug for Zone {

@@ -33,6 +33,17 @@ pub fn field_len(field: Field, rest: &[u8]) -> Option<usize> {
     (len <= rest.len()).then_some(len)
 }
 
+/// Whether `data` consists of `fields` and nothing else.
+#[must_use]
+pub fn has_form(fields: &[Field], data: &[u8]) -> bool {
+    let mut rest = data;
+    for &field in fields {
+        let Some(len) = field_len(field, rest) else { return false };
+        rest = &rest[len..];
+    }
+    rest.is_empty()
+}
+
 fn name_len(rest: &[u8]) -> Option<usize> {
     Name::from_wire(rest).ok().map(|(_, len)| len)
 }
