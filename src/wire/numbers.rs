@@ -32,6 +32,10 @@ pub mod rtype {
     pub const NSEC: u16 = 47;
     /// The same for hashes of names (RFC 5155).
     pub const NSEC3: u16 = 50;
+    /// How to reach a service (RFC 9460).
+    pub const SVCB: u16 = 64;
+    /// How to reach a web server (RFC 9460).
+    pub const HTTPS: u16 = 65;
     /// QTYPE only: an incremental zone transfer (RFC 1995).
     pub const IXFR: u16 = 251;
     /// QTYPE only: a zone transfer (RFC 5936).
