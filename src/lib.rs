@@ -17,6 +17,7 @@ pub mod health;
 pub mod probe;
 pub mod snapshot;
 pub mod steering;
+pub mod transfer;
 pub mod transport;
 pub mod wire;
 pub mod zone;

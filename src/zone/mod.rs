@@ -13,7 +13,8 @@ mod lookup;
 mod master_file;
 mod node_checks;
 mod pack;
-mod record_type;
+pub mod record;
+pub mod record_type;
 pub mod rrset;
 mod set;
 pub mod spec;
@@ -23,6 +24,7 @@ mod tests;
 mod tree;
 mod zone_checks;
 
+pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
 pub use spec::{BalancedOwner, ZoneSpec};
