@@ -26,6 +26,12 @@ pub mod rtype {
     pub const OPT: u16 = 41;
     /// Delegation signer (RFC 4034), which lives on the parent's side of a zone cut.
     pub const DS: u16 = 43;
+    /// The signature of an RRset (RFC 4034).
+    pub const RRSIG: u16 = 46;
+    /// Which name comes next, and which types a name has (RFC 4034).
+    pub const NSEC: u16 = 47;
+    /// The same for hashes of names (RFC 5155).
+    pub const NSEC3: u16 = 50;
     /// The signature of a message (RFC 8945).
     pub const TSIG: u16 = 250;
     /// QTYPE only: an incremental zone transfer (RFC 1995).

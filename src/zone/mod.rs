@@ -6,6 +6,8 @@
 //! (`link`); `node_checks` and `zone_checks` say what is wrong. `lookup` then only reads.
 
 mod assemble;
+mod draft;
+pub mod edit;
 mod files;
 mod link;
 mod load;
@@ -24,6 +26,7 @@ mod tests;
 mod tree;
 mod zone_checks;
 
+pub use edit::{Change, EditError};
 pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
@@ -108,6 +111,11 @@ impl Zone {
         load::load(spec, previous, sources)
     }
 
+    /// The zone of records that come from elsewhere, the SOA among them, with the balanced names of `spec` laid over it.
+    pub fn from_records(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) -> Result<Self, EditError> {
+        load::from_records(spec, records)
+    }
+
     /// Every file that the zone was read from, included ones too.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.fingerprint.files()
@@ -183,6 +191,16 @@ impl Zone {
             None => [None, None],
         }
     }
+}
+
+/// TTL of negative answers and SERIAL, from the SOA record of the apex; zeros without one.
+fn soa_facts(tree: &tree::Tree) -> (u32, u32) {
+    let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
+    let numbers = |soa: RrsetRef<'_>| {
+        let [s0, s1, s2, s3, .., m0, m1, m2, m3] = *soa.octets.last_chunk::<20>()?;
+        Some((soa.ttl.min(u32::from_be_bytes([m0, m1, m2, m3])), u32::from_be_bytes([s0, s1, s2, s3])))
+    };
+    soa.and_then(numbers).unwrap_or((0, 0))
 }
 
 impl fmt::Debug for Zone {

@@ -4,6 +4,7 @@
 
 mod answers;
 mod bad;
+mod edits;
 mod model;
 mod store;
 mod syntax;
