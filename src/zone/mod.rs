@@ -25,7 +25,7 @@ mod staging;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod wire_form;
+pub mod wire_form;
 mod zone_checks;
 
 pub use diff::diff;
