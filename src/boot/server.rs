@@ -75,7 +75,7 @@ impl Server {
             connections_per_client: tcp.connections_per_client,
             idle_timeout: tcp.idle_timeout,
         };
-        let service = Service::start(listeners, publisher.store(), limits)
+        let service = Service::start(listeners, publisher.store(), limits, None)
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
         state.serving(&service);
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");

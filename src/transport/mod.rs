@@ -7,6 +7,7 @@
 mod bind;
 mod random;
 mod service;
+mod slow;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod udp;
 
 pub use bind::{BindError, Listeners};
 pub use service::{IoCounters, Service, WorkerCounters};
+pub use slow::{DatagramReply, SlowDoor, SlowReply, SlowRequest};
 pub use stream::{StreamCounters, StreamLimits};
 
 /// Longest query that is read, in octets, over any transport. A longer datagram is cut, which makes it malformed; a

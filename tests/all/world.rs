@@ -140,7 +140,7 @@ impl World {
         let mut out = vec![0xaa; 65_535];
         let snapshot = self.snapshot();
         match self.responder.respond(&snapshot, Request { octets, source, profile, random }, &mut out) {
-            Outcome::Drop => None,
+            Outcome::Drop | Outcome::Slow => None,
             Outcome::Reply { len } => {
                 out.truncate(len);
                 Some(out)
