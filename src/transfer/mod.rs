@@ -12,6 +12,7 @@ pub mod desk;
 pub mod history;
 pub mod live;
 pub mod message;
+pub mod reload;
 mod request;
 pub mod spec;
 pub mod tsig;

@@ -5,6 +5,7 @@ mod table;
 
 pub use table::{StreamCounters, StreamLimits};
 
+use super::clock;
 use super::random::Random;
 use super::service::IoCounters;
 use super::slow::SlowDoor;
@@ -84,7 +85,8 @@ impl Desk {
 impl Answering {
     /// Answers one message; the framed response is added to `pending`. A panic costs this query only.
     fn answer(&mut self, query: &[u8], source: IpAddr, pending: &mut Vec<u8>) -> Answered {
-        let request = Request { octets: query, source, profile: &TransportProfile::STREAM, random: self.random.next() };
+        let (profile, random, now) = (&TransportProfile::STREAM, self.random.next(), clock::now());
+        let request = Request { octets: query, source, profile, random, now };
         let snapshot = self.store.load();
         let (responder, out) = (&mut self.responder, &mut self.out);
         match catch_unwind(AssertUnwindSafe(|| responder.respond(&snapshot, request, out))) {

@@ -1,6 +1,7 @@
 //! UDP workers: batches of datagrams in, batches out.
 
 use super::bind::{RECEIVE_BUFFER_LEN, UdpListener};
+use super::clock;
 use super::random::Random;
 use super::service::IoCounters;
 use super::slow::{DatagramReply, SlowDoor, SlowReply, SlowRequest};
@@ -8,7 +9,7 @@ use crate::answer::{Outcome, Request, Responder, TransportProfile};
 use crate::snapshot::{Snapshot, SnapshotStore};
 use socket2::Socket;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -106,13 +107,14 @@ impl Worker {
         {
             // Loaded once a batch, and not held while waiting for the next.
             let snapshot = self.desk.store.load();
-            let (responder, random) = (&mut self.desk.responder, &mut self.desk.random);
-            self.batch.answer(received, |query, sender, out| {
-                match answer(responder, random, &snapshot, query, sender.ip(), out) {
+            let (responder, random, now) = (&mut self.desk.responder, &mut self.desk.random, clock::now());
+            self.batch.answer(received, |octets, sender, out| {
+                let (source, profile, random) = (sender.ip(), &TransportProfile::DATAGRAM, random.next());
+                match answer(responder, &snapshot, Request { octets, source, profile, random, now }, out) {
                     Outcome::Reply { len } => len,
                     Outcome::Drop => 0,
                     Outcome::Slow => {
-                        hand_on(self.desk.slow_door.as_deref(), &self.socket, &self.io, query, sender);
+                        hand_on(self.desk.slow_door.as_deref(), &self.socket, &self.io, octets, sender);
                         0
                     }
                 }
@@ -144,15 +146,7 @@ fn hand_on(
 }
 
 /// Answers one datagram into `out`. A panic costs this query only.
-fn answer(
-    responder: &mut Responder,
-    random: &mut Random,
-    snapshot: &Snapshot,
-    query: &[u8],
-    source: IpAddr,
-    out: &mut [u8],
-) -> Outcome {
-    let request = Request { octets: query, source, profile: &TransportProfile::DATAGRAM, random: random.next() };
+fn answer(responder: &mut Responder, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> Outcome {
     match catch_unwind(AssertUnwindSafe(|| responder.respond(snapshot, request, out))) {
         Ok(outcome) => outcome,
         Err(_) => {
@@ -165,8 +159,8 @@ fn answer(
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{Outcome, Random, Responder, plain};
-    use crate::answer::testing;
+    use super::{Outcome, Request, Responder, TransportProfile, plain};
+    use crate::answer::{Moment, testing};
     use crate::transport::{Listeners, QUERY_LEN_MAX, UDP_RESPONSE_LEN_MAX};
     use std::net::{IpAddr, SocketAddr, UdpSocket};
     use std::time::Duration;
@@ -209,11 +203,12 @@ mod tests {
     #[test]
     fn a_panic_costs_one_query_and_is_counted() {
         let snapshot = testing::flawed_snapshot();
-        let (mut responder, mut random, mut out) = (Responder::new(0), Random::new(), [0; 512]);
+        let (mut responder, mut out) = (Responder::new(0), [0; 512]);
         let mut ask = |name: &str| {
-            let query = testing::query(1, name, 1);
-            let outcome =
-                super::answer(&mut responder, &mut random, &snapshot, &query, [192, 0, 2, 1].into(), &mut out);
+            let (octets, source) = (&testing::query(1, name, 1), [192, 0, 2, 1].into());
+            let (profile, now) = (&TransportProfile::DATAGRAM, Moment::default());
+            let request = Request { octets, source, profile, random: 7, now };
+            let outcome = super::answer(&mut responder, &snapshot, request, &mut out);
             matches!(outcome, Outcome::Reply { .. })
         };
         assert_eq!((ask("bad.example."), ask("www.example."), ask("bad.example.")), (false, true, false));
