@@ -158,9 +158,9 @@ pub static TABLES: &[&TableDef] = &[
     &rule::TABLE,
     &condition::TABLE,
     &zone::TABLE,
-    &balance::TABLE,
-    &ttl::TABLE,
-    &key::TABLE,
     &transfer_entry::TABLE,
     &notify_target::TABLE,
+    &key::TABLE,
+    &balance::TABLE,
+    &ttl::TABLE,
 ];

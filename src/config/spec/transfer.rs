@@ -61,9 +61,9 @@ pub(super) fn key(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder:
     let (inline, file_place) = (reader.place(&keys::SECRET), reader.place(&keys::SECRET_FILE));
     let file = path(reader, &keys::SECRET_FILE, folder);
     let secret = match (inline, file_place) {
-        (Some(inline), Some(file)) => {
-            let message = "a key has either `secret` or `secret_file`, not both";
-            reader.report.push(Diagnostic::error(message).at(file, "").at(inline, ""));
+        (Some(_), Some(file)) => {
+            // Where the secret stands is not shown.
+            reader.report.error(file, "a key has either `secret` or `secret_file`, not both");
             None
         }
         (None, None) if reader.lacks(&[&keys::SECRET, &keys::SECRET_FILE]) => {
