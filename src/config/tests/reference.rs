@@ -92,7 +92,7 @@ fn essence(loaded: &Loaded) -> String {
     let config = loaded.config();
     let balances: Vec<_> = config.zones.iter().map(|zone| &zone.balances).collect();
     let networks = &config.geo.networks;
-    let parts = (&config.server, &config.admin, config.settings, &config.regions, &config.monitors, &config.pools);
+    let parts = (&config.server, &config.admin, &config.settings, &config.regions, &config.monitors, &config.pools);
     format!("{:?}", (parts, &config.policies, balances, networks, config.geo.databases.len()))
 }
 

@@ -47,6 +47,7 @@ struct Answering {
     random: Random,
     store: Arc<SnapshotStore>,
     out: Box<[u8]>,
+    profile: TransportProfile,
 }
 
 impl Desk {
@@ -59,7 +60,8 @@ impl Desk {
         counters: Arc<StreamCounters>,
     ) -> Self {
         let out = vec![0; usize::from(u16::MAX)].into_boxed_slice();
-        let answering = Answering { responder, random: Random::new(), store, out };
+        let profile = TransportProfile::stream(limits.idle_timeout);
+        let answering = Answering { responder, random: Random::new(), store, out, profile };
         Self { answering, table: Table::new(limits, counters) }
     }
 }
@@ -68,7 +70,7 @@ impl Answering {
     /// Answers one message; the framed response is added to `pending`. Returns whether there is one. A panic costs this
     /// query only.
     fn answer(&mut self, query: &[u8], source: IpAddr, pending: &mut Vec<u8>) -> bool {
-        let (profile, random, now) = (&TransportProfile::STREAM, self.random.next(), clock::now());
+        let (profile, random, now) = (&self.profile, self.random.next(), clock::now());
         let request = Request { octets: query, source, profile, random, now };
         let snapshot = self.store.load();
         let (responder, out) = (&mut self.responder, &mut self.out);
