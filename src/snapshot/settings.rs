@@ -92,6 +92,13 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
+    /// Bits of an IPv4 address that tell clients apart unless configured: networks of this size have one owner mostly.
+    pub const IPV4_PREFIX: u8 = 24;
+    /// The same for IPv6.
+    pub const IPV6_PREFIX: u8 = 56;
+    /// Responses of one kind to one client in a second unless configured. More than other servers have: TTLs of balanced
+    /// names are short, and a large resolver asks for each client subnet anew.
+    pub const RESPONSES_PER_SECOND: u32 = 1_000;
     /// Microseconds in a second, in which a client may get as many responses as are allowed a second, also at once.
     pub const WINDOW_MICROS: u32 = 1_000_000;
 
@@ -124,8 +131,8 @@ impl Default for RateLimit {
             exempt: loopback.collect(),
             table_size: 131_072,
         }
-        .with_responses_per_second(1_000)
-        .with_prefixes(24, 56)
+        .with_responses_per_second(Self::RESPONSES_PER_SECOND)
+        .with_prefixes(Self::IPV4_PREFIX, Self::IPV6_PREFIX)
     }
 }
 

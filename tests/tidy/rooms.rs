@@ -22,6 +22,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "geo",
             "health",
             "snapshot::Settings",
+            "snapshot::settings",
             "probe::spec",
             // Files of certificates are checked where they are named.
             "probe::tls::roots_of_file",
@@ -99,6 +100,8 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("rustix", &["transport", "probe", "boot", "cli"]),
     ("rustls", &["probe", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "cli"]),
+    // Server cookies (RFC 9018).
+    ("siphasher", &["answer"]),
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
     ("tokio", &["transport", "probe", "admin", "boot", "cli"]),

@@ -25,6 +25,9 @@ port = 22
 members = [{ region = "us-east", address = "192.0.2.1" }, { region = "eu-west", address = "192.0.2.2" }]
 "#;
 
+/// A file of cookie secrets.
+const SECRETS: &str = "000102030405060708090a0b0c0d0e0f\n";
+
 /// Keys that another key must stand beside, with that one.
 const COMPANIONS: &[(&str, &str)] = &[
     ("hash_ipv4_prefix", "spread = \"hash\""),
@@ -84,7 +87,7 @@ fn load_document(text: &str) -> Loaded {
         let key = rcgen::KeyPair::generate().unwrap();
         rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().pem()
     });
-    load_files(&[("azimuth.toml", text), ("internal-ca.pem", &AUTHORITY)])
+    load_files(&[("azimuth.toml", text), ("internal-ca.pem", &AUTHORITY), ("cookie-secrets", SECRETS)])
 }
 
 /// All of a configuration but places.
@@ -255,6 +258,7 @@ fn short(kind: Kind) -> String {
         Kind::Integer { min, max } => format!("integer, {min} to {max}"),
         Kind::Number { min, max } => format!("number, {min} to {max}"),
         Kind::Text => "text".into(),
+        Kind::TextOrNone { max } => format!("text of at most {max} octets, or `\"\"`"),
         Kind::Path => "path".into(),
         Kind::PathPattern => "path or pattern".into(),
         Kind::Duration { min, max } => format!("duration, {} to {}", duration_text(min), duration_text(max)),
