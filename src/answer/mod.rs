@@ -11,19 +11,25 @@ pub mod profile;
 pub mod testing;
 
 mod chain;
+mod chaos;
 mod compose;
+mod cookie;
 mod edns;
+mod guard;
 mod negative;
 mod plan;
 mod positive;
+mod rate_limit;
 mod referral;
 mod respond;
 mod steered;
 #[cfg(test)]
 mod tests;
+mod visitor;
 
 pub use chain::CNAME_CHAIN_LEN_MAX;
 pub use counters::{Counters, Tally};
+pub use guard::{Guard, SEED_LEN};
 pub use plan::zone_for;
 pub use profile::TransportProfile;
 pub use respond::Responder;

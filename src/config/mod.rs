@@ -93,6 +93,8 @@ pub struct Server {
     pub watch: bool,
     /// Limits of TCP.
     pub tcp: TcpLimits,
+    /// The file that the secrets of cookies came from.
+    pub cookie_secret_file: Option<PathBuf>,
 }
 
 /// Limits of TCP service.
@@ -137,6 +139,7 @@ impl Default for Server {
             hold: Duration::from_secs(30),
             watch: false,
             tcp: TcpLimits::default(),
+            cookie_secret_file: None,
         }
     }
 }
