@@ -3,17 +3,20 @@
 //! of this configured answers as if there were no desk.
 
 use super::counters::{End, Kind};
+use super::log_gate::LogGate;
 use super::message::{Header, MessageWriter, Reader};
 use super::request::{Asked, Outbox, Submission, unix_secs};
 use super::spec::{Settings, TransferSpec};
 use super::tsig::Opened;
-use super::{Counters, LiveZones};
+use super::update::Updates;
+use super::{Counters, Journals, LiveZones, outbound};
 use crate::wire::Rcode;
-use crate::wire::numbers::flag;
+use crate::wire::numbers::{OPCODE_UPDATE, flag};
 use std::io;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -21,6 +24,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const REQUESTS_MAX: usize = 1024;
 /// Threads of the desk.
 const THREADS: usize = 2;
+/// Octets that an answer to a message that was not understood may have.
+const MESSAGE_LEN_MIN: usize = 512;
 /// How long a stopping desk waits for what is being served.
 const STOP_TIME_MAX: Duration = Duration::from_millis(500);
 
@@ -34,6 +39,8 @@ pub struct Parts {
     pub engine: Box<Engine>,
     /// The zones.
     pub zones: LiveZones,
+    /// The journals of zones that take updates.
+    pub journals: Journals,
     /// What is configured.
     pub spec: TransferSpec,
 }
@@ -43,13 +50,25 @@ pub struct Shared {
     engine: Box<Engine>,
     /// The zones.
     pub zones: LiveZones,
+    updates: Updates,
     settings: RwLock<Arc<Settings>>,
     /// What is counted.
     pub counters: Arc<Counters>,
     places: Arc<Semaphore>,
+    /// Transfers under way.
+    pub transfers_running: AtomicUsize,
+    refusals_told: LogGate,
 }
 
 impl Shared {
+    /// Lets `say` tell of a refused request, unless there are too many of them for a log; it is told how many were held
+    /// back before.
+    pub fn say_refused(&self, say: impl FnOnce(u64)) {
+        if let Some(held_back) = self.refusals_told.pass(Instant::now()) {
+            say(held_back);
+        }
+    }
+
     /// What is configured now.
     #[must_use]
     pub fn settings(&self) -> Arc<Settings> {
@@ -81,9 +100,12 @@ impl Desk {
         let shared = Arc::new(Shared {
             engine: parts.engine,
             zones: parts.zones,
+            updates: Updates::new(parts.journals),
             settings: RwLock::new(Arc::new(Settings::new(&parts.spec))),
             counters: Arc::default(),
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            transfers_running: AtomicUsize::new(0),
+            refusals_told: LogGate::default(),
         });
         let handle = DeskHandle { runtime: runtime.handle().clone(), shared };
         Ok(Self { runtime: Some(runtime), handle })
@@ -124,6 +146,12 @@ impl DeskHandle {
         *self.shared.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
+    /// Updates: how they ended, and their journals.
+    #[must_use]
+    pub fn updates(&self) -> &Updates {
+        &self.shared.updates
+    }
+
     /// What is counted.
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
@@ -154,7 +182,9 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
         Opened::Refused(refused) => {
             shared.counters.signature_refused();
             let key = refused.key.unwrap_or_default();
-            tracing::info!(client = %source, key, error = %refused.error, "request with a wrong signature refused");
+            shared.say_refused(|held_back| {
+                tracing::info!(client = %source, key, error = %refused.error, held_back, "signed request refused");
+            });
             if let Some(answer) = refused.answer {
                 // A client that has gone needs no answer; so below.
                 let _ = outbox.send(answer).await;
@@ -162,9 +192,16 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
             return;
         }
     };
-    let mut asked = match Asked::parse(octets, source, is_stream) {
-        Ok(asked) => Asked { key, ..asked },
-        Err(_) => return,
+    let header = Header::parse(&octets);
+    let mut asked = match (Asked::parse(octets, source, is_stream), header) {
+        (Ok(asked), _) => Asked { key, ..asked },
+        (Err(_), Ok(header)) if header.opcode() == OPCODE_UPDATE => {
+            let mut writer = MessageWriter::response(&header, None, MESSAGE_LEN_MIN);
+            writer.set_rcode(Rcode::FORMERR);
+            let _ = outbox.send(writer.finish()).await;
+            return shared.counters.ended(Kind::Update, End::Refused);
+        }
+        _ => return,
     };
     let Some(kind) = asked.kind() else { return };
     let end = match dispatch(&shared, kind, &mut asked, &mut outbox).await {
@@ -186,10 +223,12 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
 }
 
 /// Hands a request to whoever answers its kind.
-async fn dispatch(_shared: &Arc<Shared>, kind: Kind, _asked: &mut Asked, _outbox: &mut Outbox) -> Answer {
+async fn dispatch(shared: &Arc<Shared>, kind: Kind, asked: &mut Asked, outbox: &mut Outbox) -> Answer {
     match kind {
-        // Updates (RFC 2136) and NOTIFY of primaries (RFC 1996) are plugged in here.
-        Kind::Query | Kind::Axfr | Kind::Ixfr | Kind::Notify | Kind::Update => Answer::Engine,
+        Kind::Axfr | Kind::Ixfr => outbound::serve(shared, kind, asked, outbox).await,
+        Kind::Update => shared.updates.serve(shared, asked).await,
+        // NOTIFY of primaries (RFC 1996) is plugged in here.
+        Kind::Query | Kind::Notify => Answer::Engine,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Who may change what of a zone. Every change of an update must be allowed by an entry that lets the client in; what else
 //! the entry says narrows that down to names and types.
 
-use super::semantics::{CLASS_NONE, Refusal, ede};
+use super::semantics::Refusal;
 use crate::transfer::message::MessageRecord;
 use crate::transfer::spec::{NamePattern, UpdateRule};
+use crate::wire::numbers::info_code;
 use crate::wire::{Name, NameKey, class, rtype};
 use crate::zone::{Zone, record_type};
 use std::net::IpAddr;
@@ -64,11 +65,11 @@ pub fn check(entries: &[&UpdateRule], zone: &Zone, records: &[&MessageRecord]) -
             return Err(refused(&record.owner, Some(rtype)));
         }
     }
-    debug_assert!(records.iter().all(|record| [class::IN, class::ANY, CLASS_NONE].contains(&record.class)));
+    debug_assert!(records.iter().all(|record| [class::IN, class::ANY, class::NONE].contains(&record.class)));
     Ok(())
 }
 
 fn refused(owner: &Name, rtype: Option<u16>) -> Refusal {
     let what = rtype.map_or_else(|| "anything".into(), record_type::name);
-    Refusal::refused(ede::PROHIBITED, format!("no rule allows changing {what} at {owner}"))
+    Refusal::refused(info_code::PROHIBITED, format!("no rule allows changing {what} at {owner}"))
 }

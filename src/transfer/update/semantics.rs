@@ -4,28 +4,14 @@
 use super::staged::Staged;
 use crate::transfer::journal::Step;
 use crate::transfer::message::{MessageRecord, Question};
+use crate::transfer::serial::is_newer;
+use crate::wire::numbers::info_code;
 use crate::wire::{Name, NameKey, Rcode, class, rtype};
 use crate::zone::{BalancedOwner, EditError, Record, Zone};
 use std::collections::BTreeMap;
 
-/// Class NONE (RFC 2136, section 1.3): what must not be there, or shall go.
-pub const CLASS_NONE: u16 = 254;
 /// NULL records stand in no master file (RFC 1035, section 3.3.10).
 const NULL: u16 = 10;
-
-/// Codes of Extended DNS Errors (RFC 8914, section 4).
-pub mod ede {
-    /// None of the others.
-    pub const OTHER: u16 = 0;
-    /// There is no data yet.
-    pub const NOT_READY: u16 = 14;
-    /// The client may not do that.
-    pub const PROHIBITED: u16 = 18;
-    /// This server is not the one to ask.
-    pub const NOT_AUTHORITATIVE: u16 = 20;
-    /// This server cannot do that.
-    pub const NOT_SUPPORTED: u16 = 21;
-}
 
 /// The largest TTL; one with the highest bit set counts as 0 (RFC 2181, section 8).
 const TTL_MAX: u32 = 0x7fff_ffff;
@@ -89,11 +75,11 @@ pub fn check_prerequisites(zone: &Zone, records: &[&MessageRecord]) -> Result<()
         }
         let is_empty = record.data.is_empty();
         match record.class {
-            class::ANY | CLASS_NONE if !is_empty => return Err(Rcode::FORMERR.into()),
+            class::ANY | class::NONE if !is_empty => return Err(Rcode::FORMERR.into()),
             class::ANY if record.rtype == rtype::ANY => require(is_in_use(zone, &record.owner), Rcode::NXDOMAIN)?,
             class::ANY => require(has_rrset(zone, record), Rcode::NXRRSET)?,
-            CLASS_NONE if record.rtype == rtype::ANY => require(!is_in_use(zone, &record.owner), Rcode::YXDOMAIN)?,
-            CLASS_NONE => require(!has_rrset(zone, record), Rcode::YXRRSET)?,
+            class::NONE if record.rtype == rtype::ANY => require(!is_in_use(zone, &record.owner), Rcode::YXDOMAIN)?,
+            class::NONE => require(!has_rrset(zone, record), Rcode::YXRRSET)?,
             class::IN => {
                 let id = (record.owner.clone(), record.rtype);
                 wanted.entry(id).or_default().push((*record).clone().into_record());
@@ -134,7 +120,7 @@ pub fn prescan(apex: &Name, records: &[&MessageRecord]) -> Result<(), Rcode> {
         let is_broken = match record.class {
             class::IN => is_meta(rtype),
             class::ANY => record.ttl != 0 || has_data || (is_meta(rtype) && rtype != rtype::ANY),
-            CLASS_NONE => record.ttl != 0 || is_meta(rtype),
+            class::NONE => record.ttl != 0 || is_meta(rtype),
             _ => true,
         };
         if is_broken {
@@ -186,13 +172,6 @@ pub const fn next_serial(serial: u32) -> u32 {
     }
 }
 
-/// Whether serial `new` comes after `old` (RFC 1982, section 3.2).
-#[must_use]
-pub const fn is_newer(new: u32, old: u32) -> bool {
-    let ahead = new.wrapping_sub(old);
-    ahead != 0 && ahead < 1 << 31
-}
-
 /// A SOA record with another serial.
 #[must_use]
 pub fn with_serial(mut soa: Record, serial: u32) -> Record {
@@ -238,10 +217,10 @@ fn add(
 fn check_storable(record: &Record) -> Result<(), Refusal> {
     match record.rtype {
         rtype::RRSIG | rtype::NSEC | rtype::NSEC3 => Err(Refusal::refused(
-            ede::NOT_SUPPORTED,
+            info_code::NOT_SUPPORTED,
             "signatures and denials are made by whoever signs the zone",
         )),
-        NULL => Err(Refusal::refused(ede::NOT_SUPPORTED, "NULL records cannot stand in a zone file")),
+        NULL => Err(Refusal::refused(info_code::NOT_SUPPORTED, "NULL records cannot stand in a zone file")),
         _ => Ok(()),
     }
 }
@@ -252,7 +231,7 @@ fn check_balanced(zone: &Zone, balanced: &[BalancedOwner], record: &Record) -> R
     let answers_cname = balanced.get(slot as usize).is_some_and(|balanced| balanced.answers_cname);
     if answers_cname || matches!(record.rtype, rtype::A | rtype::AAAA | rtype::CNAME) {
         let text = format!("{} is balanced: its pool answers", record.owner);
-        return Err(Refusal::refused(ede::PROHIBITED, text));
+        return Err(Refusal::refused(info_code::PROHIBITED, text));
     }
     Ok(())
 }
@@ -280,7 +259,7 @@ fn delete_record(staged: &mut Staged<'_>, apex: &Name, record: &MessageRecord) {
 
 /// What a zone file may not hold either: names below a DNAME, and balanced names at or below a zone cut.
 fn check_whole(edited: &Zone, balanced: &[BalancedOwner], step: &Step) -> Result<(), Refusal> {
-    let prohibited = |text: String| Err(Refusal::refused(ede::PROHIBITED, text));
+    let prohibited = |text: String| Err(Refusal::refused(info_code::PROHIBITED, text));
     let mut covers = false;
     for record in &step.delta.added {
         covers |= matches!(record.rtype, rtype::NS | rtype::DNAME);
@@ -304,8 +283,8 @@ fn check_whole(edited: &Zone, balanced: &[BalancedOwner], step: &Step) -> Result
 
 fn refused_edit(error: &EditError) -> Refusal {
     match error {
-        EditError::RrsetTooLong(_) => Refusal::refused(ede::PROHIBITED, error.to_string()),
+        EditError::RrsetTooLong(_) => Refusal::refused(info_code::PROHIBITED, error.to_string()),
         EditError::Malformed(_) => Rcode::FORMERR.into(),
-        _ => Refusal { rcode: Rcode::SERVFAIL, error: Some((ede::OTHER, error.to_string())) },
+        _ => Refusal { rcode: Rcode::SERVFAIL, error: Some((info_code::OTHER, error.to_string())) },
     }
 }

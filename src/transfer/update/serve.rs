@@ -2,13 +2,14 @@
 //! together with one sync, published once, and then answered.
 
 use super::rules;
-use super::semantics::{Applied, Refusal, apply, check_prerequisites, check_zone, ede, prescan};
+use super::semantics::{Applied, Refusal, apply, check_prerequisites, check_zone, prescan};
 use crate::transfer::counters::End;
-use crate::transfer::desk::Answer;
+use crate::transfer::desk::{Answer, Shared};
 use crate::transfer::journal::{Journals, Step};
 use crate::transfer::message::MessageRecord;
 use crate::transfer::spec::Role;
-use crate::transfer::{Asked, LiveZone, LiveZones, Writer, ZoneTransfers};
+use crate::transfer::{Asked, LiveZone, Writer, ZoneTransfers};
+use crate::wire::numbers::info_code;
 use crate::wire::{Name, Rcode, Section};
 use crate::zone::Zone;
 use std::collections::HashMap;
@@ -115,7 +116,8 @@ impl Updates {
     }
 
     /// Serves an update.
-    pub async fn serve(&self, zones: &LiveZones, asked: &mut Asked) -> Answer {
+    pub async fn serve(&self, shared: &Shared, asked: &mut Asked) -> Answer {
+        let zones = &shared.zones;
         let takes_updates = |live: &Arc<LiveZone>| !live.transfers().update.is_empty();
         let live = zones.get(&asked.question.name);
         // A server that takes no updates of any zone answers as one that knows nothing of them.
@@ -131,6 +133,13 @@ impl Updates {
             Ok(_) => (Rcode::NOERROR, None, End::Done),
             Err(Refusal { rcode, error }) => (rcode, error, End::Refused),
         };
+        if rcode == Rcode::REFUSED {
+            let why = error.as_ref().map_or("", |(_, text)| text);
+            shared.say_refused(|held_back| {
+                let (zone, key) = (&asked.question.name, asked.key.as_ref().map_or_else(String::new, |key| key.name().to_string()));
+                tracing::info!(%zone, client = %asked.source, key, why, held_back, "update refused");
+            });
+        }
         let mut writer = asked.answer(error.as_ref().map_or(0, |(_, text)| EDE_HEAD_LEN + text.len()));
         writer.set_rcode(rcode);
         Answer::Message(asked.finish_with(writer, error.as_ref().map(|(code, text)| (*code, &**text))), end)
@@ -174,12 +183,10 @@ const EDE_HEAD_LEN: usize = 6;
 /// Whether a client may ask for anything at all.
 fn may_ask(transfers: &ZoneTransfers, source: SocketAddr, key: Option<&Name>) -> Result<(), Refusal> {
     if transfers.role != Role::Primary {
-        return Err(Refusal::refused(ede::NOT_AUTHORITATIVE, "the zone is had from its primary: send updates there"));
+        return Err(Refusal::refused(info_code::NOT_AUTHORITATIVE, "the zone is had from its primary: send updates there"));
     }
     if rules::entries_for(&transfers.update, source.ip(), key).is_empty() {
-        let client = key.map_or_else(|| "without a key".into(), |key| format!("with key {key}"));
-        tracing::info!(client = %source, %client, "update refused: no rule lets the client in");
-        return Err(Refusal::refused(ede::PROHIBITED, "no rule of the zone lets this client in"));
+        return Err(Refusal::refused(info_code::PROHIBITED, "no rule of the zone lets this client in"));
     }
     Ok(())
 }
@@ -250,7 +257,7 @@ fn serve_batch(batch: Vec<Request>, writer: &mut Writer<'_>, journals: &Journals
                 tracing::error!(zone = %before.apex(), %error, "updates fail; {}", error.remedy());
                 // What came behind a change that is not made was judged by it.
                 let first = outcomes.iter().position(|outcome| *outcome == Ok(true)).unwrap_or(0);
-                let why = (ede::OTHER, "the journal cannot be written".to_owned());
+                let why = (info_code::OTHER, "the journal cannot be written".to_owned());
                 outcomes[first..].fill(Err(Refusal { rcode: Rcode::SERVFAIL, error: Some(why) }));
             }
         }
@@ -267,28 +274,25 @@ fn serve_batch(batch: Vec<Request>, writer: &mut Writer<'_>, journals: &Journals
 /// permission: what is no update is none for anybody.
 fn serve_one(zone: &Zone, transfers: &ZoneTransfers, request: &Request) -> Result<Applied, Refusal> {
     if !zone.is_available() {
-        return Err(Refusal { rcode: Rcode::SERVFAIL, error: Some((ede::NOT_READY, "the zone has no data".into())) });
+        return Err(Refusal { rcode: Rcode::SERVFAIL, error: Some((info_code::NOT_READY, "the zone has no data".into())) });
     }
     let changes: Vec<&MessageRecord> = request.changes.iter().collect();
     let prerequisites: Vec<&MessageRecord> = request.prerequisites.iter().collect();
     let entries = rules::entries_for(&transfers.update, request.source.ip(), request.key.as_ref());
     if entries.is_empty() {
-        return Err(Refusal::refused(ede::PROHIBITED, "no rule of the zone lets this client in"));
+        return Err(Refusal::refused(info_code::PROHIBITED, "no rule of the zone lets this client in"));
     }
     check_prerequisites(zone, &prerequisites)?;
     prescan(zone.apex(), &changes)?;
-    rules::check(&entries, zone, &changes).inspect_err(|refusal| {
-        let why = refusal.error.as_ref().map_or("", |(_, text)| text);
-        tracing::info!(zone = %zone.apex(), client = %request.source, key = %shown(request), why, "update refused");
-    })?;
+    rules::check(&entries, zone, &changes)?;
     if !zone.soa().signatures.is_empty() {
-        return Err(Refusal::refused(ede::NOT_SUPPORTED, "the zone is signed elsewhere: update it there"));
+        return Err(Refusal::refused(info_code::NOT_SUPPORTED, "the zone is signed elsewhere: update it there"));
     }
     apply(zone, &transfers.balanced, &changes)
 }
 
 fn shown(request: &Request) -> String {
-    request.key.as_ref().map_or_else(|| "none".into(), ToString::to_string)
+    request.key.as_ref().map_or_else(String::new, ToString::to_string)
 }
 
 /// One line for each update that changed something.
