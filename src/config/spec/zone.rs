@@ -2,6 +2,7 @@
 
 use super::path;
 use super::transfer::{self, NotifyEntry, TransferEntry};
+use super::update::{self, UpdateEntry};
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
 use crate::config::reader::{Reader, Slot};
@@ -23,6 +24,8 @@ pub struct ZoneTable {
     pub file: Option<Spanned<PathBuf>>,
     /// Who may have the zone.
     pub transfer: Vec<TransferEntry>,
+    /// Who may change what.
+    pub update: Vec<UpdateEntry>,
     /// Who is told of new serials.
     pub notify: Vec<NotifyEntry>,
     /// The balanced names.
@@ -63,7 +66,8 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
     let balances =
         reader.named(&keys::BALANCE, &balance::TABLE, |entry, reader| read_balance(entry, reader, origin.as_ref()));
     let (transfer, notify) = (transfer::transfer(reader), transfer::notify(reader));
-    ZoneTable { apex, file, transfer, notify, balances }
+    let update = update::update(reader, origin.as_ref());
+    ZoneTable { apex, file, transfer, notify, update, balances }
 }
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {
