@@ -24,6 +24,7 @@ pub mod spec;
 mod staging;
 #[cfg(test)]
 mod tests;
+pub mod text_out;
 mod tree;
 pub mod wire_form;
 mod zone_checks;
