@@ -3,7 +3,7 @@
 use super::plan::{Question, Step};
 use crate::base::Family;
 use crate::geo::Client;
-use crate::snapshot::Balance;
+use crate::snapshot::{Balance, service_of};
 use crate::steering::decide::{Asked, Decision, Verdict, decide};
 use crate::steering::{PoolAnswers, StoredAnswer};
 use crate::wire::rtype;
@@ -33,6 +33,7 @@ pub fn step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<R
     match question.qtype {
         rtype::A => one_family(question, balance, answers, Family::V4),
         rtype::AAAA => one_family(question, balance, answers, Family::V6),
+        rtype::HTTPS | rtype::SVCB => service(question, (zone, slot), balance, answers, fixed),
         rtype::ANY => any(question, balance, answers, fixed),
         _ => fixed.map_or(Step::NoData { ttl_max: u32::MAX }, Step::Answer),
     }
@@ -55,22 +56,39 @@ fn any<'s>(
     }
 }
 
-fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAnswers, family: Family) -> Step<'s> {
+/// The zone's RRset, where it speaks of the owner itself with hints of the members that are answered for A, or for AAAA where
+/// nothing is to be said of A: one region for all (RFC 9460, section 7.3).
+fn service<'s>(
+    question: &Question<'s>,
+    (zone, slot): (usize, u32),
+    balance: Balance,
+    answers: &'s PoolAnswers,
+    fixed: Option<RrsetRef<'s>>,
+) -> Step<'s> {
     let snapshot = question.snapshot;
-    let client = client(question);
-    let pool_index = balance.pool_answers as usize;
-    let asked = Asked {
-        leaf: snapshot.locator.leaf(client.address),
-        address: client.address,
-        known_bits: client.known_bits,
-        family,
-        random: question.random,
-        turn: next_turn(question, pool_index),
+    let Some(number) = service_of(&snapshot.services, zone, slot, question.qtype) else {
+        return fixed.map_or(Step::NoData { ttl_max: u32::MAX }, Step::Answer);
     };
-    let decision = decide(answers, &snapshot.rankings[balance.ranking as usize], &asked);
+    let (mut client, mut decision) = decided(question, balance, answers, Family::V4);
+    if !matches!(decision.verdict, Verdict::Variant(_)) {
+        let ipv6 = decided(question, balance, answers, Family::V6);
+        if matches!(ipv6.1.verdict, Verdict::Variant(_)) {
+            (client, decision) = ipv6;
+        }
+    }
+    count(question, balance.pool_answers as usize, &decision);
+    let service = &**snapshot.service_answers.get(number);
+    let hints = if let Verdict::Variant(hints) = decision.verdict { Some(hints) } else { None };
+    let (answer, changes) = service.variant(hints);
+    let ttl = if hints.is_none() || decision.ttl_min || changes { balance.ttl.min } else { balance.ttl.max };
+    Step::Steered(Steered { answer, ttl: ttl.min(service.ttl()), scope: client.scope_as_sent(decision.scope) })
+}
+
+fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAnswers, family: Family) -> Step<'s> {
+    let (client, decision) = decided(question, balance, answers, family);
     if decision.verdict != Verdict::NoType {
         // What nobody was up for counts too, without a region.
-        count(question, pool_index, &decision);
+        count(question, balance.pool_answers as usize, &decision);
     }
     match decision.verdict {
         Verdict::Variant(number) => {
@@ -82,6 +100,22 @@ fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAn
         Verdict::NothingUp => Step::NoData { ttl_max: balance.ttl.min },
         Verdict::ServFail => Step::AllDown,
     }
+}
+
+/// The client, and what is decided for it.
+fn decided(question: &Question<'_>, balance: Balance, answers: &PoolAnswers, family: Family) -> (Client, Decision) {
+    let snapshot = question.snapshot;
+    let client = client(question);
+    let pool_index = balance.pool_answers as usize;
+    let asked = Asked {
+        leaf: snapshot.locator.leaf(client.address),
+        address: client.address,
+        known_bits: client.known_bits,
+        family,
+        random: question.random,
+        turn: next_turn(question, pool_index),
+    };
+    (client, decide(answers, &snapshot.rankings[balance.ranking as usize], &asked))
 }
 
 /// The client as it is looked up: from its subnet where the query gives one, else the sender.

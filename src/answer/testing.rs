@@ -37,6 +37,8 @@ fn snapshot_of(zones: Vec<Arc<Zone>>) -> Snapshot {
         locator: Arc::clone(&LOCATOR),
         rankings: Arc::new([]),
         pool_answers: Pages::new(&[]),
+        services: Arc::new([]),
+        service_answers: Pages::new(&[]),
         shards: Arc::new([]),
     }
 }
@@ -61,6 +63,7 @@ pub fn inputs(zones: &[(&str, &str)], workers: usize) -> Inputs {
         regions: Vec::new(),
         pools: Vec::new(),
         policies: Vec::new(),
+        owners: zones.iter().map(|_| Arc::default()).collect(),
         balances: zones.iter().map(|_| Vec::new()).collect(),
         member_targets: Vec::new(),
         workers,

@@ -1,6 +1,7 @@
 //! One configuration generation as the publisher keeps it: what was configured, which pool answers and rankings that
 //! makes, and which member each target of health belongs to.
 
+use super::services::Services;
 use super::twins::Twins;
 use super::{Balance, Settings, WorkerShard};
 use crate::base::{PolicyId, PoolId, RegionId};
@@ -9,7 +10,7 @@ use crate::health::{Status, TargetKey, TargetState};
 use crate::steering::reach::regions_of_pool;
 use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
 use crate::steering::{MemberState, PoolAnswers, Ranking, RankingKey};
-use crate::zone::ZoneSet;
+use crate::zone::{BalancedOwner, ZoneSet};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -29,6 +30,8 @@ pub struct Inputs {
     pub pools: Vec<Pool>,
     /// By id.
     pub policies: Vec<Policy>,
+    /// For each zone by number, for each slot: whose it is.
+    pub owners: Vec<Arc<[BalancedOwner]>>,
     /// For each zone by number, for each slot.
     pub balances: Vec<Vec<BalanceSpec>>,
     /// For each pool, for each member: the targets that must all be up; none: always up.
@@ -48,6 +51,7 @@ pub(super) struct Generation {
     pub(super) balances: Arc<[Box<[Balance]>]>,
     pub(super) rankings: Arc<[Arc<Ranking>]>,
     pub(super) shards: Arc<[WorkerShard]>,
+    pub(super) services: Services,
     twins: Twins,
     /// The pools that a target belongs to, without those that are twins of others.
     pools_of_target: HashMap<TargetKey, Vec<PoolId>>,
@@ -76,8 +80,11 @@ impl Generation {
         });
         let rankings = rankings.collect();
         let twins = Twins::new(&inputs, &pairs);
+        let zones = inputs.zones.zones().iter().zip(&inputs.owners).zip(&*balances);
+        let services = Services::new(zones.map(|((zone, owners), balances)| (&**zone, &**owners, &**balances)));
         Self {
             balances,
+            services,
             rankings,
             shards: shards(inputs.workers + 1, pairs.len(), inputs.regions.len()),
             pairs: pairs.into(),

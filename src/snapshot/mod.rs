@@ -4,11 +4,13 @@
 pub mod counters;
 mod generation;
 pub mod publisher;
+mod services;
 mod twins;
 
 pub use counters::Total;
 pub use generation::Inputs;
 pub use publisher::{Current, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
+pub use services::{ServiceAnswers, ZoneServices, service_of};
 
 use crate::geo::Locator;
 use crate::steering::spec::TtlRange;
@@ -34,6 +36,10 @@ pub struct Snapshot {
     pub rankings: Arc<[Arc<Ranking>]>,
     /// Pools under policies, in the current state of their members.
     pub pool_answers: Pages<PoolAnswers>,
+    /// For each zone by number: which of [`Self::service_answers`] its balanced names have; see [`service_of`].
+    pub services: Arc<[ZoneServices]>,
+    /// HTTPS and SVCB RRsets with hints of the members that are answered.
+    pub service_answers: Pages<ServiceAnswers>,
     /// What workers count and remember: one shard a worker.
     pub shards: Arc<[WorkerShard]>,
 }

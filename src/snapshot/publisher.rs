@@ -4,7 +4,7 @@
 
 use super::counters::{Counters, Total};
 use super::generation::{Before, Generation, TargetStates};
-use super::{Inputs, Pages, Snapshot};
+use super::{Inputs, Pages, ServiceAnswers, Snapshot};
 use crate::base::{PolicyId, PoolId};
 use crate::health::{Change, TargetKey, TargetState};
 use crate::steering::{MemberState, PoolAnswers};
@@ -290,6 +290,7 @@ struct Built {
     /// By pool; empty for pools that no name is balanced over, and for twins.
     states: Vec<Vec<MemberState>>,
     answers: Pages<PoolAnswers>,
+    services: Pages<ServiceAnswers>,
 }
 
 impl Built {
@@ -315,7 +316,8 @@ impl Built {
             };
             answers.push(next);
         }
-        Self { states, answers: Pages::new(&answers) }
+        let answers = Pages::new(&answers);
+        Self { states, services: generation.services.build(&answers), answers }
     }
 
     fn snapshot(&self, generation: &Generation, number: u64) -> Snapshot {
@@ -327,6 +329,8 @@ impl Built {
             balances: Arc::clone(&generation.balances),
             rankings: Arc::clone(&generation.rankings),
             pool_answers: self.answers.clone(),
+            services: generation.services.by_zone(),
+            service_answers: self.services.clone(),
             shards: Arc::clone(&generation.shards),
         }
     }
@@ -424,6 +428,7 @@ impl Worker {
         if replaced.is_empty() {
             return;
         }
+        self.built.services = self.generation.services.rebuild(&self.built.services, &replaced);
         self.built.answers = self.built.answers.with(replaced);
         self.publish(begun);
         self.quiet_until = Some(Instant::now() + COLLECTING);

@@ -65,6 +65,7 @@ impl World {
             regions: config.regions.clone(),
             pools: config.pools.clone(),
             policies: config.policies.clone(),
+            owners: config.zones.iter().map(|zone| zone.spec.balanced.as_slice().into()).collect(),
             balances: config.zones.iter().map(|zone| zone.balances.clone()).collect(),
             member_targets: member_targets.collect(),
             workers: 1,
