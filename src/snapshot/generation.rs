@@ -3,14 +3,14 @@
 
 use super::services::Services;
 use super::twins::Twins;
-use super::{Balance, Settings, WorkerShard};
+use super::{Balance, Pages, ServiceAnswers, Settings, WorkerShard};
 use crate::base::{PolicyId, PoolId, RegionId};
 use crate::geo::Locator;
 use crate::health::{Status, TargetKey, TargetState};
 use crate::steering::reach::regions_of_pool;
 use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
 use crate::steering::{MemberState, PoolAnswers, Ranking, RankingKey};
-use crate::zone::{BalancedOwner, ZoneSet};
+use crate::zone::{BalancedOwner, Zone, ZoneSet};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -93,6 +93,27 @@ impl Generation {
             remembered: HashMap::new(),
             inputs: Arc::new(inputs),
         }
+    }
+
+    /// Takes in the services of another version of zone `number`; gives the answers of all.
+    pub(super) fn take_services_of(
+        &mut self,
+        number: usize,
+        zones: &ZoneSet,
+        built: &Pages<ServiceAnswers>,
+        answers: &Pages<PoolAnswers>,
+    ) -> Pages<ServiceAnswers> {
+        let of_zone = |number: usize| -> Option<(&Zone, &[BalancedOwner], &[Balance])> {
+            let zone = zones.zones().get(number)?;
+            Some((&**zone, self.inputs.owners.get(number)?, self.balances.get(number)?))
+        };
+        let Some((zone, owners, balances)) = of_zone(number) else { return built.clone() };
+        self.services.replace_zone(number, zone, owners, balances);
+        if self.services.is_overgrown() {
+            self.services = Services::new((0..zones.zones().len()).filter_map(of_zone));
+            return self.services.build(answers);
+        }
+        self.services.extend(built, answers)
     }
 
     /// The states of all members of a pool.

@@ -85,13 +85,19 @@ pub(super) struct Services {
     bases: Vec<(u32, ServiceBase)>,
     numbers: HashMap<(u32, ServiceBase), u32>,
     by_zone: Arc<[ZoneServices]>,
+    /// How many bases there were in the beginning.
+    first_count: usize,
 }
+
+/// How many bases that nothing names any more are kept at most, beside as many as there were in the beginning.
+const OLD_BASES_MAX: usize = 1_000;
 
 impl Services {
     /// Of all zones: each with its balanced owners by slot, and what these are balanced with.
     pub(super) fn new<'z>(zones: impl Iterator<Item = (&'z Zone, &'z [BalancedOwner], &'z [Balance])>) -> Self {
         let mut services = Self::default();
         services.by_zone = zones.map(|(zone, owners, balances)| services.of_zone(zone, owners, balances)).collect();
+        services.first_count = services.bases.len();
         services
     }
 
@@ -114,7 +120,7 @@ impl Services {
         })
     }
 
-    /// Takes in another version of a zone. Bases that nothing names any more stay until the next configuration.
+    /// Takes in another version of a zone. Bases that nothing names any more stay until there are too many.
     pub(super) fn replace_zone(&mut self, number: usize, zone: &Zone, owners: &[BalancedOwner], balances: &[Balance]) {
         let of_zone = self.of_zone(zone, owners, balances);
         let mut by_zone = self.by_zone.to_vec();
@@ -124,6 +130,25 @@ impl Services {
         self.by_zone = by_zone.into();
     }
 
+    /// Whether there may be too many bases that nothing names any more.
+    pub(super) fn is_overgrown(&self) -> bool {
+        self.bases.len() > 2 * self.first_count + OLD_BASES_MAX
+    }
+
+    /// `services` and those of bases that came since.
+    pub(super) fn extend(
+        &self,
+        services: &Pages<ServiceAnswers>,
+        answers: &Pages<PoolAnswers>,
+    ) -> Pages<ServiceAnswers> {
+        let known = services.iter().count();
+        if known == self.bases.len() {
+            return services.clone();
+        }
+        let new = self.bases[known..].iter().map(|base| built(base, answers));
+        Pages::new(&services.iter().cloned().chain(new).collect::<Vec<_>>())
+    }
+
     /// For each zone, for each slot.
     pub(super) fn by_zone(&self) -> Arc<[ZoneServices]> {
         Arc::clone(&self.by_zone)
@@ -131,9 +156,7 @@ impl Services {
 
     /// The answers of all bases.
     pub(super) fn build(&self, answers: &Pages<PoolAnswers>) -> Pages<ServiceAnswers> {
-        let build =
-            |(pool, base): &(u32, ServiceBase)| Arc::new(ServiceAnswers::build(base, answers.get(*pool as usize)));
-        Pages::new(&self.bases.iter().map(build).collect::<Vec<_>>())
+        Pages::new(&self.bases.iter().map(|base| built(base, answers)).collect::<Vec<_>>())
     }
 
     /// `services` with those built anew whose pool's answers were replaced.
@@ -153,6 +176,10 @@ impl Services {
         });
         services.with(rebuilt)
     }
+}
+
+fn built((pool, base): &(u32, ServiceBase), answers: &Pages<PoolAnswers>) -> Arc<ServiceAnswers> {
+    Arc::new(ServiceAnswers::build(base, answers.get(*pool as usize)))
 }
 
 /// The index of the service that a balanced name has of a type, if it has one.

@@ -6,6 +6,7 @@
 //! (`link`); `node_checks` and `zone_checks` say what is wrong. `lookup` then only reads.
 
 mod assemble;
+mod diff;
 mod draft;
 pub mod edit;
 mod files;
@@ -28,6 +29,7 @@ mod tree;
 mod wire_form;
 mod zone_checks;
 
+pub use diff::diff;
 pub use edit::{Change, EditError};
 pub use record::Record;
 pub use rrset::RrsetRef;
@@ -80,6 +82,8 @@ pub enum Lookup<'z> {
     NoData,
     /// The name does not exist and no wildcard covers it.
     NxDomain,
+    /// The zone has no data, so that nobody knows.
+    Unavailable,
     /// The name is at or below a zone cut, whose owner is the name without its first `stripped` labels.
     Referral {
         /// The NS RRset of the cut.
@@ -116,6 +120,20 @@ impl Zone {
     /// The zone of records that come from elsewhere, the SOA among them, with the balanced names of `spec` laid over it.
     pub fn from_records(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) -> Result<Self, EditError> {
         load::from_records(spec, records)
+    }
+
+    /// A zone without data, as long as there is none: a secondary zone before its first transfer or after its expiry, or
+    /// one whose file and journal do not fit together.
+    #[must_use]
+    pub fn unavailable(apex: Name) -> Self {
+        let tree = tree::Tree::new(apex, 0, vec![pack::ShardPacker::default().finish()]);
+        Self { tree, negative_ttl: 0, serial: 0, records: 0, names: 0, fingerprint: load::Fingerprint::default() }
+    }
+
+    /// Whether there is data to answer from.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.records > 0
     }
 
     /// Every file that the zone was read from, included ones too.

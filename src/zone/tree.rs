@@ -89,6 +89,12 @@ impl Shard {
         ((tag as u64 * len as u64) >> 32) as usize
     }
 
+    /// All nodes.
+    fn used(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        let used = self.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0);
+        used.map(move |node| NodeRef { shard: self, node })
+    }
+
     /// The labels of a node below the apex, in lower case.
     #[must_use]
     pub fn name(&self, node: &Node) -> &[u8] {
@@ -398,12 +404,19 @@ impl Tree {
         self.find_by(self.apex_hash, <[u8]>::is_empty)
     }
 
+    /// All nodes but those in shards that `other` shares.
+    pub fn nodes_not_shared_with<'z>(&'z self, other: &'z Self) -> impl Iterator<Item = NodeRef<'z>> {
+        let is_shared = |number: usize| {
+            let (ours, theirs) = (self.shard(number), (number < other.shard_count()).then(|| other.shard(number)));
+            theirs.is_some_and(|theirs| std::ptr::eq(ours, theirs))
+        };
+        let numbers = (0..self.shard_count()).filter(move |&number| !is_shared(number));
+        numbers.flat_map(|number| self.shard(number).used())
+    }
+
     /// All nodes, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
         let shards = self.pages.iter().flat_map(|page| page.iter());
-        shards.flat_map(|shard| {
-            let used = shard.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0);
-            used.map(move |node| NodeRef { shard, node })
-        })
+        shards.flat_map(|shard| shard.used())
     }
 }
