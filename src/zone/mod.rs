@@ -17,7 +17,7 @@ mod master_file;
 mod node_checks;
 mod pack;
 pub mod record;
-mod record_type;
+pub mod record_type;
 pub mod rrset;
 pub mod service;
 mod set;
@@ -26,7 +26,7 @@ mod staging;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod wire_form;
+pub mod wire_form;
 mod zone_checks;
 
 pub use diff::diff;
