@@ -14,6 +14,9 @@ pub const ALL_DOWN: ExtendedError =
 pub const NOT_AUTHORITATIVE: ExtendedError = ExtendedError { code: 20, text: "" };
 /// The zone has no data, or only data that has expired.
 pub const NO_DATA: ExtendedError = ExtendedError { code: 24, text: "the zone is not loaded or has expired" };
+/// Nothing is known yet of the target of an alias.
+pub const ALIAS_UNKNOWN: ExtendedError =
+    ExtendedError { code: 0, text: "the target of this alias is not resolved yet" };
 /// Zone transfers are not given.
 pub const PROHIBITED: ExtendedError = ExtendedError { code: 18, text: "" };
 /// A class without data.

@@ -10,6 +10,7 @@ pub mod profile;
 #[cfg(test)]
 pub mod testing;
 
+mod alias;
 mod chain;
 mod compose;
 mod edns;
@@ -22,6 +23,7 @@ mod steered;
 #[cfg(test)]
 mod tests;
 
+pub use alias::is_ours;
 pub use chain::CNAME_CHAIN_LEN_MAX;
 pub use counters::{Counters, Tally};
 pub use plan::zone_for;

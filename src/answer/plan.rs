@@ -21,6 +21,8 @@ pub struct Question<'s> {
     pub source: IpAddr,
     /// Uniformly random.
     pub random: u64,
+    /// Seconds since 1970, as they count round in 32 bits.
+    pub now: u32,
 }
 
 impl Question<'_> {
@@ -75,6 +77,8 @@ pub enum Step<'s> {
     },
     /// SERVFAIL: the zone has no data.
     Unavailable,
+    /// SERVFAIL: nothing is known yet of the target of an alias.
+    AliasUnknown,
     /// SERVFAIL: no member of a balanced name may be answered.
     AllDown,
 }

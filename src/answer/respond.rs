@@ -63,7 +63,15 @@ impl Responder {
         let len_max = request.profile.response_len_max(&snapshot.settings, edns);
         let (worker, qtype, source, random) = (*worker, query.qtype(), request.source, request.random);
         let mut composer = Composer {
-            question: Question { snapshot, worker, qtype, client_subnet, source, random },
+            question: Question {
+                snapshot,
+                worker,
+                qtype,
+                client_subnet,
+                source,
+                random,
+                now: request.now.unix_seconds,
+            },
             response: Response::begin(out, len_max, edns::opt_len(edns), query, request.octets),
             scope: 0,
             referred: false,
@@ -174,6 +182,7 @@ fn refuse(
         Refusal::Transfer => (Rcode::REFUSED, edns::PROHIBITED),
         Refusal::NotOurs => (Rcode::REFUSED, edns::NOT_AUTHORITATIVE),
         Refusal::Stop(Stop::AllDown) => (Rcode::SERVFAIL, edns::ALL_DOWN),
+        Refusal::Stop(Stop::AliasUnknown) => (Rcode::SERVFAIL, edns::ALIAS_UNKNOWN),
         Refusal::Stop(Stop::Unavailable) => (Rcode::SERVFAIL, edns::NO_DATA),
         Refusal::Stop(Stop::Full) if profile.truncates => {
             // TC and no records: clients ignore what a truncated response holds (RFC 2181, section 9).

@@ -1,5 +1,6 @@
 //! Balanced names: from the client to a variant of the pool's answers.
 
+use super::alias;
 use super::plan::{Question, Step};
 use crate::base::Family;
 use crate::geo::Client;
@@ -24,7 +25,10 @@ pub struct Steered<'s> {
 /// What the balanced name in `slot` of zone `zone` leads to. `fixed` is the RRset of the asked type in the zone file.
 pub fn step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<RrsetRef<'s>>) -> Step<'s> {
     let snapshot = question.snapshot;
-    let balance = snapshot.balances[zone][slot as usize];
+    let Some(&balance) = snapshot.balances[zone].get(slot as usize) else {
+        let at = slot as usize - snapshot.balances[zone].len();
+        return alias::step(question, &snapshot.aliases[zone][at], fixed);
+    };
     let answers = &**snapshot.pool_answers.get(balance.pool_answers as usize);
     if answers.answers_cname() {
         // What a pool of names is asked for does not matter; it keeps no families apart.
@@ -37,6 +41,15 @@ pub fn step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<R
         rtype::ANY => any(question, balance, answers, fixed),
         _ => fixed.map_or(Step::NoData { ttl_max: u32::MAX }, Step::Answer),
     }
+}
+
+/// The addresses that the balanced name in `slot` of zone `zone` has for an alias of it; `None` when it has none of its own: it
+/// is an alias itself, or answers with names.
+pub fn balanced_addresses<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Option<Step<'s>> {
+    let balance = *question.snapshot.balances[zone].get(slot as usize)?;
+    let answers = &**question.snapshot.pool_answers.get(balance.pool_answers as usize);
+    let family = if question.qtype == rtype::AAAA { Family::V6 } else { Family::V4 };
+    (!answers.answers_cname()).then(|| one_family(question, balance, answers, family))
 }
 
 /// One RRset is answer enough (RFC 8482, section 4.1): of the zone file, else IPv4, else IPv6.

@@ -1,6 +1,7 @@
 //! One configuration generation as the publisher keeps it: what was configured, which pool answers and rankings that
 //! makes, and which member each target of health belongs to.
 
+use super::aliases::Targets;
 use super::services::Services;
 use super::twins::Twins;
 use super::{Balance, Pages, ServiceAnswers, Settings, WorkerShard};
@@ -10,7 +11,7 @@ use crate::health::{Status, TargetKey, TargetState};
 use crate::steering::reach::regions_of_pool;
 use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
 use crate::steering::{MemberState, PoolAnswers, Ranking, RankingKey};
-use crate::zone::{BalancedOwner, Zone, ZoneSet};
+use crate::zone::{AliasTarget, BalancedOwner, Zone, ZoneSet};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -34,6 +35,8 @@ pub struct Inputs {
     pub owners: Vec<Arc<[BalancedOwner]>>,
     /// For each zone by number, for each slot.
     pub balances: Vec<Vec<BalanceSpec>>,
+    /// For each zone by number, for each slot behind those of `balances`: what it is an alias of.
+    pub aliases: Vec<Vec<Arc<AliasTarget>>>,
     /// For each pool, for each member: the targets that must all be up; none: always up.
     pub member_targets: Vec<Vec<Vec<TargetKey>>>,
     /// How many UDP workers count answers; one shard more is allocated, for the thread that serves streams.
@@ -52,6 +55,7 @@ pub(super) struct Generation {
     pub(super) rankings: Arc<[Arc<Ranking>]>,
     pub(super) shards: Arc<[WorkerShard]>,
     pub(super) services: Services,
+    pub(super) targets: Targets,
     twins: Twins,
     /// The pools that a target belongs to, without those that are twins of others.
     pools_of_target: HashMap<TargetKey, Vec<PoolId>>,
@@ -85,6 +89,7 @@ impl Generation {
         Self {
             balances,
             services,
+            targets: Targets::new(&inputs.aliases),
             rankings,
             shards: shards(inputs.workers + 1, pairs.len(), inputs.regions.len()),
             pairs: pairs.into(),

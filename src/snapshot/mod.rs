@@ -1,12 +1,14 @@
 //! All that a query may read, as one immutable value with a generation number; its store, and the one publisher that
 //! writes it. Knows no configuration files and no transports.
 
+pub mod aliases;
 pub mod counters;
 mod generation;
 pub mod publisher;
 mod services;
 mod twins;
 
+pub use aliases::{Alias, AliasAnswers, AliasFamily};
 pub use counters::Total;
 pub use generation::Inputs;
 pub use publisher::{Current, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
@@ -40,6 +42,10 @@ pub struct Snapshot {
     pub services: Arc<[ZoneServices]>,
     /// HTTPS and SVCB RRsets with hints of the members that are answered.
     pub service_answers: Pages<ServiceAnswers>,
+    /// For each zone by number: its aliases, whose slots stand behind those of [`Self::balances`].
+    pub aliases: Arc<[Box<[Alias]>]>,
+    /// What is known of the targets of aliases.
+    pub alias_answers: Pages<AliasAnswers>,
     /// What workers count and remember: one shard a worker.
     pub shards: Arc<[WorkerShard]>,
 }

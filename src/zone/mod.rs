@@ -34,7 +34,7 @@ pub use edit::{Change, EditError};
 pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
-pub use spec::{BalancedOwner, ZoneSpec};
+pub use spec::{AliasTarget, BalancedOwner, Role, ZoneSpec};
 
 use crate::base::{Diagnostic, Sources};
 use crate::wire::{Name, NameKey, rtype};
