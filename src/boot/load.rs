@@ -115,7 +115,9 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
         regions: config.regions.clone(),
         pools: config.pools.clone(),
         policies: config.policies.clone(),
+        owners: config.zones.iter().map(|zone| zone.spec.balanced.as_slice().into()).collect(),
         balances: config.zones.iter().map(|zone| zone.balances.clone()).collect(),
+        aliases: config.zones.iter().map(|zone| zone.aliases.clone()).collect(),
         member_targets,
         workers: worker_count(config.server.workers),
     };

@@ -19,6 +19,7 @@ mod pack;
 pub mod record;
 pub mod record_type;
 pub mod rrset;
+pub mod service;
 mod set;
 pub mod spec;
 mod staging;
@@ -33,7 +34,7 @@ pub use edit::{Change, EditError};
 pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
-pub use spec::{BalancedOwner, ZoneSpec};
+pub use spec::{AliasTarget, BalancedOwner, Role, ZoneSpec};
 
 use crate::base::{Diagnostic, Sources};
 use crate::wire::{Name, NameKey, rtype};
@@ -194,6 +195,12 @@ impl Zone {
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
         lookup::lookup(&self.tree, name, apex_stripped, rtype)
+    }
+
+    /// The RRset of a type that the zone holds for `owner` itself, glue and occluded data included.
+    #[must_use]
+    pub fn rrset_of(&self, owner: &Name, rtype: u16) -> Option<RrsetRef<'_>> {
+        self.rrset_at(&NameKey::of(owner), rtype)
     }
 
     /// Sets `into` to the name in RDATA that begins at `offset` of the RRset's octets (one of [`RrsetRef::targets`]).
