@@ -17,7 +17,7 @@ mod master_file;
 mod node_checks;
 mod pack;
 pub mod record;
-mod record_type;
+pub mod record_type;
 pub mod rrset;
 mod set;
 pub mod spec;
