@@ -83,6 +83,7 @@ impl Zone {
             serial,
             records: self.records.saturating_add_signed(records),
             names: self.names.saturating_add_signed(names),
+            is_overlaid: self.is_overlaid,
             fingerprint: self.fingerprint.clone(),
         })
     }
