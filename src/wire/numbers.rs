@@ -32,6 +32,10 @@ pub mod rtype {
     pub const NSEC: u16 = 47;
     /// The same for hashes of names (RFC 5155).
     pub const NSEC3: u16 = 50;
+    /// How to reach a service (RFC 9460).
+    pub const SVCB: u16 = 64;
+    /// How to reach a web server (RFC 9460).
+    pub const HTTPS: u16 = 65;
     /// The signature of a message (RFC 8945).
     pub const TSIG: u16 = 250;
     /// QTYPE only: an incremental zone transfer (RFC 1995).

@@ -25,6 +25,7 @@ mod staging;
 #[cfg(test)]
 mod tests;
 mod tree;
+pub mod wire_form;
 mod zone_checks;
 
 pub use diff::diff;
