@@ -245,7 +245,7 @@ impl Zone {
 
 /// What balanced names hide of data that is another server's to change.
 const fn is_hidden(rtype: u16) -> bool {
-    matches!(rtype, rtype::A | rtype::AAAA | rtype::CNAME | 65)
+    matches!(rtype, rtype::A | rtype::AAAA | rtype::CNAME | rtype::HTTPS)
 }
 
 /// TTL of negative answers and SERIAL, from the SOA record of the apex; zeros without one.
