@@ -14,6 +14,7 @@ pub mod live;
 pub mod message;
 pub mod reload;
 mod request;
+pub mod secondary;
 pub mod spec;
 pub mod tsig;
 
