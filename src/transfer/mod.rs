@@ -15,6 +15,7 @@ mod ixfr;
 pub mod live;
 mod log_gate;
 pub mod message;
+pub mod notify;
 pub mod outbound;
 pub mod reload;
 mod request;
