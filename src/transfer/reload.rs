@@ -3,6 +3,7 @@
 use super::history::Delta;
 use super::live::Pause;
 use super::secondary;
+use super::serial::is_newer;
 use super::spec::{Role, ZoneTransfers};
 use crate::base::Diagnostic;
 use crate::zone::{Zone, ZoneSpec, diff};
@@ -37,8 +38,7 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>) -> Result<Arc<Zone>
 /// What leads from one version of a zone to another that has a newer serial.
 #[must_use]
 pub fn delta_between(old: &Arc<Zone>, new: &Arc<Zone>) -> Option<Delta> {
-    let is_newer = new.serial().wrapping_sub(old.serial()) as i32 > 0;
-    if Arc::ptr_eq(old, new) || !is_newer || !old.is_available() {
+    if Arc::ptr_eq(old, new) || !is_newer(new.serial(), old.serial()) || !old.is_available() {
         return None;
     }
     let (removed, added) = diff(old, new);

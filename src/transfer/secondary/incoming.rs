@@ -1,9 +1,9 @@
 //! What the records of a transfer mean, one after the other: a whole zone (RFC 5936), or what changed of it (RFC 1995),
 //! which begins the same way. Pure: knows no messages and no sockets.
 
-use super::schedule::is_newer;
 use crate::transfer::Delta;
 use crate::transfer::message::MessageRecord;
+use crate::transfer::serial::is_newer;
 use crate::wire::{Name, class, rtype};
 use crate::zone::Record;
 use std::fmt;

@@ -156,13 +156,6 @@ fn jittered(duration: Duration, random: u64) -> Duration {
     Duration::from_micros(micros - share as u64)
 }
 
-/// Whether a serial is newer than another one (RFC 1982). Of two that are half the circle apart neither is.
-#[must_use]
-pub const fn is_newer(serial: u32, than: u32) -> bool {
-    let ahead = serial.wrapping_sub(than);
-    ahead != 0 && ahead < 1 << 31
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
@@ -246,11 +239,5 @@ mod tests {
             let next = schedule.next_check().0.div_ceil(1_000_000);
             assert!((low..=high).contains(&next), "{random} {next}");
         }
-    }
-
-    #[test]
-    fn serials_are_compared_around_the_circle() {
-        assert!(is_newer(2, 1) && is_newer(0, u32::MAX) && is_newer(0x7fff_ffff, 0));
-        assert!(!is_newer(1, 1) && !is_newer(1, 2) && !is_newer(u32::MAX, 0) && !is_newer(1 << 31, 0));
     }
 }
