@@ -39,6 +39,8 @@ pub struct Plan<'s> {
     pub apex_stripped: usize,
     /// What is written.
     pub step: Step<'s>,
+    /// Whether a wildcard stands for the name.
+    pub from_wildcard: bool,
 }
 
 /// What is written.
@@ -92,7 +94,10 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
     let zones = &question.snapshot.zones;
     let (number, apex_stripped) = zone_for(zones, name, question.qtype)?;
     let zone = &*zones.zones()[number];
-    let step = match zone.lookup(name, apex_stripped, question.qtype) {
+    let lookup = zone.lookup(name, apex_stripped, question.qtype);
+    let from_wildcard =
+        matches!(lookup, Lookup::Answer { from_wildcard: true, .. } | Lookup::Cname { from_wildcard: true, .. });
+    let step = match lookup {
         Lookup::Answer { rrset, .. } => Step::Answer(rrset),
         Lookup::Cname { rrset, .. } if question.takes_cname() => Step::Answer(rrset),
         Lookup::Cname { rrset, .. } => Step::Cname(rrset),
@@ -102,5 +107,5 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
         Lookup::Referral { ns, stripped } => Step::Referral { ns, stripped },
         Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped, repeated: false },
     };
-    Some(Plan { zone, apex_stripped, step })
+    Some(Plan { zone, apex_stripped, step, from_wildcard })
 }

@@ -1,6 +1,7 @@
 //! One message in, one response out: the stages put together.
 
 use super::compose::{Composer, Next, Stop};
+use super::dnssec::Expansions;
 use super::edns;
 use super::plan::{Question, find};
 use super::{Counters, Outcome, Request, TransportProfile, chain};
@@ -67,6 +68,8 @@ impl Responder {
             response: Response::begin(out, len_max, edns::opt_len(edns), query, request.octets),
             scope: 0,
             referred: false,
+            dnssec_ok: edns.is_some_and(|edns| edns.dnssec_ok),
+            expansions: Expansions::default(),
         };
         let (rcode, error) = match compose(&mut composer, query, chained, scratch) {
             Ok(rcode) => (rcode, None),

@@ -196,12 +196,14 @@ impl NamesIn {
         let mut rest = data;
         for field in self.fields {
             let len = match field {
-                Field::U16 => 2,
                 Field::Name | Field::CompressibleName => match Name::from_wire(rest) {
                     Ok((_, len)) => len,
                     Err(_) => return false,
                 },
-                _ => break,
+                other => match fixed_len(*other) {
+                    Some(len) => len,
+                    None => break,
+                },
             };
             let Some(behind) = rest.get(len..) else { return false };
             rest = behind;
@@ -214,16 +216,28 @@ impl NamesIn {
         let mut at = 0;
         for field in self.fields {
             match field {
-                Field::U16 => at += 2,
                 Field::Name | Field::CompressibleName => {
                     let (len, has_pointer) = stored_len(&data[at..]);
                     name(at, has_pointer.then(|| at + len - 2));
                     at += len;
                 }
-                // No name follows any other field.
-                _ => break,
+                other => match fixed_len(*other) {
+                    Some(len) => at += len,
+                    // No name follows a field of any length.
+                    None => break,
+                },
             }
         }
+    }
+}
+
+/// Octets of a field that has always as many.
+const fn fixed_len(field: Field) -> Option<usize> {
+    match field {
+        Field::U8 => Some(1),
+        Field::U16 | Field::Type => Some(2),
+        Field::U32 | Field::Seconds | Field::Time => Some(4),
+        _ => None,
     }
 }
 
@@ -241,7 +255,8 @@ pub fn comparable(rtype: u16, data: &[u8]) -> Cow<'_, [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::record_type::{Field, Format, KNOWN};
+    use super::fixed_len;
+    use crate::zone::record_type::{Field, Format, KNOWN};
 
     #[test]
     fn names_follow_only_fields_that_the_visit_passes_over() {
@@ -249,7 +264,7 @@ mod tests {
             let Format::Fields(fields) = known.format else { continue };
             let is_name = |field: &Field| matches!(field, Field::Name | Field::CompressibleName);
             let last = fields.iter().rposition(is_name).unwrap_or(0);
-            assert!(fields[..last].iter().all(|f| is_name(f) || *f == Field::U16), "{}", known.mnemonic);
+            assert!(fields[..last].iter().all(|f| is_name(f) || fixed_len(*f).is_some()), "{}", known.mnemonic);
         }
     }
 }

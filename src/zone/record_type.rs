@@ -1,6 +1,6 @@
 //! Record types: numbers, mnemonics, and of which fields their data consists. Knows neither text nor octets of any record.
 
-use crate::wire::rtype::{A, AAAA, ANY, CNAME, DNAME, DS, MX, NS, SOA, SRV};
+use crate::wire::rtype::{A, AAAA, ANY, CNAME, DNAME, DNSKEY, DS, MX, NS, NSEC, NSEC3, NSEC3PARAM, RRSIG, SOA, SRV};
 
 /// One field of a record's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,14 @@ pub enum Field {
     Eui(u8),
     /// A location (RFC 1876): 16 octets.
     Location,
+    /// Two octets: a record type; in text its mnemonic or `TYPEnnn`.
+    Type,
+    /// Any number of types up to the end, as windows of bits (RFC 4034, section 4.1.2).
+    Types,
+    /// Four octets of seconds since 1970; in text also YYYYMMDDHHMMSS (RFC 4034, section 3.2).
+    Time,
+    /// A hash with a length octet; in text Base32 with the extended hex alphabet (RFC 5155, section 3.3).
+    Base32Hash,
 }
 
 /// How the data of a type is read.
@@ -81,12 +89,12 @@ const fn hickory(mnemonic: &'static str, form: &'static str, code: u16) -> Recor
 }
 
 use Field::{
-    Base64, CaaTag, CompressibleName, Eui, Hex, Ipv4, Ipv6, Location, Name, OptionalText, RestText, Salt, Seconds,
-    Text, Texts, U8, U16, U32,
+    Base32Hash, Base64, CaaTag, CompressibleName, Eui, Hex, Ipv4, Ipv6, Location, Name, OptionalText, RestText, Salt,
+    Seconds, Text, Texts, Time, Type, Types, U8, U16, U32,
 };
 
 /// Every type with a mnemonic that zone files may hold; the frequent ones first, because it is searched from the start.
-pub static KNOWN: [RecordType; 46] = [
+pub static KNOWN: [RecordType; 49] = [
     plain("A", "IPV4-ADDRESS", A, &[Ipv4]),
     plain("AAAA", "IPV6-ADDRESS", AAAA, &[Ipv6]),
     leading("NS", "SERVER", NS, &[CompressibleName]),
@@ -101,6 +109,14 @@ pub static KNOWN: [RecordType; 46] = [
         SOA,
         &[CompressibleName, CompressibleName, U32, Seconds, Seconds, Seconds, Seconds],
     ),
+    plain(
+        "RRSIG",
+        "TYPE ALGORITHM LABELS ORIGINAL-TTL EXPIRATION INCEPTION KEY-TAG SIGNER BASE64",
+        RRSIG,
+        &[Type, U8, U8, Seconds, Time, Time, U16, Name, Base64],
+    ),
+    plain("NSEC", "NEXT-NAME TYPE ...", NSEC, &[Name, Types]),
+    plain("NSEC3", "HASH FLAGS ITERATIONS SALT NEXT-HASH TYPE ...", NSEC3, &[U8, U8, U16, Salt, Base32Hash, Types]),
     plain("DS", "KEY-TAG ALGORITHM DIGEST-TYPE HEX", DS, &[U16, U8, U8, Hex]),
     plain("CAA", "FLAGS TAG \"VALUE\"", 257, &[U8, CaaTag, RestText]),
     hickory("HTTPS", "PRIORITY TARGET [KEY=VALUE ...]", 65),
@@ -114,10 +130,10 @@ pub static KNOWN: [RecordType; 46] = [
     hickory("CERT", "TYPE KEY-TAG ALGORITHM BASE64", 37),
     hickory("CSYNC", "SERIAL FLAGS TYPE ...", 62),
     hickory("HINFO", "\"CPU\" \"OS\"", 13),
-    plain("DNSKEY", "FLAGS PROTOCOL ALGORITHM BASE64", 48, &[U16, U8, U8, Base64]),
+    plain("DNSKEY", "FLAGS PROTOCOL ALGORITHM BASE64", DNSKEY, &[U16, U8, U8, Base64]),
     plain("CDNSKEY", "FLAGS PROTOCOL ALGORITHM BASE64", 60, &[U16, U8, U8, Base64]),
     plain("CDS", "KEY-TAG ALGORITHM DIGEST-TYPE HEX", 59, &[U16, U8, U8, Hex]),
-    plain("NSEC3PARAM", "HASH FLAGS ITERATIONS SALT", 51, &[U8, U8, U16, Salt]),
+    plain("NSEC3PARAM", "HASH FLAGS ITERATIONS SALT", NSEC3PARAM, &[U8, U8, U16, Salt]),
     plain("URI", "PRIORITY WEIGHT \"URI\"", 256, &[U16, U16, RestText]),
     plain("SPF", "\"TEXT\" ...", 99, &[Texts]),
     plain("LOC", "LATITUDE N|S LONGITUDE E|W ALTITUDE [SIZE [PRECISION [PRECISION]]]", 29, &[Location]),
@@ -141,10 +157,7 @@ pub static KNOWN: [RecordType; 46] = [
 ];
 
 /// Types that are known by name but that a zone file may not hold, with the reason.
-pub static REFUSED: [(&str, u16, &str); 12] = [
-    ("RRSIG", 46, SIGNED_ELSEWHERE),
-    ("NSEC", 47, SIGNED_ELSEWHERE),
-    ("NSEC3", 50, SIGNED_ELSEWHERE),
+pub static REFUSED: [(&str, u16, &str); 9] = [
     ("NULL", 10, "NULL records may not stand in master files (RFC 1035, section 3.3.10)"),
     ("OPT", 41, META),
     ("TKEY", 249, META),
@@ -157,7 +170,6 @@ pub static REFUSED: [(&str, u16, &str); 12] = [
 ];
 
 const META: &str = "it is a type of questions or messages, not of stored data";
-const SIGNED_ELSEWHERE: &str = "zones that were signed elsewhere are not served; give the unsigned zone";
 
 /// The entry of a type number, if it has a mnemonic.
 #[must_use]
@@ -178,6 +190,18 @@ pub fn refusal(code: u16) -> Option<&'static str> {
         return Some(reason);
     }
     (code == 0 || (128..=255).contains(&code)).then_some(META)
+}
+
+/// The number of a type given by its mnemonic in any letter case, or as `TYPEnnn`.
+#[must_use]
+pub fn code(text: &[u8]) -> Option<u16> {
+    let refused = || REFUSED.iter().find(|(mnemonic, ..)| mnemonic.as_bytes().eq_ignore_ascii_case(text));
+    let by_name = by_mnemonic(text).map(|known| known.code).or_else(|| refused().map(|(_, code, _)| *code));
+    by_name.or_else(|| {
+        let (prefix, digits) = text.split_at_checked(4)?;
+        let is_number = prefix.eq_ignore_ascii_case(b"TYPE") && digits.iter().all(u8::is_ascii_digit);
+        is_number.then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
+    })
 }
 
 /// The mnemonic of a type, or `TYPEnnn` (RFC 3597, section 5).

@@ -1,13 +1,14 @@
 //! Record data: from the tokens of a record, or from octets in hexadecimal (RFC 3597, section 5), into the form that the
 //! zone stores, in which compressible names end in a pointer relative to the apex.
 
+use super::dnssec;
 use super::foreign::{self, Word};
 use super::lexer::Token;
 use super::location::location;
 use super::name_text::{compress, push_name, repeats};
 use super::text::{STRING_LEN_MAX, number, push_base64, push_hex, push_unescaped, seconds, shown};
 use crate::wire::{Name, NameError};
-use crate::zone::record_type::{Field, Format, RecordType};
+use crate::zone::record_type::{self, Field, Format, RecordType};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Most octets in the data of one record.
@@ -179,6 +180,29 @@ impl<'t> Reader<'t, '_> {
             Field::Salt => self.salt(),
             Field::Eui(octets) => self.eui(octets),
             Field::Location => self.location(),
+            Field::Type => {
+                let (_, code) = self.type_code()?;
+                self.out.extend_from_slice(&code.to_be_bytes());
+                Ok(())
+            }
+            Field::Types => self.types(),
+            Field::Time => {
+                let (at, _, text) = self.next("a time")?;
+                let value = dnssec::time(text).ok_or_else(|| {
+                    DataError::at(at, format!("`{}` is no time", shown(text)))
+                        .with_hint("give it as YYYYMMDDHHMMSS, or in seconds since 1970 (RFC 4034, section 3.2)")
+                })?;
+                self.out.extend_from_slice(&value.to_be_bytes());
+                Ok(())
+            }
+            Field::Base32Hash => {
+                let (at, _, text) = self.next("a hash")?;
+                dnssec::push_hash(text, self.out).ok_or_else(|| {
+                    DataError::at(at, format!("`{}` is no hash", shown(text))).with_hint(
+                        "a hash is written in Base32 with the digits 0 to 9 and A to V (RFC 4648, section 7)",
+                    )
+                })
+            }
         }
     }
 
@@ -256,6 +280,24 @@ impl<'t> Reader<'t, '_> {
         Ok(())
     }
 
+    fn type_code(&mut self) -> Result<(usize, u16), DataError> {
+        let (at, _, text) = self.next("a record type")?;
+        let code = record_type::code(text);
+        code.map(|code| (at, code)).ok_or_else(|| {
+            DataError::at(at, format!("`{}` is no record type", shown(text)))
+                .with_hint("types without a name are written `TYPEnnn`")
+        })
+    }
+
+    fn types(&mut self) -> Result<(), DataError> {
+        let mut codes = Vec::new();
+        while self.at < self.data.tokens.len() {
+            codes.push(self.type_code()?.1);
+        }
+        dnssec::push_types(codes, self.out);
+        Ok(())
+    }
+
     fn eui(&mut self, octets: u8) -> Result<(), DataError> {
         let (at, _, text) = self.next("an EUI address")?;
         let start = self.out.len();
@@ -318,11 +360,11 @@ fn push_octets(fields: &[Field], octets: &[u8], apex: &[u8], out: &mut Vec<u8>) 
         let len = match field {
             Field::Name | Field::CompressibleName => Name::from_wire(rest).ok()?.1,
             Field::U8 => 1,
-            Field::U16 => 2,
-            Field::U32 | Field::Seconds | Field::Ipv4 => 4,
+            Field::U16 | Field::Type => 2,
+            Field::U32 | Field::Seconds | Field::Time | Field::Ipv4 => 4,
             Field::Ipv6 | Field::Location => 16,
             Field::Eui(len) => usize::from(*len),
-            Field::Text | Field::CaaTag | Field::Salt => 1 + usize::from(*rest.first()?),
+            Field::Text | Field::CaaTag | Field::Salt | Field::Base32Hash => 1 + usize::from(*rest.first()?),
             Field::Texts => {
                 let mut len = 1 + usize::from(*rest.first()?);
                 while len < rest.len() {
@@ -332,6 +374,7 @@ fn push_octets(fields: &[Field], octets: &[u8], apex: &[u8], out: &mut Vec<u8>) 
             }
             Field::OptionalText => rest.first().map_or(0, |&len| 1 + usize::from(len)),
             Field::RestText | Field::Hex | Field::Base64 => rest.len(),
+            Field::Types => dnssec::types_len(rest)?,
         };
         let start = out.len();
         out.extend_from_slice(rest.get(..len)?);
