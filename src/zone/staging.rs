@@ -114,7 +114,12 @@ impl Staging {
         if total > DATA_TOTAL_MAX {
             return Err(TooLarge);
         }
-        self.is_signed |= matches!(rtype, rtype::RRSIG | rtype::NSEC | rtype::NSEC3);
+        if matches!(rtype, rtype::RRSIG | rtype::NSEC | rtype::NSEC3) {
+            self.is_signed = true;
+            // Whether this owner becomes a node is open, so that names below it must say that it is one.
+            let depth = self.owners.last().map_or(0, |owner| usize::from(owner.depth));
+            self.last_at_depth[depth] = u32::MAX;
+        }
         self.records.push(StagedRecord { rtype, data_len: data_len as u16, ttl, data_at: data_at as u32, place });
         Ok(())
     }
