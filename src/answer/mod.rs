@@ -20,9 +20,13 @@ mod plan;
 mod positive;
 mod referral;
 mod respond;
+#[cfg(test)]
+mod signed_tests;
 mod steered;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod validator;
 
 pub use chain::CNAME_CHAIN_LEN_MAX;
 pub use counters::{Counters, Tally};
