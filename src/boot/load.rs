@@ -117,7 +117,9 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
         regions: config.regions.clone(),
         pools: config.pools.clone(),
         policies: config.policies.clone(),
+        owners: config.zones.iter().map(|zone| zone.spec.balanced.as_slice().into()).collect(),
         balances: config.zones.iter().map(|zone| zone.balances.clone()).collect(),
+        aliases: config.zones.iter().map(|zone| zone.aliases.clone()).collect(),
         member_targets,
         workers: worker_count(config.server.workers),
     };
@@ -126,16 +128,12 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
 
 /// Puts the zones that shall be live in the place of those that were read from files. No zone changes until the pause is
 /// dropped; what was loaded is to be published, and then adopted. `None` after an error, which is in the report.
-pub fn settle(
-    loaded: &mut Loaded,
-    live: &LiveZones,
-    journals: &Journals,
-    report: &mut Report,
-) -> Option<Pause> {
+pub fn settle(loaded: &mut Loaded, live: &LiveZones, journals: &Journals, report: &mut Report) -> Option<Pause> {
     let mut pause = live.pause();
     let mut zones = Vec::new();
+    let state_dir = &loaded.config.server.state_dir;
     for (config, file) in loaded.config.zones.iter().zip(&loaded.file_zones) {
-        let candidate = Candidate { spec: &config.spec, transfers: &config.transfers, file };
+        let candidate = Candidate { spec: &config.spec, transfers: &config.transfers, file, state_dir };
         match resolve(&mut pause, &candidate, journals) {
             Ok(resolved) => {
                 zones.push(resolved.zone);

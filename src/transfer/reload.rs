@@ -1,12 +1,15 @@
 //! What shall be live after a reload: of the zones that were loaded from files, and of those that come from elsewhere.
 
+use super::Journals;
 use super::history::Delta;
 use super::journal::store::Settled;
 use super::live::Pause;
+use super::secondary;
+use super::serial::is_newer;
 use super::spec::{Role, ZoneTransfers};
-use super::{Journals, serial};
 use crate::base::Diagnostic;
 use crate::zone::{Zone, ZoneSpec, diff};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A configured zone, as far as files tell.
@@ -17,6 +20,8 @@ pub struct Candidate<'c> {
     pub transfers: &'c ZoneTransfers,
     /// What was loaded from its file; without data where it has none.
     pub file: &'c Arc<Zone>,
+    /// The folder with what must survive a restart.
+    pub state_dir: &'c Path,
 }
 
 /// What of a zone shall be live.
@@ -28,31 +33,24 @@ pub struct Resolved {
 }
 
 /// Decides what of a zone shall be live, sets it, and returns it.
-pub fn resolve(
-    pause: &mut Pause,
-    candidate: &Candidate<'_>,
-    journals: &Journals,
-) -> Result<Resolved, Vec<Diagnostic>> {
-    let Candidate { spec, transfers, file } = candidate;
-    let live = pause.live(file.apex()).map(|live| live.zone());
+pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, journals: &Journals) -> Result<Resolved, Vec<Diagnostic>> {
+    let Candidate { spec, transfers, file, state_dir } = candidate;
     let transfers = Arc::new(ZoneTransfers { balanced: spec.balanced.clone(), ..(*transfers).clone() });
-    if transfers.role == Role::Primary {
-        return primary(pause, file, live, transfers, journals).map_err(|diagnostic| vec![diagnostic]);
+    if let Role::Secondary(spec) = &transfers.role {
+        let zone = secondary::resolve::resolve(pause, spec, &transfers, state_dir);
+        return Ok(Resolved { zone, complaint: None });
     }
-    let zone = Arc::clone(file);
-    let delta = live.and_then(|live| delta_between(&live, &zone));
-    pause.set(Arc::clone(&zone), delta, transfers);
-    Ok(Resolved { zone, complaint: None })
+    primary(pause, file, transfers, journals).map_err(|diagnostic| vec![diagnostic])
 }
 
 /// A zone that has a file here, and changes from updates in a journal.
 fn primary(
     pause: &mut Pause,
     file: &Arc<Zone>,
-    live: Option<Arc<Zone>>,
     transfers: Arc<ZoneTransfers>,
     journals: &Journals,
 ) -> Result<Resolved, Diagnostic> {
+    let live = pause.live(file.apex()).map(|live| live.zone());
     let takes_updates = !transfers.update.is_empty();
     let mut complaint = None;
     let zone = match (journals.settle(file, live.as_ref(), takes_updates)?, live) {
@@ -62,7 +60,8 @@ fn primary(
         }
         (Settled::Replayed(zone, steps), live) => {
             if !takes_updates {
-                let message = format!("zone `{}` takes no updates any more, but there is a journal of some", zone.apex());
+                let message =
+                    format!("zone `{}` takes no updates any more, but there is a journal of some", zone.apex());
                 let hint = format!(
                     "it is still used: give up its changes with `azimuth zone discard-journal {0}`, or write them into the \
                      zone file with `azimuth zone export {0}`",
@@ -99,8 +98,7 @@ fn primary(
 /// What leads from one version of a zone to another that has a newer serial.
 #[must_use]
 pub fn delta_between(old: &Arc<Zone>, new: &Arc<Zone>) -> Option<Delta> {
-    let is_newer = serial::is_newer(new.serial(), old.serial());
-    if Arc::ptr_eq(old, new) || !is_newer || !old.is_available() {
+    if Arc::ptr_eq(old, new) || !is_newer(new.serial(), old.serial()) || !old.is_available() {
         return None;
     }
     let (removed, added) = diff(old, new);

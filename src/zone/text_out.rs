@@ -383,7 +383,8 @@ fn alpn_ids(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Whether protocols can stand without quotes and escapes.
 fn is_plain_alpn(value: &[u8]) -> bool {
-    alpn_ids(value).all(|id| id.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'/')))
+    alpn_ids(value)
+        .all(|id| id.iter().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'/')))
 }
 
 /// RFC 1876, section 3.

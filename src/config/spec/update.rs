@@ -71,7 +71,9 @@ fn read_list<T>(
     let place = reader.place(key);
     if reader.is_empty_list(key) {
         let message = format!("`{}` is empty, so that the entry allows nothing", key.name);
-        reader.report.push(Diagnostic::error(message).at(place.unwrap_or(reader.span), "").hint("leave it out for all"));
+        reader
+            .report
+            .push(Diagnostic::error(message).at(place.unwrap_or(reader.span), "").hint("leave it out for all"));
         return Err(());
     }
     let Some(texts) = reader.list(key, text) else { return if place.is_none() { Ok(None) } else { Err(()) } };
@@ -104,7 +106,8 @@ fn pattern(text: &str, apex: &Name) -> Option<Result<NamePattern, values::Wrong>
 }
 
 fn rtype(text: &str) -> Result<u16, values::Wrong> {
-    let code = record_type::code_of(text.as_bytes()).ok_or_else(|| super::wrong(format!("`{text}` is no record type")))?;
+    let code =
+        record_type::code_of(text.as_bytes()).ok_or_else(|| super::wrong(format!("`{text}` is no record type")))?;
     if NEVER.contains(&code) || record_type::refusal(code).is_some() {
         return Err(super::wrong(format!("updates cannot change records of type {}", record_type::name(code))));
     }

@@ -83,8 +83,9 @@ impl Journals {
         }
         let folder = &self.shared.folder;
         let failed = |error: &std::io::Error| {
-            Diagnostic::error(format!("cannot use the folder of journals `{}`: {error}", folder.display()))
-                .hint("give the server's user the right to write in `[server] state_dir`, or choose another folder there")
+            Diagnostic::error(format!("cannot use the folder of journals `{}`: {error}", folder.display())).hint(
+                "give the server's user the right to write in `[server] state_dir`, or choose another folder there",
+            )
         };
         std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
         let path = folder.join(LOCK_FILE);
@@ -98,7 +99,8 @@ impl Journals {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let process = owner_of(&mut file).map_or_else(|| "another process".into(), |id| format!("process {id}"));
+                let process =
+                    owner_of(&mut file).map_or_else(|| "another process".into(), |id| format!("process {id}"));
                 let message = format!("{process} uses the journals in `{}` already", folder.display());
                 return Err(Diagnostic::error(message).hint(
                     "stop that server, or give this one a folder of its own with `[server] state_dir` or `--state-dir`",
@@ -123,7 +125,12 @@ impl Journals {
     }
 
     /// Decides what of a zone shall be live; `base` is what its files say, `live` what is live. No update runs meanwhile.
-    pub fn settle(&self, base: &Arc<Zone>, live: Option<&Arc<Zone>>, takes_updates: bool) -> Result<Settled, Diagnostic> {
+    pub fn settle(
+        &self,
+        base: &Arc<Zone>,
+        live: Option<&Arc<Zone>>,
+        takes_updates: bool,
+    ) -> Result<Settled, Diagnostic> {
         let path = self.path(base.apex());
         let mut zones = lock(&self.shared.zones);
         let known = zones.get(base.apex()).cloned();
@@ -183,7 +190,9 @@ impl Journals {
             if state.is_condensing {
                 return Ok(());
             }
-            let Some(journal) = state.journal.as_ref().filter(|journal| journal.wants_condensing()) else { return Ok(()) };
+            let Some(journal) = state.journal.as_ref().filter(|journal| journal.wants_condensing()) else {
+                return Ok(());
+            };
             let len = journal.len();
             state.is_condensing = true;
             (state.path.clone(), len)
@@ -204,7 +213,8 @@ impl Journals {
     /// Octets in the journal of each zone that takes updates.
     #[must_use]
     pub fn lens(&self) -> Vec<(Name, u64)> {
-        let states: Vec<_> = lock(&self.shared.zones).iter().map(|(apex, state)| (apex.clone(), Arc::clone(state))).collect();
+        let states: Vec<_> =
+            lock(&self.shared.zones).iter().map(|(apex, state)| (apex.clone(), Arc::clone(state))).collect();
         let len = |state: &Arc<Mutex<State>>| lock(state).journal.as_ref().map_or(0, Journal::len);
         states.into_iter().map(|(apex, state)| (apex, len(&state))).collect()
     }

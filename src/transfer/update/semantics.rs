@@ -216,10 +216,9 @@ fn add(
 /// What no zone of ours holds.
 fn check_storable(record: &Record) -> Result<(), Refusal> {
     match record.rtype {
-        rtype::RRSIG | rtype::NSEC | rtype::NSEC3 => Err(Refusal::refused(
-            info_code::NOT_SUPPORTED,
-            "signatures and denials are made by whoever signs the zone",
-        )),
+        rtype::RRSIG | rtype::NSEC | rtype::NSEC3 => {
+            Err(Refusal::refused(info_code::NOT_SUPPORTED, "signatures and denials are made by whoever signs the zone"))
+        }
         NULL => Err(Refusal::refused(info_code::NOT_SUPPORTED, "NULL records cannot stand in a zone file")),
         _ => Ok(()),
     }

@@ -71,9 +71,9 @@ impl Totals {
             Ok(true) => &mut self.changed,
             Ok(false) => &mut self.unchanged,
             Err(Refusal { rcode: Rcode::SERVFAIL, .. }) => &mut self.failed,
-            Err(Refusal {
-                rcode: Rcode::NXDOMAIN | Rcode::YXDOMAIN | Rcode::NXRRSET | Rcode::YXRRSET, ..
-            }) => &mut self.unmet,
+            Err(Refusal { rcode: Rcode::NXDOMAIN | Rcode::YXDOMAIN | Rcode::NXRRSET | Rcode::YXRRSET, .. }) => {
+                &mut self.unmet
+            }
             Err(_) => &mut self.refused,
         };
         *counter += 1;
@@ -136,7 +136,8 @@ impl Updates {
         if rcode == Rcode::REFUSED {
             let why = error.as_ref().map_or("", |(_, text)| text);
             shared.say_refused(|held_back| {
-                let (zone, key) = (&asked.question.name, asked.key.as_ref().map_or_else(String::new, |key| key.name().to_string()));
+                let (zone, key) =
+                    (&asked.question.name, asked.key.as_ref().map_or_else(String::new, |key| key.name().to_string()));
                 tracing::info!(%zone, client = %asked.source, key, why, held_back, "update refused");
             });
         }
@@ -183,7 +184,10 @@ const EDE_HEAD_LEN: usize = 6;
 /// Whether a client may ask for anything at all.
 fn may_ask(transfers: &ZoneTransfers, source: SocketAddr, key: Option<&Name>) -> Result<(), Refusal> {
     if transfers.role != Role::Primary {
-        return Err(Refusal::refused(info_code::NOT_AUTHORITATIVE, "the zone is had from its primary: send updates there"));
+        return Err(Refusal::refused(
+            info_code::NOT_AUTHORITATIVE,
+            "the zone is had from its primary: send updates there",
+        ));
     }
     if rules::entries_for(&transfers.update, source.ip(), key).is_empty() {
         return Err(Refusal::refused(info_code::PROHIBITED, "no rule of the zone lets this client in"));
@@ -274,7 +278,10 @@ fn serve_batch(batch: Vec<Request>, writer: &mut Writer<'_>, journals: &Journals
 /// permission: what is no update is none for anybody.
 fn serve_one(zone: &Zone, transfers: &ZoneTransfers, request: &Request) -> Result<Applied, Refusal> {
     if !zone.is_available() {
-        return Err(Refusal { rcode: Rcode::SERVFAIL, error: Some((info_code::NOT_READY, "the zone has no data".into())) });
+        return Err(Refusal {
+            rcode: Rcode::SERVFAIL,
+            error: Some((info_code::NOT_READY, "the zone has no data".into())),
+        });
     }
     let changes: Vec<&MessageRecord> = request.changes.iter().collect();
     let prerequisites: Vec<&MessageRecord> = request.prerequisites.iter().collect();
@@ -285,7 +292,7 @@ fn serve_one(zone: &Zone, transfers: &ZoneTransfers, request: &Request) -> Resul
     check_prerequisites(zone, &prerequisites)?;
     prescan(zone.apex(), &changes)?;
     rules::check(&entries, zone, &changes)?;
-    if !zone.soa().signatures.is_empty() {
+    if zone.is_signed() {
         return Err(Refusal::refused(info_code::NOT_SUPPORTED, "the zone is signed elsewhere: update it there"));
     }
     apply(zone, &transfers.balanced, &changes)

@@ -63,7 +63,9 @@ fn octets_of(field: Field) -> BoxedStrategy<Vec<u8>> {
             })
             .boxed(),
         Field::IpsecGateway => (exactly(1), 0..4_u8, exactly(1), gateway_tail())
-            .prop_map(|(head, kind, algorithm, tail)| [&head[..], &[kind], &algorithm, &tail[usize::from(kind)]].concat())
+            .prop_map(|(head, kind, algorithm, tail)| {
+                [&head[..], &[kind], &algorithm, &tail[usize::from(kind)]].concat()
+            })
             .boxed(),
         Field::AmtRelay => (exactly(1), 0..4_u8, any::<bool>(), gateway_tail())
             .prop_map(|(head, kind, bit, tail)| {
@@ -103,7 +105,8 @@ fn any_record() -> impl Strategy<Value = Record> {
         data.prop_map(move |data| (KNOWN[at].code, data))
     });
     let unknown = vec(any::<u8>(), 0..20).prop_map(|data| (65_280, data));
-    let owner = "[a-c]|\\*|x\\\\\\.y|\\\\000z".prop_map(|text| Name::from_text(text.as_bytes(), Some(&name("example."))).unwrap());
+    let owner = "[a-c]|\\*|x\\\\\\.y|\\\\000z"
+        .prop_map(|text| Name::from_text(text.as_bytes(), Some(&name("example."))).unwrap());
     (prop_oneof![20 => known, 1 => unknown], owner).prop_map(|((rtype, data), owner)| Record {
         owner,
         rtype,
@@ -177,9 +180,11 @@ fn rare_fields_are_written_as_their_standards_do() {
 
 #[test]
 fn zones_are_written_in_canonical_order() {
-    let text = format!("{APEX}z A 192.0.2.1\nb.a A 192.0.2.1\nZ.b A 192.0.2.1\n*.a A 192.0.2.1\na AAAA ::1\na A 192.0.2.1\n");
+    let text =
+        format!("{APEX}z A 192.0.2.1\nb.a A 192.0.2.1\nZ.b A 192.0.2.1\n*.a A 192.0.2.1\na AAAA ::1\na A 192.0.2.1\n");
     let zone = load("example.", &text.replace(" A ", " 60 A ").replace(" AAAA ", " 60 AAAA "), &[]);
-    let owners: Vec<_> = to_text(zone.records()).lines().map(|line| line.split("\t60").next().unwrap_or("").to_owned()).collect();
+    let owners: Vec<_> =
+        to_text(zone.records()).lines().map(|line| line.split("\t60").next().unwrap_or("").to_owned()).collect();
     assert!(owners[0].starts_with("example.\t300\tIN\tSOA\t") && owners[1].starts_with("example.\t300\tIN\tNS\t"));
     assert_eq!(owners[2..], ["a.example.", "a.example.", "*.a.example.", "b.a.example.", "z.b.example.", "z.example."]);
 }
