@@ -18,6 +18,7 @@ mod lookup;
 mod master_file;
 mod node_checks;
 mod pack;
+mod places;
 pub mod proof;
 pub mod record;
 pub mod record_type;
@@ -35,6 +36,7 @@ mod zone_checks;
 
 pub use diff::diff;
 pub use edit::{Change, EditError};
+pub use places::places;
 pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;

@@ -101,7 +101,7 @@ fn push_field(field: Field, octets: &[u8], out: &mut String) -> Option<()> {
         Field::Name | Field::CompressibleName => push_name(octets, out).map(drop)?,
         Field::U8 | Field::Algorithm | Field::SyncScheme => push(out, *octets.first()?),
         Field::U16 | Field::CertificateType => push(out, u16::from_be_bytes(octets.try_into().ok()?)),
-        Field::U32 | Field::Seconds => push(out, u32::from_be_bytes(octets.try_into().ok()?)),
+        Field::U32 | Field::Seconds | Field::Time => push(out, u32::from_be_bytes(octets.try_into().ok()?)),
         Field::U64 => push(out, u64::from_be_bytes(octets.try_into().ok()?)),
         Field::Ipv4 => push(out, Ipv4Addr::from(<[u8; 4]>::try_from(octets).ok()?)),
         Field::Ipv6 => push(out, Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?)),
@@ -114,6 +114,10 @@ fn push_field(field: Field, octets: &[u8], out: &mut String) -> Option<()> {
         }
         Field::Salt if octets == [0] => out.push('-'),
         Field::Salt => push_hex(octets.get(1..)?, out),
+        Field::Base32Hash => {
+            let hash = octets.get(1..).filter(|hash| !hash.is_empty())?;
+            push_base32(hash, out);
+        }
         Field::Base64 | Field::OptionalBase64 => {
             (!octets.is_empty() || field == Field::OptionalBase64).then_some(())?;
             push_base64(octets, out);
@@ -146,7 +150,8 @@ fn push_field(field: Field, octets: &[u8], out: &mut String) -> Option<()> {
             push_hex(octets, out);
         }
         Field::AtmAddress => push_atm_address(octets, out)?,
-        _ => return None,
+        // Written by whoever knows the rest of the record.
+        Field::ServiceParameters => return None,
     }
     Some(())
 }
@@ -222,6 +227,22 @@ fn push_base64(octets: &[u8], out: &mut String) {
             let value = (bits >> (18 - 6 * digit)) & 63;
             out.push(if digit > chunk.len() { '=' } else { DIGITS[value as usize].into() });
         }
+    }
+}
+
+/// Base32 with the extended hex alphabet and without padding (RFC 5155, section 3.3).
+fn push_base32(octets: &[u8], out: &mut String) {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+    let (mut bits, mut held) = (0_u32, 0);
+    for &octet in octets {
+        (bits, held) = (bits << 8 | u32::from(octet), held + 8);
+        while held >= 5 {
+            held -= 5;
+            out.push(DIGITS[(bits >> held & 31) as usize].into());
+        }
+    }
+    if held > 0 {
+        out.push(DIGITS[(bits << (5 - held) & 31) as usize].into());
     }
 }
 
