@@ -152,9 +152,9 @@ impl Server {
         let Loaded { config, inputs, .. } = &*self.loaded;
         let zones = inputs.zones.zones().iter().flat_map(|zone| zone.files());
         let databases = config.geo.databases.iter().map(|database| &*database.path);
-        let files =
-            config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases).chain(authority_files(config));
-        files.map(Path::to_path_buf).collect()
+        let secrets = config.server.cookie_secret_file.as_deref();
+        let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases);
+        files.chain(authority_files(config)).chain(secrets).map(Path::to_path_buf).collect()
     }
 
     /// What loads the files again, on whatever thread; its result is for [`Self::apply`].
@@ -218,6 +218,10 @@ impl Server {
             ("[server] workers", old.server.workers != new.server.workers),
             ("[server] user", old.server.user != new.server.user),
             ("[server.tcp]", old.server.tcp != new.server.tcp),
+            (
+                "[server.rate_limit] table_size",
+                old.settings.rate_limit.table_size != new.settings.rate_limit.table_size,
+            ),
             ("[admin] listen", old.admin.listen != new.admin.listen),
         ] {
             if changed {

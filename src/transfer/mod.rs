@@ -19,6 +19,7 @@ pub mod notify;
 pub mod outbound;
 pub mod reload;
 mod request;
+pub mod secondary;
 pub mod serial;
 pub mod spec;
 pub mod tsig;
