@@ -11,7 +11,7 @@ use super::spec::{Settings, TransferSpec};
 use super::tsig::Opened;
 use super::{Counters, LiveZones, outbound};
 use crate::wire::Rcode;
-use crate::wire::numbers::flag;
+use crate::wire::numbers::{OPCODE_QUERY, flag};
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
@@ -24,6 +24,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const REQUESTS_MAX: usize = 1024;
 /// Threads of the desk.
 const THREADS: usize = 2;
+/// Most octets of an answer without records.
+const ERROR_LEN_MAX: usize = 512;
 /// How long a stopping desk waits for what is being served.
 const STOP_TIME_MAX: Duration = Duration::from_millis(500);
 
@@ -197,9 +199,15 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
             return;
         }
     };
-    let mut asked = match Asked::parse(octets, source, is_stream) {
+    let mut asked = match Asked::parse(&octets, source, is_stream) {
         Ok(asked) => Asked { key, ..asked },
-        Err(_) => return,
+        Err(_) => {
+            let answer = malformed(&shared, &octets, source.ip(), is_stream);
+            if !answer.is_empty() {
+                let _ = outbox.send(answer).await;
+            }
+            return;
+        }
     };
     let Some(kind) = asked.kind() else { return };
     let end = match dispatch(&shared, kind, &mut asked, &mut outbox).await {
@@ -218,6 +226,19 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
         Answer::Sent(end) => end,
     };
     shared.counters.ended(kind, end);
+}
+
+/// The answer to a message that cannot be read: FORMERR where it has the zone that a NOTIFY or UPDATE is about, and else
+/// what the engine makes of it.
+fn malformed(shared: &Shared, octets: &[u8], source: IpAddr, is_stream: bool) -> Vec<u8> {
+    match Header::parse(octets) {
+        Ok(header) if header.opcode() != OPCODE_QUERY && header.counts[0] == 1 => {
+            let mut writer = MessageWriter::response(&header, None, ERROR_LEN_MAX);
+            writer.set_rcode(Rcode::FORMERR);
+            writer.finish()
+        }
+        _ => (shared.engine)(octets, source, is_stream),
+    }
 }
 
 /// Hands a request to whoever answers its kind.

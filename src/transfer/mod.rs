@@ -22,6 +22,8 @@ mod request;
 pub mod secondary;
 pub mod serial;
 pub mod spec;
+#[cfg(test)]
+mod tests;
 pub mod tsig;
 
 pub use counters::Counters;

@@ -29,12 +29,7 @@ impl Running {
         Self::start_with(listen, workers, limits, None)
     }
 
-    fn start_with(
-        listen: &[&str],
-        workers: usize,
-        limits: StreamLimits,
-        slow_door: Option<Arc<dyn SlowDoor>>,
-    ) -> Self {
+    fn start_with(listen: &[&str], workers: usize, limits: StreamLimits, slow_door: Option<Arc<dyn SlowDoor>>) -> Self {
         let big: String = (0..80).map(|number| format!("big TXT {}-{number}\n", "x".repeat(240))).collect();
         let zones = [("example.", &*format!("www A 192.0.2.1\n{big}"))];
         let listen: Vec<SocketAddr> = listen.iter().map(|address| address.parse().unwrap()).collect();

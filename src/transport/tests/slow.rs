@@ -104,7 +104,7 @@ fn slow_messages_are_answered_from_the_address_they_were_sent_to() {
 fn without_a_slow_door_what_it_would_take_is_refused() {
     let running = Running::start(&["127.0.0.1:0"], 1, LIMITS);
     let client = running.udp();
-    let mut rcode = |query: &[u8]| {
+    let rcode = |query: &[u8]| {
         client.send(query).unwrap();
         let mut answer = [0; 512];
         client.recv(&mut answer).unwrap();
