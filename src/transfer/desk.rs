@@ -12,7 +12,7 @@ use super::tsig::Opened;
 use super::update::Updates;
 use super::{Counters, Journals, LiveZones, outbound};
 use crate::wire::Rcode;
-use crate::wire::numbers::{OPCODE_UPDATE, flag};
+use crate::wire::numbers::{OPCODE_QUERY, flag};
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
@@ -25,8 +25,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const REQUESTS_MAX: usize = 1024;
 /// Threads of the desk.
 const THREADS: usize = 2;
-/// Octets that an answer to a message that was not understood may have.
-const MESSAGE_LEN_MIN: usize = 512;
+/// Most octets of an answer without records.
+const ERROR_LEN_MAX: usize = 512;
 /// How long a stopping desk waits for what is being served.
 const STOP_TIME_MAX: Duration = Duration::from_millis(500);
 
@@ -210,16 +210,15 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
             return;
         }
     };
-    let header = Header::parse(&octets);
-    let mut asked = match (Asked::parse(octets, source, is_stream), header) {
-        (Ok(asked), _) => Asked { key, ..asked },
-        (Err(_), Ok(header)) if header.opcode() == OPCODE_UPDATE => {
-            let mut writer = MessageWriter::response(&header, None, MESSAGE_LEN_MIN);
-            writer.set_rcode(Rcode::FORMERR);
-            let _ = outbox.send(writer.finish()).await;
-            return shared.counters.ended(Kind::Update, End::Refused);
+    let mut asked = match Asked::parse(&octets, source, is_stream) {
+        Ok(asked) => Asked { key, ..asked },
+        Err(_) => {
+            let answer = malformed(&shared, &octets, source.ip(), is_stream);
+            if !answer.is_empty() {
+                let _ = outbox.send(answer).await;
+            }
+            return;
         }
-        _ => return,
     };
     let Some(kind) = asked.kind() else { return };
     let end = match dispatch(&shared, kind, &mut asked, &mut outbox).await {
@@ -238,6 +237,19 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
         Answer::Sent(end) => end,
     };
     shared.counters.ended(kind, end);
+}
+
+/// The answer to a message that cannot be read: FORMERR where it has the zone that a NOTIFY or UPDATE is about, and else
+/// what the engine makes of it.
+fn malformed(shared: &Shared, octets: &[u8], source: IpAddr, is_stream: bool) -> Vec<u8> {
+    match Header::parse(octets) {
+        Ok(header) if header.opcode() != OPCODE_QUERY && header.counts[0] == 1 => {
+            let mut writer = MessageWriter::response(&header, None, ERROR_LEN_MAX);
+            writer.set_rcode(Rcode::FORMERR);
+            writer.finish()
+        }
+        _ => (shared.engine)(octets, source, is_stream),
+    }
 }
 
 /// Hands a request to whoever answers its kind.

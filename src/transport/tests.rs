@@ -1,11 +1,14 @@
 //! The service as clients see it, on loopback.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use super::{Listeners, QUERY_LEN_MAX, Service, StreamLimits};
+mod slow;
+
+use super::{Listeners, QUERY_LEN_MAX, Service, SlowDoor, StreamLimits};
 use crate::answer::testing;
 use crate::snapshot::Publisher;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a client waits for what must come.
@@ -23,13 +26,17 @@ struct Running {
 
 impl Running {
     fn start(listen: &[&str], workers: usize, limits: StreamLimits) -> Self {
+        Self::start_with(listen, workers, limits, None)
+    }
+
+    fn start_with(listen: &[&str], workers: usize, limits: StreamLimits, slow_door: Option<Arc<dyn SlowDoor>>) -> Self {
         let big: String = (0..80).map(|number| format!("big TXT {}-{number}\n", "x".repeat(240))).collect();
         let zones = [("example.", &*format!("www A 192.0.2.1\n{big}"))];
         let listen: Vec<SocketAddr> = listen.iter().map(|address| address.parse().unwrap()).collect();
         let listeners = Listeners::bind(&listen, workers).unwrap();
         let addresses = listeners.addresses().to_vec();
         let publisher = Publisher::start(testing::inputs(&zones, listeners.shard_count() - 1));
-        let service = Service::start(listeners, publisher.store(), limits, None).unwrap();
+        let service = Service::start(listeners, publisher.store(), limits, slow_door).unwrap();
         Self { service: Some(service), publisher: Some(publisher), addresses }
     }
 
