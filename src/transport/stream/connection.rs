@@ -48,10 +48,10 @@ async fn converse(mut stream: TcpStream, client: IpAddr, place: &Place, mut shar
         if !matches!(read, Ok(Ok(1..))) {
             return;
         }
-        match buffers.answer(&mut stream, client, &shared).await {
+        match buffers.answer(&mut stream, client, place, &shared).await {
             // A timeout lets what is there be read even when it is over.
             Ok(0) if Instant::now() >= idle_end => return,
-            Ok(0) => {}
+            Ok(0) => place.stalled(),
             Ok(_) => {
                 place.active();
                 idle_end = Instant::now() + idle_timeout;
@@ -60,7 +60,7 @@ async fn converse(mut stream: TcpStream, client: IpAddr, place: &Place, mut shar
         }
     }
     while matches!(timeout(LAST_READ_TIME, buffers.read(&mut stream)).await, Ok(Ok(1..))) {
-        if buffers.answer(&mut stream, client, &shared).await.is_err() {
+        if buffers.answer(&mut stream, client, place, &shared).await.is_err() {
             return;
         }
     }
@@ -81,17 +81,23 @@ impl Buffers {
     }
 
     /// Answers all complete frames; returns how many responses there were.
-    async fn answer(&mut self, stream: &mut TcpStream, client: IpAddr, shared: &Shared) -> io::Result<usize> {
+    async fn answer(
+        &mut self,
+        stream: &mut TcpStream,
+        client: IpAddr,
+        place: &Place,
+        shared: &Shared,
+    ) -> io::Result<usize> {
         let (mut at, mut responses) = (0, 0);
         while let Some(query) = first_frame(&self.input[at..])? {
             responses += usize::from(shared.answering.borrow_mut().answer(query, client, &mut self.pending));
             at += FRAME_HEADER_LEN + query.len();
             if self.pending.len() >= PENDING_LEN_MAX {
-                write(stream, &mut self.pending).await?;
+                write(stream, &mut self.pending, place).await?;
             }
         }
         self.input.drain(..at);
-        write(stream, &mut self.pending).await?;
+        write(stream, &mut self.pending, place).await?;
         Ok(responses)
     }
 }
@@ -106,10 +112,11 @@ fn first_frame(input: &[u8]) -> io::Result<Option<&[u8]>> {
 }
 
 /// Writes and empties `pending`; an error when the client does not take it in time.
-async fn write(stream: &mut TcpStream, pending: &mut Vec<u8>) -> io::Result<()> {
+async fn write(stream: &mut TcpStream, pending: &mut Vec<u8>, place: &Place) -> io::Result<()> {
     if pending.is_empty() {
         return Ok(());
     }
+    place.writing();
     timeout(WRITE_TIME_MAX, stream.write_all(pending)).await.map_err(|_| io::ErrorKind::TimedOut)??;
     pending.clear();
     // One large response shall not be remembered for the rest of a long connection.
