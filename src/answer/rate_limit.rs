@@ -97,7 +97,7 @@ impl RateLimiter {
         match limit.slip {
             0 => Verdict::Drop,
             // By chance and not in turn: nobody can arrange that his queries take the turns of another.
-            slip if (random >> 32) % u64::from(slip) == 0 => Verdict::Slip,
+            slip if (random >> 32).is_multiple_of(u64::from(slip)) => Verdict::Slip,
             _ => Verdict::Drop,
         }
     }

@@ -257,11 +257,13 @@ fn large_answers_are_for_those_who_prove_where_they_are() {
     assert_eq!(world.udp(&query("www.test.", rtype::A, b"")).rcode, 5, "errors have no records to leave out");
 }
 
+type NumberedName = fn(usize) -> String;
+
 #[test]
 fn a_client_that_asks_too_often_is_limited_by_the_kind_of_answer() {
     // Names, then how many of them are answered where 3 of a kind are: those that cost the server a name each, and those
     // of which anybody can think up as many as he likes.
-    let kinds: [(&str, fn(usize) -> String, usize); 7] = [
+    let kinds: [(&str, NumberedName, usize); 7] = [
         ("one name", |_| "www.example.".to_owned(), 3),
         ("nonexistent names", |number| format!("n{number}.example."), 3),
         ("names of a wildcard", |number| format!("n{number}.wild.example."), 3),
