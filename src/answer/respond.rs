@@ -97,8 +97,14 @@ impl Responder {
             // Nobody can ask again over something that carries more.
             composer.response.clear_flag(flag::TC);
         }
-        if unproven_max.is_some() && composer.response.has_flag(flag::TC) {
-            rcode = ask_again(&mut composer, &visitor);
+        if composer.response.has_flag(flag::TC) {
+            if unproven_max.is_some() {
+                rcode = ask_again(&mut composer, &visitor);
+            } else {
+                // Clients ignore what a truncated response holds (RFC 2181, section 9), so that it would only help to flood
+                // somebody.
+                composer.response.clear_records();
+            }
         }
         match visitor.judge(settings, request, composer.charge) {
             Verdict::Send => {}
@@ -263,7 +269,6 @@ fn refuse(
         Refusal::NotOurs => (Rcode::REFUSED, edns::NOT_AUTHORITATIVE),
         Refusal::Stop(Stop::AllDown) => (Rcode::SERVFAIL, edns::ALL_DOWN),
         Refusal::Stop(Stop::Full) if profile.truncates => {
-            // TC and no records: clients ignore what a truncated response holds (RFC 2181, section 9).
             composer.response.set_flag(flag::TC);
             return (Rcode::NOERROR, None);
         }
