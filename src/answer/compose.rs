@@ -19,6 +19,10 @@ pub enum Stop {
     Full,
     /// No member of a balanced name may be answered.
     AllDown,
+    /// The zone has no data.
+    Unavailable,
+    /// Nothing is known yet of the target of an alias.
+    AliasUnknown,
 }
 
 impl From<Full> for Stop {
@@ -111,7 +115,9 @@ impl<'s> Composer<'_, 's> {
                 }
                 self.write_cname_of_dname(rrset, owner_stripped, name, owner)
             }
+            Step::AliasUnknown => Err(Stop::AliasUnknown),
             Step::AllDown => Err(Stop::AllDown),
+            Step::Unavailable => Err(Stop::Unavailable),
         }
     }
 

@@ -33,6 +33,7 @@ pub struct Counters {
     truncated: Count,
     referrals: Count,
     client_subnet: Count,
+    slow: Count,
     panics: Count,
     cookies: [Count; 3],
     limited: Count,
@@ -65,6 +66,11 @@ impl Counters {
         self.client_subnet.add_one();
     }
 
+    /// A message was left to the slow door.
+    pub(super) fn left_to_others(&self) {
+        self.slow.add_one();
+    }
+
     /// A query had a cookie option that proves this.
     pub(super) fn cookie(&self, proof: Proof) {
         self.cookies[proof as usize].add_one();
@@ -94,6 +100,7 @@ impl Counters {
             truncated: self.truncated.get(),
             referrals: self.referrals.get(),
             client_subnet: self.client_subnet.get(),
+            slow: self.slow.get(),
             panics: self.panics.get(),
             cookies_valid: self.cookies[Proof::Valid as usize].get(),
             cookies_missing: self.cookies[Proof::Missing as usize].get(),
@@ -115,6 +122,8 @@ pub struct Tally {
     pub referrals: u64,
     /// Queries with a client subnet that is used.
     pub client_subnet: u64,
+    /// Messages that were handed to the slow door, which answers them itself.
+    pub slow: u64,
     /// Queries that cost a panic; they got no response.
     pub panics: u64,
     /// Queries with a valid server cookie.
@@ -151,7 +160,7 @@ impl Tally {
     /// Messages received.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.responses.iter().sum::<u64>() + self.dropped()
+        self.responses.iter().sum::<u64>() + self.dropped() + self.slow
     }
 }
 
@@ -164,6 +173,7 @@ impl AddAssign<&Self> for Tally {
         self.truncated += other.truncated;
         self.referrals += other.referrals;
         self.client_subnet += other.client_subnet;
+        self.slow += other.slow;
         self.panics += other.panics;
         self.cookies_valid += other.cookies_valid;
         self.cookies_missing += other.cookies_missing;

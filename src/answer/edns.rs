@@ -15,6 +15,12 @@ pub const ALL_DOWN: ExtendedError =
     ExtendedError { code: info_code::OTHER, text: "no region that is open to this client has a healthy member" };
 /// The name is in no zone of ours.
 pub const NOT_AUTHORITATIVE: ExtendedError = ExtendedError { code: info_code::NOT_AUTHORITATIVE, text: "" };
+/// The zone has no data, or only data that has expired.
+pub const NO_DATA: ExtendedError =
+    ExtendedError { code: info_code::INVALID_DATA, text: "the zone is not loaded or has expired" };
+/// Nothing is known yet of the target of an alias.
+pub const ALIAS_UNKNOWN: ExtendedError =
+    ExtendedError { code: info_code::OTHER, text: "the target of this alias is not resolved yet" };
 /// Zone transfers are not given.
 pub const PROHIBITED: ExtendedError = ExtendedError { code: info_code::PROHIBITED, text: "" };
 /// A class without data.
@@ -67,7 +73,7 @@ pub fn set_scope(opt: &mut OptAnswer<'_>, scope: u8) {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL_DOWN, TOO_LONG};
+    use super::{ALL_DOWN, NO_DATA, TOO_LONG};
     use crate::snapshot::settings::NSID_LEN_MAX;
     use crate::wire::edns::opt_answer::EXTRA_TEXT_LEN_MAX;
     use crate::wire::name::NAME_LEN_MAX;
@@ -75,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_longest_question_with_all_options_fits_the_smallest_response() {
-        for error in [ALL_DOWN, TOO_LONG] {
+        for error in [ALL_DOWN, NO_DATA, TOO_LONG] {
             assert!(error.text.len() <= EXTRA_TEXT_LEN_MAX, "{error:?}");
         }
         let text = "x".repeat(EXTRA_TEXT_LEN_MAX).leak();

@@ -10,6 +10,7 @@ pub mod profile;
 #[cfg(test)]
 pub mod testing;
 
+mod alias;
 mod chain;
 mod chaos;
 mod compose;
@@ -27,6 +28,7 @@ mod steered;
 mod tests;
 mod visitor;
 
+pub use alias::is_ours;
 pub use chain::CNAME_CHAIN_LEN_MAX;
 pub use counters::{Counters, Tally};
 pub use guard::{Guard, SEED_LEN};
@@ -71,4 +73,7 @@ pub enum Outcome {
         /// Octets.
         len: usize,
     },
+    /// Hand the message to the slow door: it asks for more than one answer from what is at hand. Only responders that
+    /// were told of a slow door say so ([`Responder::with_slow_door`]).
+    Slow,
 }

@@ -22,6 +22,8 @@ pub struct Question<'s> {
     pub source: IpAddr,
     /// Uniformly random.
     pub random: u64,
+    /// Seconds since 1970, as they count round in 32 bits.
+    pub now: u32,
 }
 
 impl Question<'_> {
@@ -49,11 +51,11 @@ impl Plan<'_> {
     pub fn charge(&self, name: &NameKey) -> Charge {
         let apex = name.hash(self.apex_stripped);
         match self.step {
-            Step::NoData { .. } | Step::NxDomain => Charge::negative(apex),
+            Step::NoData { .. } | Step::NxDomain | Step::Unavailable => Charge::negative(apex),
             Step::Referral { .. } => Charge::referral(apex),
             Step::Dname { .. } => Charge::synthesized(apex),
             _ if self.from_wildcard => Charge::synthesized(apex),
-            Step::Answer(_) | Step::Cname(_) | Step::Steered(_) | Step::AllDown => Charge::records(name.hash(0)),
+            _ => Charge::records(name.hash(0)),
         }
     }
 }
@@ -90,6 +92,10 @@ pub enum Step<'s> {
         /// Whether it is in the response already, from an earlier link of the chain.
         repeated: bool,
     },
+    /// SERVFAIL: the zone has no data.
+    Unavailable,
+    /// SERVFAIL: nothing is known yet of the target of an alias.
+    AliasUnknown,
     /// SERVFAIL: no member of a balanced name may be answered.
     AllDown,
 }
@@ -123,6 +129,7 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
         Lookup::Balanced { slot, fixed, .. } => steered::step(question, number, slot, fixed),
         Lookup::NoData => Step::NoData { ttl_max: u32::MAX },
         Lookup::NxDomain => Step::NxDomain,
+        Lookup::Unavailable => Step::Unavailable,
         Lookup::Referral { ns, stripped } => Step::Referral { ns, stripped },
         Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped, repeated: false },
     };

@@ -16,6 +16,8 @@ use std::sync::Arc;
 /// Answers the queries of one worker; holds its scratch space and its counters.
 pub struct Responder {
     worker: usize,
+    /// Whether there is somebody to hand slow messages to.
+    has_slow_door: bool,
     counters: Arc<Counters>,
     guard: Option<Arc<Guard>>,
     query: Query,
@@ -32,12 +34,20 @@ impl Responder {
     pub fn new(worker: usize) -> Self {
         Self {
             worker,
+            has_slow_door: false,
             counters: Arc::default(),
             guard: None,
             query: Query::default(),
             chained: NameKey::default(),
             scratch: NameKey::default(),
         }
+    }
+
+    /// The same responder, which leaves to others what asks for more than one answer from what is at hand: transfers,
+    /// signed messages, NOTIFY and UPDATE. Without this it refuses them.
+    #[must_use]
+    pub fn with_slow_door(self, has_slow_door: bool) -> Self {
+        Self { has_slow_door, ..self }
     }
 
     /// The same with the guard that all responders of a server share.
@@ -62,14 +72,31 @@ impl Responder {
     /// Neither allocates nor frees nor locks.
     pub fn respond(&mut self, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> Outcome {
         match self.query.parse(request.octets, edns::understood(&snapshot.settings, request.profile)) {
+            Ok(()) if self.has_slow_door && self.query.is_slow() => self.leave(snapshot, &request),
             Ok(()) => self.answer(snapshot, &request, out),
+            // What follows the header of another OPCODE is for others to read.
+            Err(Malformed::Opcode) if self.has_slow_door && self.query.is_slow() => self.leave(snapshot, &request),
+            // Whatever is wrong with it, the answer to a signed query is signed.
+            Err(Malformed::EdnsVersion) if self.has_slow_door && self.query.is_slow() => self.leave(snapshot, &request),
             Err(cause) => self.reject(snapshot, cause, &request, out),
         }
     }
 
+    /// A message for the slow door, unless the client sends too many.
+    #[cold]
+    fn leave(&self, snapshot: &Snapshot, request: &Request<'_>) -> Outcome {
+        let settings = &*snapshot.settings;
+        let visitor = Visitor::new(self.query.edns(), settings, self.guard.as_deref(), request, &self.counters);
+        if visitor.judge(settings, request, Charge::SLOW, &self.counters) == Verdict::Drop {
+            return Outcome::Drop;
+        }
+        self.counters.left_to_others();
+        Outcome::Slow
+    }
+
     /// A query that was understood.
     fn answer(&mut self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
-        let Self { worker, counters, guard, query, chained, scratch } = self;
+        let Self { worker, counters, guard, query, chained, scratch, .. } = self;
         let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
         let visitor = Visitor::new(edns, settings, guard.as_deref(), request, counters);
         let mut opt = edns.map(|edns| edns::opt_for(edns, settings, profile, visitor.cookie));
@@ -83,7 +110,15 @@ impl Responder {
         let client_subnet = edns.and_then(|edns| edns.client_subnet.as_ref());
         let (worker, qtype, source, random) = (*worker, query.qtype(), request.source, request.random);
         let mut composer = Composer {
-            question: Question { snapshot, worker, qtype, client_subnet, source, random },
+            question: Question {
+                snapshot,
+                worker,
+                qtype,
+                client_subnet,
+                source,
+                random,
+                now: request.now.unix_seconds,
+            },
             response: Response::begin(out, len_max, reserved, query, request.octets),
             scope: 0,
             referred: false,
@@ -106,19 +141,12 @@ impl Responder {
                 composer.response.clear_records();
             }
         }
-        match visitor.judge(settings, request, composer.charge) {
+        match visitor.judge(settings, request, composer.charge, counters) {
             Verdict::Send => {}
-            Verdict::Slip => {
-                counters.slipped();
-                // Errors are sent as they are: there is nothing to leave out.
-                if matches!(rcode, Rcode::NOERROR | Rcode::NXDOMAIN | Rcode::YXDOMAIN) {
-                    rcode = ask_again(&mut composer, &visitor);
-                }
-            }
-            Verdict::Drop => {
-                counters.limited();
-                return Outcome::Drop;
-            }
+            // Errors are sent as they are: there is nothing to leave out.
+            Verdict::Slip if !matches!(rcode, Rcode::NOERROR | Rcode::NXDOMAIN | Rcode::YXDOMAIN) => {}
+            Verdict::Slip => rcode = ask_again(&mut composer, &visitor),
+            Verdict::Drop => return Outcome::Drop,
         }
         count(counters, &composer, rcode);
         if let Some(opt) = &mut opt {
@@ -146,13 +174,8 @@ impl Responder {
                 (rcode, self.query.edns().map(edns::bare_opt_for))
             }
         };
-        match visitor.judge(settings, request, Charge::ERROR) {
-            Verdict::Send => {}
-            Verdict::Slip => self.counters.slipped(),
-            Verdict::Drop => {
-                self.counters.limited();
-                return Outcome::Drop;
-            }
+        if visitor.judge(settings, request, Charge::ERROR, &self.counters) == Verdict::Drop {
+            return Outcome::Drop;
         }
         let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
         let len_max = out.len();
@@ -268,6 +291,8 @@ fn refuse(
         Refusal::Transfer => (Rcode::REFUSED, edns::PROHIBITED),
         Refusal::NotOurs => (Rcode::REFUSED, edns::NOT_AUTHORITATIVE),
         Refusal::Stop(Stop::AllDown) => (Rcode::SERVFAIL, edns::ALL_DOWN),
+        Refusal::Stop(Stop::AliasUnknown) => (Rcode::SERVFAIL, edns::ALIAS_UNKNOWN),
+        Refusal::Stop(Stop::Unavailable) => (Rcode::SERVFAIL, edns::NO_DATA),
         Refusal::Stop(Stop::Full) if profile.truncates => {
             composer.response.set_flag(flag::TC);
             return (Rcode::NOERROR, None);

@@ -42,7 +42,7 @@ impl Running {
         let addresses = listeners.addresses().to_vec();
         let inputs = Inputs { settings, ..testing::inputs(&zones, listeners.shard_count() - 1) };
         let publisher = Publisher::start(inputs);
-        let service = Service::start(listeners, publisher.store(), limits).unwrap();
+        let service = Service::start(listeners, publisher.store(), limits, None).unwrap();
         Self { service: Some(service), publisher: Some(publisher), addresses }
     }
 

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a zone was built from, as hashes that are equal for equal inputs within one process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     spec: u64,
     files: Box<[(PathBuf, u64)]>,
@@ -142,5 +142,5 @@ fn finish(tree: Tree, fingerprint: Fingerprint) -> Zone {
         names += usize::from(node.has(flag::BALANCED) || node.rrsets().next().is_some());
     }
     let (negative_ttl, serial) = soa_facts(&tree);
-    Zone { tree, negative_ttl, serial, records, names, fingerprint }
+    Zone { tree, negative_ttl, serial, records, names, is_overlaid: false, fingerprint }
 }

@@ -1,11 +1,12 @@
 //! Packs the nodes of one shard: names and records into one arena, their places into a table.
 
 use super::master_file::name_text::stored_len;
-use super::record_type::{self, Field, Format};
+use super::record_type::{self, Field};
 use super::rrset::OWNER_OF_QUESTION;
 use super::staging::NOT_BALANCED;
 use super::tree::{Node, Shard, StoredRrset, flag};
-use crate::wire::{Name, rtype};
+use super::wire_form::field_len;
+use crate::wire::rtype;
 use std::borrow::Cow;
 
 /// Class IN.
@@ -170,7 +171,7 @@ impl ShardPacker {
     }
 }
 
-/// Where names stand in the data of a type.
+/// Where names stand in the data of a type: its fields up to the last name.
 #[derive(Clone, Copy)]
 pub struct NamesIn {
     fields: &'static [Field],
@@ -181,9 +182,9 @@ impl NamesIn {
     /// `None` when there are none.
     pub fn of(rtype: u16) -> Option<Self> {
         let known = record_type::by_code(rtype)?;
-        let Format::Fields(fields) = known.format else { return None };
-        let has_name = fields.iter().any(|field| matches!(field, Field::Name | Field::CompressibleName));
-        has_name.then_some(Self { fields, are_targets: known.has_targets })
+        let is_name = |field: &Field| matches!(field, Field::Name | Field::CompressibleName);
+        let last = known.fields.iter().rposition(is_name)?;
+        Some(Self { fields: &known.fields[..=last], are_targets: known.has_targets })
     }
 
     /// As [`Self::of`], for types whose names may be compressed (RFC 3597, section 4).
@@ -191,37 +192,21 @@ impl NamesIn {
         Self::of(rtype).filter(|names| names.fields.contains(&Field::CompressibleName))
     }
 
-    /// Whether each name in plain `data` is a whole name without a pointer.
-    pub fn fit(self, data: &[u8]) -> bool {
-        let mut rest = data;
-        for field in self.fields {
-            let len = match field {
-                Field::U16 => 2,
-                Field::Name | Field::CompressibleName => match Name::from_wire(rest) {
-                    Ok((_, len)) => len,
-                    Err(_) => return false,
-                },
-                _ => break,
-            };
-            let Some(behind) = rest.get(len..) else { return false };
-            rest = behind;
-        }
-        true
-    }
-
     /// Calls `name` for each name in `data` with its offset, and that of the pointer it ends in.
     pub fn visit(self, data: &[u8], mut name: impl FnMut(usize, Option<usize>)) {
         let mut at = 0;
         for field in self.fields {
             match field {
-                Field::U16 => at += 2,
                 Field::Name | Field::CompressibleName => {
                     let (len, has_pointer) = stored_len(&data[at..]);
                     name(at, has_pointer.then(|| at + len - 2));
                     at += len;
                 }
-                // No name follows any other field.
-                _ => break,
+                _ => match field_len(*field, &data[at..]) {
+                    Some(len) => at += len,
+                    // Data is checked before it is stored.
+                    None => return,
+                },
             }
         }
     }
@@ -237,19 +222,4 @@ pub fn comparable(rtype: u16, data: &[u8]) -> Cow<'_, [u8]> {
         lower[at..end].make_ascii_lowercase();
     });
     Cow::Owned(lower)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::record_type::{Field, Format, KNOWN};
-
-    #[test]
-    fn names_follow_only_fields_that_the_visit_passes_over() {
-        for known in &KNOWN {
-            let Format::Fields(fields) = known.format else { continue };
-            let is_name = |field: &Field| matches!(field, Field::Name | Field::CompressibleName);
-            let last = fields.iter().rposition(is_name).unwrap_or(0);
-            assert!(fields[..last].iter().all(|f| is_name(f) || *f == Field::U16), "{}", known.mnemonic);
-        }
-    }
 }

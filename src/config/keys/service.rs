@@ -24,8 +24,13 @@ table! {
          checker has lost its own network.";
     WATCH = "watch", Kind::Boolean, Default("false"), "true",
         "Reload by itself once a file has changed and then been quiet for five seconds.";
+    RESOLVERS = "resolvers", Kind::List(&Kind::ProbeAddress), Optional("those of `/etc/resolv.conf`"),
+        r#"["192.0.2.53", "[2001:db8::53]:53"]"#,
+        "Resolvers that are asked for the targets of `alias`, in this order. Without a port: 53.";
     UDP_RESPONSE_MAX = "udp_response_max", Kind::Size { min: 512, max: 4096 }, Default("1232"), r#""1400 B""#,
         "Largest UDP response, whatever a client offers; what is longer is truncated, and the client asks again over TCP.";
+    TRANSFERS = "transfers", Kind::Integer { min: 1, max: 10_000 }, Default("32"), "100",
+        "Zone transfers to others at a time; further ones are refused, and their servers ask again.";
     TCP = "tcp", Kind::Table(&crate::config::keys::tcp::TABLE), Optional("the defaults of its keys"), "{ connections = 4000 }",
         "Limits of TCP service.";
     COOKIES = "cookies", Kind::Table(&crate::config::keys::cookies::TABLE), Optional("the defaults of its keys"),

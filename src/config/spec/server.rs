@@ -1,6 +1,6 @@
 //! Reads `[server]`, `[geoip]` and `[admin]`. Knows no defaults of its own: what is not written stays as it is.
 
-use super::{Spec, path, prefix, socket};
+use super::{Spec, path, prefix, probe_address, socket};
 use crate::base::Diagnostic;
 use crate::config::keys::{admin, cookies, geoip, rate_limit, server, tcp};
 use crate::config::reader::{Reader, Slot};
@@ -10,6 +10,7 @@ use crate::config::tree::{Node, Spanned};
 use crate::config::values::{self, Wrong};
 use crate::geo::spec::DatabaseFile;
 use crate::snapshot::settings::RateLimit;
+use crate::steering::spec::ProbeAddress;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,12 +33,16 @@ impl Spec {
             self.server.listen = distinct_sockets(&listen, reader.report);
         }
         set(&mut self.server.workers, reader.one(&server::WORKERS, integer));
+        self.transfers_max = reader.one(&server::TRANSFERS, integer).map(|transfers| transfers.value);
         set(&mut self.server.state_dir, path(reader, &server::STATE_DIR, folder));
         let user = reader.one(&server::USER, text);
         self.places.user = user.as_ref().map(|user| user.span);
         self.server.user = user.map(|user| user.value);
         set(&mut self.server.startup_grace, reader.one(&server::STARTUP_GRACE, duration));
         set(&mut self.server.hold, reader.one(&server::HOLD, duration));
+        if let Some(resolvers) = reader.list(&server::RESOLVERS, probe_address) {
+            self.server.resolvers = resolvers.value.into_iter().map(|resolver| with_port_53(resolver.value)).collect();
+        }
         set(&mut self.server.watch, reader.one(&server::WATCH, boolean));
         set(&mut self.settings.udp_response_len_max, reader.one(&server::UDP_RESPONSE_MAX, size));
         let limits = &mut self.server.tcp;
@@ -115,6 +120,13 @@ impl Spec {
             self.admin.listen = listen.value;
             self.admin_listen = Some(listen.span);
         }
+    }
+}
+
+fn with_port_53(resolver: ProbeAddress) -> SocketAddr {
+    match resolver {
+        ProbeAddress::Address(address) => SocketAddr::new(address, 53),
+        ProbeAddress::Socket(socket) => socket,
     }
 }
 
