@@ -116,16 +116,19 @@ class Server:
         self.log.close()
 
 
-def azimuth(folder, zones):
+def azimuth(folder, zones, require_above):
     port = free_port()
-    text = f'[server]\nlisten = ["127.0.0.1:{port}"]\nworkers = 1\nstate_dir = "state"\n[admin]\nlisten = ""\n'
+    text = f'[server]\nlisten = ["127.0.0.1:{port}"]\nworkers = 1\nstate_dir = "state"\n'
+    if require_above is not None:
+        text += f'cookies = {{ require_above = {require_above} }}\n'
+    text += '[admin]\nlisten = ""\n'
     text += ''.join(f'[zone."{apex}"]\nfile = "{file}"\n' for apex, file in zones.items())
     pathlib.Path(folder, 'azimuth.toml').write_text(text)
     binary = os.environ.get('AZIMUTH_BIN') or str(HOME / 'target/release/azimuth')
     return Server('azimuth', [binary, 'serve', '--config', f'{folder}/azimuth.toml'], port, folder)
 
 
-def nsd(folder, zones):
+def nsd(folder, zones, _):
     binary = shutil.which('nsd', path=os.environ.get('PATH', '') + ':/usr/sbin')
     if binary is None:
         sys.exit('NSD is not installed: apt-get install nsd')
@@ -172,14 +175,16 @@ def measure(server):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument('-v', '--verbose', action='store_true', help='show the worst ten questions of each server')
-    verbose = options.parse_args().verbose
+    options.add_argument('--require-above', type=int, metavar='OCTETS', help='`require_above` of `[server.cookies]`')
+    asked = options.parse_args()
+    verbose = asked.verbose
     worst = {}
     with tempfile.TemporaryDirectory(prefix='amplification-') as folder:
         pathlib.Path(folder, 'x.zone').write_text(abused_zone())
         shutil.copy(HOME / 'zones/gslb.example.com.zone', folder)
         zones = {'x.': f'{folder}/x.zone', 'gslb.example.com.': f'{folder}/gslb.example.com.zone'}
         for start in (azimuth, nsd):
-            server = start(folder, zones)
+            server = start(folder, zones, asked.require_above)
             try:
                 server.wait()
                 worst[server.name] = measure(server)

@@ -299,6 +299,17 @@ fn udp_clients_are_limited_all_workers_together_and_slip_to_tcp() {
     }
     let tally: u64 = running.service().workers().iter().map(|worker| worker.answers.tally().slipped).sum();
     assert_eq!(tally, 50 - whole as u64);
+    // Other limits hold from the next configuration on.
+    let (publisher, workers) = (running.publisher.as_ref().unwrap(), running.service().workers().len() - 1);
+    publisher.replace(Inputs {
+        settings: Settings::default(),
+        ..testing::inputs(&[("example.", "www A 192.0.2.1")], workers)
+    });
+    for (id, client) in (0..).zip(&clients) {
+        client.send(&www(id)).unwrap();
+        let len = client.recv(&mut reply).unwrap();
+        assert!(answers(&reply[..len], id));
+    }
 }
 
 #[test]
