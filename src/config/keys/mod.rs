@@ -11,7 +11,7 @@ pub use kind::{Kind, duration_text};
 pub use service::{admin, geoip, server, tcp};
 pub use sites::{network, region, zone};
 pub use steering::{balance, condition, member, monitor, policy, pool, rule, ttl};
-pub use transfer::{key, notify_target, transfer_entry};
+pub use transfer::{key, notify_target, primary, transfer_entry};
 
 /// A key of a table.
 #[derive(Debug)]
@@ -160,6 +160,7 @@ pub static TABLES: &[&TableDef] = &[
     &zone::TABLE,
     &transfer_entry::TABLE,
     &notify_target::TABLE,
+    &primary::TABLE,
     &key::TABLE,
     &balance::TABLE,
     &ttl::TABLE,
