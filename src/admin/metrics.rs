@@ -2,7 +2,9 @@
 
 use super::{AdminState, Serving};
 use crate::answer::counters::Tally;
+use crate::base::UnixTime;
 use crate::health::Status;
+use crate::transfer::secondary::status::{State, ZoneStatus};
 use crate::transport::StreamCounters;
 use crate::wire::{Malformed, Rcode};
 use prometheus_client::collector::Collector;
@@ -53,6 +55,7 @@ impl Collector for Everything {
         queries(&self.0, &mut out)?;
         answers(&self.0, &mut out)?;
         health(&self.0, &mut out)?;
+        secondaries(&self.0, &mut out)?;
         configuration(&self.0, &mut out)
     }
 }
@@ -122,10 +125,30 @@ fn queries(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
         "Queries whose client subnet was used",
         of(|tally| tally.client_subnet),
     )?;
+    limits(&by_transport, out)?;
     out.counter("azimuth_panics", "Queries that cost a panic and got no response", of(|tally| tally.panics))?;
     out.counter("azimuth_slow_queries", "Messages left to transfers, NOTIFY, UPDATE and TSIG", of(|tally| tally.slow))?;
     streams(&serving.streams, out)?;
     transfers(serving, out)
+}
+
+/// Cookies and rate limits.
+fn limits(by_transport: &BTreeMap<&str, Tally>, out: &mut Families<'_>) -> fmt::Result {
+    let (mut cookies, mut limited): (Vec<(Labels, u64)>, Vec<(Labels, u64)>) = Default::default();
+    for (&transport, tally) in by_transport {
+        let label = |key, value: &str| vec![("transport", transport.to_owned()), (key, value.to_owned())];
+        let proofs =
+            [("valid", tally.cookies_valid), ("missing", tally.cookies_missing), ("invalid", tally.cookies_invalid)];
+        cookies.extend(proofs.map(|(proof, count)| (label("server_cookie", proof), count)));
+        let actions = [("dropped", tally.limited), ("slipped", tally.slipped)];
+        limited.extend(actions.map(|(action, count)| (label("action", action), count)));
+    }
+    out.counter("azimuth_cookie_queries", "Queries with a cookie option, by what it proves", cookies)?;
+    out.counter(
+        "azimuth_rate_limited_responses",
+        "Responses above the limit of their client: not sent, or sent in short so that it asks again in another way",
+        limited,
+    )
 }
 
 fn rcode_name(rcode: Rcode) -> String {
@@ -216,6 +239,48 @@ fn probes(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
         "Look-ups of probed host names that failed",
         counter(&probes.resolve_failures),
     )
+}
+
+fn secondaries(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
+    let Some(secondaries) = state.secondaries.get() else { return Ok(()) };
+    let zones = secondaries.status();
+    let of_zone = |zone: &ZoneStatus| vec![("zone", zone.apex.to_string())];
+    let with = |zone: &ZoneStatus, key: &'static str, word: &str| {
+        vec![("zone", zone.apex.to_string()), (key, word.to_owned())]
+    };
+    let states = zones.iter().flat_map(|zone| {
+        State::ALL.map(|state| (with(zone, "state", state.word()), f64::from(u8::from(zone.state == state))))
+    });
+    out.gauge("azimuth_secondary_state", "1 for the state that a secondary zone is in", states)?;
+    let serials = zones.iter().map(|zone| (of_zone(zone), f64::from(zone.serial)));
+    out.gauge("azimuth_secondary_serial", "SERIAL of a secondary zone, 0 without data", serials)?;
+    let seconds = |time: UnixTime| time.0 as f64 / 1e6;
+    let refreshed = zones.iter().filter_map(|zone| Some((of_zone(zone), seconds(zone.last_good?))));
+    out.gauge(
+        "azimuth_secondary_refreshed",
+        "Unix time at which a secondary zone was last known to be its primary's",
+        refreshed,
+    )?;
+    let expires = zones.iter().filter_map(|zone| Some((of_zone(zone), seconds(zone.expires?))));
+    out.gauge("azimuth_secondary_expires", "Unix time at which a secondary zone expires", expires)?;
+    let inactive = zones.iter().map(|zone| (of_zone(zone), zone.inactive_names as f64));
+    out.gauge(
+        "azimuth_secondary_inactive_names",
+        "Balanced names that a secondary zone does not let be answered",
+        inactive,
+    )?;
+    let refreshes = zones.iter().flat_map(|zone| {
+        [("up_to_date", zone.up_to_date), ("axfr", zone.whole), ("ixfr", zone.incremental)]
+            .map(|(word, count)| (with(zone, "result", word), count))
+    });
+    out.counter("azimuth_secondary_refreshes", "Comparisons with a primary by what came of them", refreshes)?;
+    let failures = zones.iter().flat_map(|zone| {
+        let counts = ZoneStatus::failure_kinds().into_iter().zip(zone.failures);
+        counts.map(|(word, count)| (with(zone, "cause", word), count)).collect::<Vec<_>>()
+    });
+    out.counter("azimuth_secondary_failures", "Comparisons with a primary that failed, by cause", failures)?;
+    let notified = zones.iter().map(|zone| (of_zone(zone), zone.notified));
+    out.counter("azimuth_secondary_notifies", "NOTIFY messages from primaries that were heeded", notified)
 }
 
 fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {

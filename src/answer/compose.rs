@@ -2,6 +2,7 @@
 
 use super::plan::{Plan, Question, Step};
 use super::positive::ZonePlace;
+use super::rate_limit::Charge;
 use super::{negative, positive, referral};
 use crate::wire::name::NAME_LEN_MAX;
 use crate::wire::response::{QNAME_OFFSET, Section};
@@ -20,6 +21,8 @@ pub enum Stop {
     AllDown,
     /// The zone has no data.
     Unavailable,
+    /// Nothing is known yet of the target of an alias.
+    AliasUnknown,
 }
 
 impl From<Full> for Stop {
@@ -50,6 +53,8 @@ pub struct Composer<'o, 's> {
     pub scope: u8,
     /// Whether servers of another zone were named.
     pub referred: bool,
+    /// What the response counts as where clients are limited.
+    pub charge: Charge,
 }
 
 impl<'s> Composer<'_, 's> {
@@ -110,6 +115,7 @@ impl<'s> Composer<'_, 's> {
                 }
                 self.write_cname_of_dname(rrset, owner_stripped, name, owner)
             }
+            Step::AliasUnknown => Err(Stop::AliasUnknown),
             Step::AllDown => Err(Stop::AllDown),
             Step::Unavailable => Err(Stop::Unavailable),
         }

@@ -10,20 +10,28 @@ pub mod profile;
 #[cfg(test)]
 pub mod testing;
 
+mod alias;
 mod chain;
+mod chaos;
 mod compose;
+mod cookie;
 mod edns;
+mod guard;
 mod negative;
 mod plan;
 mod positive;
+mod rate_limit;
 mod referral;
 mod respond;
 mod steered;
 #[cfg(test)]
 mod tests;
+mod visitor;
 
+pub use alias::is_ours;
 pub use chain::CNAME_CHAIN_LEN_MAX;
 pub use counters::{Counters, Tally};
+pub use guard::{Guard, SEED_LEN};
 pub use plan::zone_for;
 pub use profile::TransportProfile;
 pub use respond::Responder;

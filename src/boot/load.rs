@@ -3,14 +3,14 @@
 use super::plan::probe_plan;
 use super::privileges::check_user;
 use crate::base::{Diagnostic, Severity, Sources};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ZoneConfig};
 use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, ProbePlan, TlsCheck};
 use crate::snapshot::Inputs;
 use crate::transfer::reload::{Candidate, resolve};
 use crate::transfer::{LiveZones, Pause};
-use crate::zone::{Zone, ZoneSet, ZoneSpec};
+use crate::zone::{Zone, ZoneSet};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -101,7 +101,7 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     if previous.is_none() {
         report.diagnostics.extend(check_user(&config));
     }
-    let zones = load_zones(config.zones.iter().map(|zone| &zone.spec), previous, &mut report);
+    let zones = load_zones(&config.zones, previous, &mut report);
     let databases = FileStamp::of_databases(&config.geo);
     let locator = load_locator(&config.geo, &databases, previous, &mut report);
     // Before the prober reads them: what is written meanwhile is seen by the next reload.
@@ -109,13 +109,15 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     let (Some(locator), false) = (locator, report.has_errors()) else { return (None, report) };
     let (plan, member_targets) = probe_plan(&config);
     let inputs = Inputs {
-        settings: config.settings,
+        settings: config.settings.clone(),
         zones: Arc::new(ZoneSet::new(zones.clone())),
         locator,
         regions: config.regions.clone(),
         pools: config.pools.clone(),
         policies: config.policies.clone(),
+        owners: config.zones.iter().map(|zone| zone.spec.balanced.as_slice().into()).collect(),
         balances: config.zones.iter().map(|zone| zone.balances.clone()).collect(),
+        aliases: config.zones.iter().map(|zone| zone.aliases.clone()).collect(),
         member_targets,
         workers: worker_count(config.server.workers),
     };
@@ -144,7 +146,7 @@ pub fn settle(loaded: &mut Loaded, live: &LiveZones, report: &mut Report) -> Opt
 pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     let mut report = Report { sources: std::mem::take(sources), diagnostics: Vec::new() };
     report.diagnostics.extend(check_user(config));
-    load_zones(config.zones.iter().map(|zone| &zone.spec), None, &mut report);
+    load_zones(&config.zones, None, &mut report);
     load_locator(&config.geo, &FileStamp::of_databases(&config.geo), None, &mut report);
     *sources = report.sources;
     report.diagnostics
@@ -170,16 +172,18 @@ fn worker_count(configured: usize) -> usize {
     }
 }
 
-fn load_zones<'a>(
-    specs: impl Iterator<Item = &'a ZoneSpec>,
-    previous: Option<&Loaded>,
-    report: &mut Report,
-) -> Vec<Arc<Zone>> {
+/// What files say of all zones; of those that come from other servers nothing.
+fn load_zones(configs: &[ZoneConfig], previous: Option<&Loaded>, report: &mut Report) -> Vec<Arc<Zone>> {
     let old: HashMap<_, _> =
         previous.iter().flat_map(|loaded| &loaded.file_zones).map(|zone| (zone.apex().to_lower(), zone)).collect();
     let mut zones = Vec::new();
-    for spec in specs {
+    for ZoneConfig { spec, transfers, .. } in configs {
         let previous = old.get(&spec.apex).copied();
+        if transfers.role.secondary().is_some() {
+            let same = previous.filter(|previous| !previous.is_available()).map(Arc::clone);
+            zones.push(same.unwrap_or_else(|| Arc::new(Zone::unavailable(spec.apex.clone()))));
+            continue;
+        }
         let (zone, diagnostics) = Zone::load(spec, previous, &mut report.sources);
         zones.extend(zone);
         report.diagnostics.extend(diagnostics);

@@ -7,6 +7,7 @@ use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
+use crate::transfer::secondary::Secondaries;
 use crate::transfer::{Desk, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -39,6 +40,7 @@ pub struct Server {
     loaded: Arc<Loaded>,
     live: LiveZones,
     desk: Desk,
+    secondaries: Secondaries,
     publisher: Publisher,
     prober: Prober,
     service: Service,
@@ -108,10 +110,28 @@ impl Server {
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
         state.serving(&service, Arc::clone(desk.handle().counters()));
         desk.handle().start_notifying();
+        let secondaries = Secondaries::start(live.clone(), &config.server.state_dir)
+            .map_err(|error| StartError::System(format!("cannot start the thread of secondary zones: {error}")))?;
+        desk.handle().tell_of_notifies(secondaries.handle().clone());
+        state.following(secondaries.handle().clone());
+        secondaries.handle().follow(&config.transfer);
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((
-            Self { path, overrides, loaded, live, desk, publisher, prober, service, admin, reloads, listening },
+            Self {
+                path,
+                overrides,
+                loaded,
+                live,
+                desk,
+                secondaries,
+                publisher,
+                prober,
+                service,
+                admin,
+                reloads,
+                listening,
+            },
             report,
         ))
     }
@@ -152,9 +172,9 @@ impl Server {
         let Loaded { config, inputs, .. } = &*self.loaded;
         let zones = inputs.zones.zones().iter().flat_map(|zone| zone.files());
         let databases = config.geo.databases.iter().map(|database| &*database.path);
-        let files =
-            config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases).chain(authority_files(config));
-        files.map(Path::to_path_buf).collect()
+        let secrets = config.server.cookie_secret_file.as_deref();
+        let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases);
+        files.chain(authority_files(config)).chain(secrets).map(Path::to_path_buf).collect()
     }
 
     /// What loads the files again, on whatever thread; its result is for [`Self::apply`].
@@ -191,12 +211,14 @@ impl Server {
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
+        let secondaries = self.secondaries.handle().clone();
         self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
         let publish = move || {
             publisher.replace_after(inputs, || replace_plan(plan));
             desk.configure(&transfer);
             pause.adopt();
+            secondaries.follow(&transfer);
         };
         Ok((Some(publish), report))
     }
@@ -217,7 +239,12 @@ impl Server {
             ("[server] listen", old.server.listen != new.server.listen),
             ("[server] workers", old.server.workers != new.server.workers),
             ("[server] user", old.server.user != new.server.user),
+            ("[server] state_dir", old.server.state_dir != new.server.state_dir),
             ("[server.tcp]", old.server.tcp != new.server.tcp),
+            (
+                "[server.rate_limit] table_size",
+                old.settings.rate_limit.table_size != new.settings.rate_limit.table_size,
+            ),
             ("[admin] listen", old.admin.listen != new.admin.listen),
         ] {
             if changed {
@@ -230,6 +257,7 @@ impl Server {
     pub fn stop(self) {
         self.service.stop();
         self.desk.stop();
+        self.secondaries.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {
             admin.stop();

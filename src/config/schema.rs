@@ -90,6 +90,7 @@ fn of_kind(kind: Kind) -> Value {
             ] })
         }
         Kind::SocketOrNone => json!({ "type": "string" }),
+        Kind::TextOrNone { max } => json!({ "type": "string", "maxLength": max }),
         Kind::Text
         | Kind::Path
         | Kind::PathPattern
@@ -111,6 +112,7 @@ fn of_kind(kind: Kind) -> Value {
             json!({ "type": "array", "items": { "anyOf": [of_kind(*single), reference(def)] } })
         }
         Kind::Named(def) => json!({ "type": "object", "additionalProperties": reference(def) }),
+        Kind::ByName(kind) => json!({ "type": "object", "additionalProperties": of_kind(*kind) }),
     }
 }
 

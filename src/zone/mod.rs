@@ -19,6 +19,7 @@ mod pack;
 pub mod record;
 pub mod record_type;
 pub mod rrset;
+pub mod service;
 mod set;
 pub mod spec;
 mod staging;
@@ -33,7 +34,7 @@ pub use edit::{Change, EditError};
 pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
-pub use spec::{BalancedOwner, ZoneSpec};
+pub use spec::{AliasTarget, BalancedOwner, Role, ZoneSpec};
 
 use crate::base::{Diagnostic, Sources};
 use crate::wire::{Name, NameKey, rtype};
@@ -222,6 +223,13 @@ impl Zone {
             }
             found => found,
         }
+    }
+
+    /// The RRset of a type that the zone holds for `owner`, a balanced name, glue and occluded data included; none that such
+    /// a name hides.
+    #[must_use]
+    pub fn rrset_of(&self, owner: &Name, rtype: u16) -> Option<RrsetRef<'_>> {
+        if self.is_overlaid && is_hidden(rtype) { None } else { self.rrset_at(&NameKey::of(owner), rtype) }
     }
 
     /// Sets `into` to the name in RDATA that begins at `offset` of the RRset's octets (one of [`RrsetRef::targets`]).
