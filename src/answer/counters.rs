@@ -32,6 +32,7 @@ pub struct Counters {
     truncated: Count,
     referrals: Count,
     client_subnet: Count,
+    slow: Count,
     panics: Count,
 }
 
@@ -61,6 +62,11 @@ impl Counters {
         self.client_subnet.add_one();
     }
 
+    /// A message was left to the slow door.
+    pub(super) fn left_to_others(&self) {
+        self.slow.add_one();
+    }
+
     /// Answering a query panicked, and the transport caught it.
     pub(super) fn panicked(&self) {
         self.panics.add_one();
@@ -75,6 +81,7 @@ impl Counters {
             truncated: self.truncated.get(),
             referrals: self.referrals.get(),
             client_subnet: self.client_subnet.get(),
+            slow: self.slow.get(),
             panics: self.panics.get(),
         }
     }
@@ -91,6 +98,8 @@ pub struct Tally {
     pub referrals: u64,
     /// Queries with a client subnet that is used.
     pub client_subnet: u64,
+    /// Messages that were handed to the slow door, which answers them itself.
+    pub slow: u64,
     /// Queries that cost a panic; they got no response.
     pub panics: u64,
 }
@@ -116,7 +125,7 @@ impl Tally {
     /// Messages received.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.responses.iter().sum::<u64>() + self.dropped()
+        self.responses.iter().sum::<u64>() + self.dropped() + self.slow
     }
 }
 
@@ -129,6 +138,7 @@ impl AddAssign<&Self> for Tally {
         self.truncated += other.truncated;
         self.referrals += other.referrals;
         self.client_subnet += other.client_subnet;
+        self.slow += other.slow;
         self.panics += other.panics;
     }
 }

@@ -67,4 +67,7 @@ pub enum Outcome {
         /// Octets.
         len: usize,
     },
+    /// Hand the message to the slow door: it asks for more than one answer from what is at hand. Only responders that
+    /// were told of a slow door say so ([`Responder::with_slow_door`]).
+    Slow,
 }

@@ -13,6 +13,8 @@ use std::sync::Arc;
 /// Answers the queries of one worker; holds its scratch space and its counters.
 pub struct Responder {
     worker: usize,
+    /// Whether there is somebody to hand slow messages to.
+    has_slow_door: bool,
     counters: Arc<Counters>,
     query: Query,
     /// The current name of a CNAME chain.
@@ -27,11 +29,19 @@ impl Responder {
     pub fn new(worker: usize) -> Self {
         Self {
             worker,
+            has_slow_door: false,
             counters: Arc::default(),
             query: Query::default(),
             chained: NameKey::default(),
             scratch: NameKey::default(),
         }
+    }
+
+    /// The same responder, which leaves to others what asks for more than one answer from what is at hand: transfers,
+    /// signed messages, NOTIFY and UPDATE. Without this it refuses them.
+    #[must_use]
+    pub fn with_slow_door(self, has_slow_door: bool) -> Self {
+        Self { has_slow_door, ..self }
     }
 
     /// What this responder counts, to be read from any thread.
@@ -50,14 +60,26 @@ impl Responder {
     /// Neither allocates nor frees nor locks.
     pub fn respond(&mut self, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> Outcome {
         match self.query.parse(request.octets, snapshot.settings.client_subnet) {
+            Ok(()) if self.has_slow_door && self.query.is_slow() => self.leave(),
             Ok(()) => self.answer(snapshot, &request, out),
+            // What follows the header of another OPCODE is for others to read.
+            Err(Malformed::Opcode) if self.has_slow_door && self.query.is_slow() => self.leave(),
+            // Whatever is wrong with it, the answer to a signed query is signed.
+            Err(Malformed::EdnsVersion) if self.has_slow_door && self.query.is_slow() => self.leave(),
             Err(cause) => self.reject(cause, &request, out),
         }
     }
 
+    /// A message for the slow door.
+    #[cold]
+    fn leave(&self) -> Outcome {
+        self.counters.left_to_others();
+        Outcome::Slow
+    }
+
     /// A query that was understood.
     fn answer(&mut self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
-        let Self { worker, counters, query, chained, scratch } = self;
+        let Self { worker, counters, query, chained, scratch, .. } = self;
         let edns = query.edns();
         let client_subnet = edns.and_then(|edns| edns.client_subnet.as_ref());
         let len_max = request.profile.response_len_max(&snapshot.settings, edns);

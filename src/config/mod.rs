@@ -25,7 +25,7 @@ use crate::geo::spec::GeoSpec;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
-use crate::transfer::spec::ZoneTransfers;
+use crate::transfer::spec::{TransferSpec, ZoneTransfers};
 use crate::zone::{AliasTarget, ZoneSpec};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -54,6 +54,8 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// In configured order.
     pub zones: Vec<ZoneConfig>,
+    /// Keys and limits of transfers, NOTIFY and updates.
+    pub transfer: TransferSpec,
     /// Every configuration file that was read, the first one first.
     pub files: Vec<PathBuf>,
     /// Places of values that only the running system can judge.
@@ -176,6 +178,7 @@ pub fn load_partly(path: &Path, sources: &mut Sources) -> (Config, Vec<Diagnosti
     for document in &documents {
         spec.read(document, &mut report);
     }
+    spec.check_secrets(sources, &mut report);
     let files = documents.iter().map(|document| sources.path(document.source).to_path_buf()).collect();
     let config = validate::validate(spec, files, &mut report);
     (config, report.into_sorted())

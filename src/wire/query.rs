@@ -1,7 +1,7 @@
 //! Parsing a query: header, question and OPT record, without copying more than the lower-cased name. One `Query` is used
 //! again and again, so that parsing does not touch the heap.
 
-use super::numbers::{HEADER_LEN, OPCODE_QUERY, flag, rtype};
+use super::numbers::{HEADER_LEN, OPCODE_NOTIFY, OPCODE_QUERY, OPCODE_UPDATE, flag, rtype};
 use super::{Edns, Malformed, NameKey};
 
 /// A query, as far as it could be understood: what [`Query::parse`] read before it gave up stays readable, because the
@@ -14,6 +14,7 @@ pub struct Query {
     question_len: usize,
     name: NameKey,
     edns: Option<Edns>,
+    signed: bool,
 }
 
 /// Octets of QTYPE and QCLASS.
@@ -25,7 +26,7 @@ impl Query {
     /// Reads a message. The client subnet option is looked at only `with_client_subnet`; else it is one of the unknown
     /// options, which are skipped whatever is in them.
     pub fn parse(&mut self, message: &[u8], with_client_subnet: bool) -> Result<(), Malformed> {
-        (self.question_len, self.edns) = (0, None);
+        (self.question_len, self.edns, self.signed) = (0, None, false);
         let (header, body) = message.split_first_chunk::<HEADER_LEN>().ok_or(Malformed::ShortHeader)?;
         let [_, _, flags_high, flags_low, counts @ ..] = *header;
         self.flags = u16::from_be_bytes([flags_high, flags_low]);
@@ -86,10 +87,22 @@ impl Query {
                 }
                 let edns = self.edns.insert(Edns::new(record.class, record.ttl));
                 edns.read_options(record.rdata, with_client_subnet)?;
+            } else if record.rtype == rtype::TSIG {
+                self.signed = true;
             }
             rest = behind;
         }
         Ok(rest)
+    }
+
+    /// Whether it asks for more than one answer from what is at hand: a transfer, a signed answer, NOTIFY or UPDATE. Good
+    /// for messages that were read to their end, and for those whose OPCODE alone is not that of a query.
+    #[must_use]
+    pub const fn is_slow(&self) -> bool {
+        match self.flags & flag::OPCODE {
+            OPCODE_QUERY => self.signed || matches!(self.qtype, rtype::AXFR | rtype::IXFR),
+            opcode => matches!(opcode, OPCODE_NOTIFY | OPCODE_UPDATE),
+        }
     }
 
     /// The flags of a response as far as they are copied: OPCODE, and RD of a standard query. What the others mean for

@@ -371,7 +371,12 @@ impl Tree {
 
     /// Sets `key` to the whole name of a node; returns how many of its labels are below the apex.
     pub fn set_key(&self, node: NodeRef<'_>, key: &mut NameKey) -> usize {
-        let (labels, apex) = (node.name(), self.apex.as_wire());
+        self.set_key_of_labels(node.name(), key)
+    }
+
+    /// Sets `key` to the name with these labels below the apex; returns how many they are.
+    pub fn set_key_of_labels(&self, labels: &[u8], key: &mut NameKey) -> usize {
+        let apex = self.apex.as_wire();
         let mut wire = [0; NAME_LEN_MAX];
         let len = labels.len() + apex.len();
         wire[..labels.len()].copy_from_slice(labels);

@@ -153,7 +153,7 @@ impl World {
         let snapshot = self.snapshot();
         let request = Request { octets, source, profile, random, now: Moment::default() };
         match self.responder.respond(&snapshot, request, &mut out) {
-            Outcome::Drop => None,
+            Outcome::Drop | Outcome::Slow => None,
             Outcome::Reply { len } => {
                 out.truncate(len);
                 Some(out)

@@ -29,6 +29,8 @@ table! {
         "Resolvers that are asked for the targets of `alias`, in this order. Without a port: 53.";
     UDP_RESPONSE_MAX = "udp_response_max", Kind::Size { min: 512, max: 4096 }, Default("1232"), r#""1400 B""#,
         "Largest UDP response, whatever a client offers; what is longer is truncated, and the client asks again over TCP.";
+    TRANSFERS = "transfers", Kind::Integer { min: 1, max: 10_000 }, Default("32"), "100",
+        "Zone transfers to others at a time; further ones are refused, and their servers ask again.";
     TCP = "tcp", Kind::Table(&crate::config::keys::tcp::TABLE), Optional("the defaults of its keys"), "{ connections = 4000 }",
         "Limits of TCP service.";
 }

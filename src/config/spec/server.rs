@@ -31,6 +31,7 @@ impl Spec {
             self.server.listen = distinct_sockets(&listen, reader.report);
         }
         set(&mut self.server.workers, reader.one(&server::WORKERS, integer));
+        self.transfers_max = reader.one(&server::TRANSFERS, integer).map(|transfers| transfers.value);
         set(&mut self.server.state_dir, path(reader, &server::STATE_DIR, folder));
         let user = reader.one(&server::USER, text);
         self.places.user = user.as_ref().map(|user| user.span);

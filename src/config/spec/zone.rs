@@ -1,5 +1,6 @@
 //! Reads `[zone.NAME]` and its balanced names. Knows no pools, policies and zone files: names are looked up later.
 
+use super::transfer::{self, NotifyEntry, TransferEntry};
 use super::{absolute_name, path};
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
@@ -20,6 +21,10 @@ pub struct ZoneTable {
     pub apex: Option<Name>,
     /// The master file.
     pub file: Option<Spanned<PathBuf>>,
+    /// Who may have the zone.
+    pub transfer: Vec<TransferEntry>,
+    /// Who is told of new serials.
+    pub notify: Vec<NotifyEntry>,
     /// The balanced names.
     pub balances: Vec<BalanceTable>,
     /// The aliases.
@@ -78,7 +83,8 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
         AliasTable { span: key.span, owner, target }
     });
     let aliases = aliases.collect();
-    ZoneTable { apex, file, balances, aliases }
+    let (transfer, notify) = (transfer::transfer(reader), transfer::notify(reader));
+    ZoneTable { apex, file, transfer, notify, balances, aliases }
 }
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {

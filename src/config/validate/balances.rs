@@ -2,19 +2,21 @@
 
 use super::names::Names;
 use super::region_names::{RegionNames, RegionPolicies};
+use super::transfers::{self, KeyNames};
 use super::{aliases, fallback, fences, region_id};
 use crate::base::{Diagnostic, PolicyId, PoolId, RegionId, Span};
 use crate::config::ZoneConfig;
 use crate::config::report::Report;
 use crate::config::spec::{BalanceTable, Definition, PolicyTable, PoolTable, ZoneTable};
 use crate::steering::spec::{AllDown, BalanceSpec, MemberTarget, Order, Policy, Pool, Region, Spread};
-use crate::transfer::spec::ZoneTransfers;
 use crate::wire::Name;
 use crate::zone::{BalancedOwner, Role, ZoneSpec};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What balanced names are checked against.
 pub struct Context<'a> {
+    /// The keys that zones may name.
+    pub keys: &'a KeyNames<'a>,
     /// By id.
     pub regions: &'a [Definition<Region>],
     /// By id.
@@ -132,7 +134,8 @@ fn build_zone(
     let aliases = aliases::build(table, apexes, &mut owners, &mut balanced, report);
     let file = table.file.as_ref()?;
     let spec = ZoneSpec { apex: table.apex.clone()?, file: file.value.clone(), span: Some(file.span), balanced };
-    Some(ZoneConfig { spec, balances, aliases, transfers: ZoneTransfers::default() })
+    let transfers = transfers::build(table, !spec.balanced.is_empty(), context.keys, report);
+    Some(ZoneConfig { spec, balances, aliases, transfers })
 }
 
 /// The owners of one zone whose addresses come from elsewhere, each once.

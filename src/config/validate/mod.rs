@@ -11,11 +11,13 @@ mod names;
 mod policies;
 mod pools;
 mod region_names;
+mod transfers;
 
 use super::report::Report;
 use super::spec::Spec;
 use super::{Config, keys};
 use crate::base::{Diagnostic, RegionId};
+use crate::transfer::spec::{TRANSFERS_MAX, TransferSpec};
 use names::Names;
 use std::path::PathBuf;
 
@@ -33,7 +35,9 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
     let (mut built_policies, policies) = policies::build(&spec.policies, &regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
+    let keys = transfers::KeyNames::collect(&spec.keys, report);
     let context = balances::Context {
+        keys: &keys,
         regions: &spec.regions,
         pools: &built_pools,
         pool_tables: &spec.pools,
@@ -58,6 +62,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         pools: built_pools,
         policies: built_policies,
         zones,
+        transfer: TransferSpec { keys: keys.specs(), transfers_max: spec.transfers_max.unwrap_or(TRANSFERS_MAX) },
         files,
         places: spec.places,
     }
