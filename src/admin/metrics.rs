@@ -53,6 +53,7 @@ impl Collector for Everything {
         queries(&self.0, &mut out)?;
         answers(&self.0, &mut out)?;
         health(&self.0, &mut out)?;
+        aliases(&self.0, &mut out)?;
         configuration(&self.0, &mut out)
     }
 }
@@ -196,6 +197,16 @@ fn probes(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
         "Look-ups of probed host names that failed",
         counter(&probes.resolve_failures),
     )
+}
+
+fn aliases(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
+    let counted = &state.aliases;
+    let lookups = [("answered", &counted.answered), ("failed", &counted.failed)];
+    let lookups = lookups.map(|(result, count)| (vec![("result", result.to_owned())], count.load(Ordering::Relaxed)));
+    out.counter("azimuth_alias_lookups", "Look-ups of the targets of aliases, each family alone, by result", lookups)?;
+    let failing = counted.failing.load(Ordering::Relaxed) as f64;
+    let help = "Targets of aliases that cannot be looked up now; what was known of them stays in use";
+    out.gauge("azimuth_alias_targets_failing", help, [(Labels::new(), failing)])
 }
 
 fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {

@@ -9,6 +9,7 @@ use crate::health::{TargetKey, TargetState};
 use crate::probe::Prober;
 use crate::probe::metrics::Metrics as ProbeMetrics;
 use crate::snapshot::PublisherHandle;
+use crate::transfer::alias::AliasCounters;
 use crate::transport::{Service, StreamCounters, WorkerCounters};
 use dashmap::DashMap;
 use std::net::{SocketAddr, TcpListener};
@@ -25,6 +26,7 @@ pub struct AdminState {
     probes: Arc<ProbeMetrics>,
     serving: Arc<OnceLock<Serving>>,
     reloads: Arc<Reloads>,
+    aliases: Arc<AliasCounters>,
 }
 
 /// What the threads that serve queries count.
@@ -53,13 +55,19 @@ impl Reloads {
 impl AdminState {
     /// Over the running parts; `reloads` is counted by whoever reloads.
     #[must_use]
-    pub fn new(publisher: PublisherHandle, prober: &Prober, reloads: &Arc<Reloads>) -> Self {
+    pub fn new(
+        publisher: PublisherHandle,
+        prober: &Prober,
+        reloads: &Arc<Reloads>,
+        aliases: &Arc<AliasCounters>,
+    ) -> Self {
         Self {
             publisher,
             targets: prober.states(),
             probes: prober.metrics(),
             serving: Arc::default(),
             reloads: Arc::clone(reloads),
+            aliases: Arc::clone(aliases),
         }
     }
 

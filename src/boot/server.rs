@@ -1,5 +1,6 @@
 //! The running server: every part started in order, reloaded, and stopped in the opposite order.
 
+use super::aliases;
 use super::door::{Door, engine};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
@@ -7,6 +8,7 @@ use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
+use crate::transfer::alias::AliasResolver;
 use crate::transfer::{Desk, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -41,6 +43,7 @@ pub struct Server {
     desk: Desk,
     publisher: Publisher,
     prober: Prober,
+    aliases: AliasResolver,
     service: Service,
     admin: Option<Admin>,
     reloads: Arc<Reloads>,
@@ -77,8 +80,10 @@ impl Server {
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
+        let aliases = aliases::start(config, publisher.handle())
+            .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
         let reloads = Arc::<Reloads>::default();
-        let state = AdminState::new(publisher.handle(), &prober, &reloads);
+        let state = AdminState::new(publisher.handle(), &prober, &reloads, aliases.counters());
         let admin = admin_socket
             .map(|socket| Admin::start(socket, state.clone()))
             .transpose()
@@ -110,7 +115,20 @@ impl Server {
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((
-            Self { path, overrides, loaded, live, desk, publisher, prober, service, admin, reloads, listening },
+            Self {
+                path,
+                overrides,
+                loaded,
+                live,
+                desk,
+                publisher,
+                prober,
+                aliases,
+                service,
+                admin,
+                reloads,
+                listening,
+            },
             report,
         ))
     }
@@ -190,11 +208,13 @@ impl Server {
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
+        let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
         self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
         let publish = move || {
             publisher.replace_after(inputs, || replace_plan(plan));
             desk.configure(&transfer);
+            resolve(aliases);
             pause.adopt();
         };
         Ok((Some(publish), report))
@@ -228,6 +248,7 @@ impl Server {
     /// Answers what is queued, and ends.
     pub fn stop(self) {
         self.service.stop();
+        drop(self.aliases);
         self.desk.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {

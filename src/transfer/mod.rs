@@ -7,6 +7,7 @@
 //! it for the right to write.
 
 pub mod access;
+pub mod alias;
 mod axfr;
 pub mod counters;
 pub mod desk;

@@ -100,7 +100,7 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("dashmap", &["probe", "transport", "admin", "boot", "cli"]),
     // The embedded country table; downloaded databases.
     ("flate2", &["geo", "cli"]),
-    ("getrandom", &["transport", "probe", "boot", "cli"]),
+    ("getrandom", &["transport", "transfer", "probe", "boot", "cli"]),
     // Record data of zone files; responses as `explain` and `demo` show them.
     ("hickory_proto", &["zone", "admin", "cli"]),
     ("indicatif", &["cli"]),
@@ -116,9 +116,9 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("rustls_native_certs", &["probe", "cli"]),
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
-    ("tokio", &["transport", "probe", "admin", "boot", "cli"]),
+    ("tokio", &["transport", "transfer", "probe", "admin", "boot", "cli"]),
     ("toml_parser", &["config"]),
-    ("tracing", &["transport", "probe", "admin", "boot", "cli"]),
+    ("tracing", &["transport", "transfer", "probe", "admin", "boot", "cli"]),
     ("tracing_subscriber", &["boot", "cli"]),
 ];
 
