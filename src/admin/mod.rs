@@ -9,6 +9,7 @@ use crate::health::{TargetKey, TargetState};
 use crate::probe::Prober;
 use crate::probe::metrics::Metrics as ProbeMetrics;
 use crate::snapshot::PublisherHandle;
+use crate::transfer::Counters as TransferCounters;
 use crate::transfer::alias::AliasCounters;
 use crate::transport::{Service, StreamCounters, WorkerCounters};
 use dashmap::DashMap;
@@ -33,6 +34,7 @@ pub struct AdminState {
 struct Serving {
     workers: Vec<WorkerCounters>,
     streams: Arc<StreamCounters>,
+    transfers: Arc<TransferCounters>,
 }
 
 /// How reloads went.
@@ -72,8 +74,9 @@ impl AdminState {
     }
 
     /// From now on queries are answered, and counted by these threads.
-    pub fn serving(&self, service: &Service) {
-        let serving = Serving { workers: service.workers().to_vec(), streams: Arc::clone(service.streams()) };
+    pub fn serving(&self, service: &Service, transfers: Arc<TransferCounters>) {
+        let (workers, streams) = (service.workers().to_vec(), Arc::clone(service.streams()));
+        let serving = Serving { workers, streams, transfers };
         // Set once, by the one thread that starts the server.
         let _ = self.serving.set(serving);
     }

@@ -114,7 +114,7 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     let (Some(locator), false) = (locator, report.has_errors()) else { return (None, report) };
     let (plan, member_targets) = probe_plan(&config);
     let inputs = Inputs {
-        settings: config.settings,
+        settings: config.settings.clone(),
         zones: Arc::new(zone_set),
         locator,
         regions: config.regions.clone(),
@@ -134,8 +134,9 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
 pub fn settle(loaded: &mut Loaded, live: &LiveZones, report: &mut Report) -> Option<Pause> {
     let mut pause = live.pause();
     let mut zones = Vec::new();
+    let state_dir = &loaded.config.server.state_dir;
     for (config, file) in loaded.config.zones.iter().zip(&loaded.file_zones) {
-        let candidate = Candidate { spec: &config.spec, transfers: &config.transfers, file };
+        let candidate = Candidate { spec: &config.spec, transfers: &config.transfers, file, state_dir };
         match resolve(&mut pause, &candidate) {
             Ok(zone) => zones.push(zone),
             Err(diagnostics) => report.diagnostics.extend(diagnostics),

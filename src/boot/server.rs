@@ -111,7 +111,8 @@ impl Server {
         let door = Arc::new(Door(desk.handle().clone()));
         let service = Service::start(listeners, publisher.store(), limits, Some(door))
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
-        state.serving(&service);
+        state.serving(&service, Arc::clone(desk.handle().counters()));
+        desk.handle().start_notifying();
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((
@@ -169,9 +170,9 @@ impl Server {
         let Loaded { config, inputs, .. } = &*self.loaded;
         let zones = inputs.zones.zones().iter().flat_map(|zone| zone.files());
         let databases = config.geo.databases.iter().map(|database| &*database.path);
-        let files =
-            config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases).chain(authority_files(config));
-        files.map(Path::to_path_buf).collect()
+        let secrets = config.server.cookie_secret_file.as_deref();
+        let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases);
+        files.chain(authority_files(config)).chain(secrets).map(Path::to_path_buf).collect()
     }
 
     /// What loads the files again, on whatever thread; its result is for [`Self::apply`].
@@ -237,6 +238,10 @@ impl Server {
             ("[server] workers", old.server.workers != new.server.workers),
             ("[server] user", old.server.user != new.server.user),
             ("[server.tcp]", old.server.tcp != new.server.tcp),
+            (
+                "[server.rate_limit] table_size",
+                old.settings.rate_limit.table_size != new.settings.rate_limit.table_size,
+            ),
             ("[admin] listen", old.admin.listen != new.admin.listen),
         ] {
             if changed {

@@ -97,6 +97,8 @@ pub struct Server {
     pub watch: bool,
     /// Limits of TCP.
     pub tcp: TcpLimits,
+    /// The file that the secrets of cookies came from.
+    pub cookie_secret_file: Option<PathBuf>,
 }
 
 /// Limits of TCP service.
@@ -144,6 +146,7 @@ impl Default for Server {
             resolvers: Vec::new(),
             watch: false,
             tcp: TcpLimits::default(),
+            cookie_secret_file: None,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The threads that serve queries: started together, stopped together.
 
 use super::bind::Listeners;
+use super::random;
 use super::slow::SlowDoor;
 use super::stream::{self, StreamCounters, StreamLimits};
 use super::udp::{self, Worker};
-use crate::answer::{Counters, Responder};
+use crate::answer::{Counters, Guard, Responder};
 use crate::snapshot::SnapshotStore;
 use std::io;
 use std::net::SocketAddr;
@@ -98,15 +99,17 @@ impl Service {
             stop_streams,
             threads: Vec::new(),
         };
+        // One for all workers: whose limit and whose cookie it is must not hang on which of them is asked.
+        let guard = Arc::new(Guard::new(store.load().settings.rate_limit.table_size, random::secret()?));
         let streams_shard = listeners.udp.len();
         for (shard, listener) in listeners.udp.into_iter().enumerate() {
-            let responder = Responder::new(shard).with_slow_door(slow_door.is_some());
+            let responder = Responder::new(shard).with_slow_door(slow_door.is_some()).guarded(Arc::clone(&guard));
             let io = service.count_worker("udp", Some(listener.address), &responder);
             let desk = udp::Desk::new(responder, Arc::clone(&store), slow_door.clone());
             let worker = Worker::new(listener, desk, io, Arc::clone(&service.stop_udp));
             service.spawn(format!("udp-{shard}"), move || worker.run())?;
         }
-        let responder = Responder::new(streams_shard).with_slow_door(slow_door.is_some());
+        let responder = Responder::new(streams_shard).with_slow_door(slow_door.is_some()).guarded(guard);
         let io = service.count_worker("tcp", None, &responder);
         let desk = stream::Desk::new(responder, store, limits, Arc::clone(&service.streams), slow_door.zip(Some(io)));
         let (tcp, runtime) = (listeners.tcp, stream::runtime()?);

@@ -137,7 +137,43 @@ impl<'o> Response<'o> {
         Ok(start)
     }
 
-    /// The same for an owner behind the reach of pointers: every record gets the whole name. Such RRsets must have no
+    /// Copies an RRset with its signatures, whose owner is `labels` in front of the name at offset `below`: written once
+    /// and pointed at. Without labels the owner is that name.
+    pub fn rrset_of(
+        &mut self,
+        section: Section,
+        parts: [Records<'_>; 2],
+        labels: &[u8],
+        below: usize,
+        ttl: u32,
+    ) -> Result<(), Full> {
+        let start = self.len;
+        if below > POINTER_OFFSET_MAX {
+            return Err(Full);
+        }
+        for part in parts {
+            let mut rest = part.octets;
+            while !rest.is_empty() {
+                let (record, behind) = rest.split_at(record_len(rest));
+                let is_spelled = self.len == start || start > POINTER_OFFSET_MAX;
+                let (labels, owner) = if is_spelled { (labels, below) } else { (&[][..], start) };
+                let at = self.len + labels.len();
+                if at + record.len() > self.end {
+                    return Err(Full);
+                }
+                self.octets[self.len..at].copy_from_slice(labels);
+                let room = &mut self.octets[at..at + record.len()];
+                room.copy_from_slice(record);
+                patch(room, owner as u16, Some(ttl));
+                self.len = at + record.len();
+                rest = behind;
+            }
+            self.counts[section as usize] += part.count;
+        }
+        Ok(())
+    }
+
+    /// The same as [`Self::rrset`] for an owner behind the reach of pointers: every record gets the whole name. Such RRsets must have no
     /// pointers of their own, which is so for addresses; others do not come that late in a message.
     #[cold]
     fn rrset_spelled(
@@ -255,7 +291,7 @@ impl<'o> Response<'o> {
     }
 
     /// Ends the message with its OPT record, where there is one, and its header; returns its length.
-    pub fn finish(&mut self, rcode: Rcode, opt: Option<&OptAnswer>) -> usize {
+    pub fn finish(&mut self, rcode: Rcode, opt: Option<&OptAnswer<'_>>) -> usize {
         let [answers, authorities, mut additionals] = self.counts.map(u64::from);
         if let Some(opt) = opt {
             let behind = self.len + opt.record_len();
@@ -297,7 +333,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
     use super::{Full, QNAME_OFFSET, Records, Response, Section};
     use crate::wire::numbers::flag;
-    use crate::wire::{NameKey, OptAnswer, Query, Rcode};
+    use crate::wire::{NameKey, OptAnswer, Query, Rcode, Understood};
     use hickory_proto::op::Message;
 
     /// Asks for `wWw.example.com. IN A` with RD.
@@ -305,11 +341,19 @@ mod tests {
         b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03wWw\x07example\x03com\x00\x00\x01\x00\x01";
     /// The apex `example.com.` of the zone, behind `wWw`.
     const APEX: usize = QNAME_OFFSET + 4;
-    const OPT: OptAnswer = OptAnswer { udp_len: 1232, dnssec_ok: false, client_subnet: None, error: None };
+    const OPT: OptAnswer<'_> = OptAnswer {
+        udp_len: 1232,
+        dnssec_ok: false,
+        client_subnet: None,
+        cookie: None,
+        nsid: None,
+        keepalive: None,
+        error: None,
+    };
 
     fn query() -> Query {
         let mut query = Query::default();
-        query.parse(QUERY, true).unwrap();
+        query.parse(QUERY, Understood::ALL).unwrap();
         query
     }
 

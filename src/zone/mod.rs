@@ -3,9 +3,11 @@
 //!
 //! The road of a load: `load` reads files (`files`), the parser in `master_file` stages records (`staging`), they are
 //! grouped (`assemble`) and packed (`pack`) into shards of a tree (`tree`), and nodes learn what they must know of others
-//! (`link`); `node_checks` and `zone_checks` say what is wrong. `lookup` then only reads.
+//! (`link`); NSEC and NSEC3 records go into chains (`chain`, `denial`), with which `proof` denies; `node_checks` and `zone_checks` say what is wrong. `lookup` then only reads.
 
 mod assemble;
+pub mod chain;
+mod denial;
 mod diff;
 mod draft;
 pub mod edit;
@@ -16,6 +18,7 @@ mod lookup;
 mod master_file;
 mod node_checks;
 mod pack;
+pub mod proof;
 pub mod record;
 pub mod record_type;
 pub mod rrset;
@@ -49,6 +52,12 @@ pub struct Zone {
     serial: u32,
     records: usize,
     names: usize,
+    /// Balanced names are laid over data that was made elsewhere, and hide it.
+    is_overlaid: bool,
+    /// NSEC and NSEC3 records.
+    chains: Option<Arc<denial::Chains>>,
+    denies_by: proof::DeniesBy,
+    is_signed: bool,
     fingerprint: load::Fingerprint,
 }
 
@@ -73,7 +82,8 @@ pub enum Lookup<'z> {
     Balanced {
         /// Its place in [`ZoneSpec::balanced`].
         slot: u32,
-        /// The RRset of the asked type in the zone file, if there is one; never for QTYPE ANY, never A, AAAA or CNAME.
+        /// The RRset of the asked type in the zone's data, if there is one; never for QTYPE ANY, never A, AAAA or CNAME, and
+        /// over data from elsewhere never HTTPS.
         fixed: Option<RrsetRef<'z>>,
         /// Whether the owner is a wildcard that stands for the name.
         from_wildcard: bool,
@@ -103,6 +113,20 @@ pub enum Lookup<'z> {
 }
 
 impl Zone {
+    fn new(
+        tree: tree::Tree,
+        chains: Option<Arc<denial::Chains>>,
+        (records, names): (usize, usize),
+        fingerprint: load::Fingerprint,
+    ) -> Self {
+        let (negative_ttl, serial) = soa_facts(&tree);
+        let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
+        let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures.is_empty());
+        let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
+        let is_overlaid = false;
+        Self { tree, negative_ttl, serial, records, names, is_overlaid, chains, denies_by, is_signed, fingerprint }
+    }
+
     /// Reads and checks a zone file. Every mistake is reported, up to a limit; warnings come with the zone, errors instead
     /// of it. Files that a message shows are added to `sources`.
     ///
@@ -122,12 +146,24 @@ impl Zone {
         load::from_records(spec, records)
     }
 
+    /// As [`Zone::from_records`], for data that is another server's to change: the balanced names hide what it has of A,
+    /// AAAA, CNAME and HTTPS at their owners. [`Zone::records`] still yields all of it.
+    pub fn overlaid(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) -> Result<Self, EditError> {
+        Ok(Self { is_overlaid: !spec.balanced.is_empty(), ..Self::from_records(spec, records)? })
+    }
+
+    /// Whether balanced names are laid over data that is another server's to change.
+    #[must_use]
+    pub const fn is_overlaid(&self) -> bool {
+        self.is_overlaid
+    }
+
     /// A zone without data, as long as there is none: a secondary zone before its first transfer or after its expiry, or
     /// one whose file and journal do not fit together.
     #[must_use]
     pub fn unavailable(apex: Name) -> Self {
         let tree = tree::Tree::new(apex, 0, vec![pack::ShardPacker::default().finish()]);
-        Self { tree, negative_ttl: 0, serial: 0, records: 0, names: 0, fingerprint: load::Fingerprint::default() }
+        Self::new(tree, None, (0, 0), load::Fingerprint::default())
     }
 
     /// Whether there is data to answer from.
@@ -191,10 +227,24 @@ impl Zone {
         self.tree.strip(name)
     }
 
+    /// Whether the zone came with signatures.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        self.is_signed
+    }
+
     /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
-        lookup::lookup(&self.tree, name, apex_stripped, rtype)
+        match lookup::lookup(&self.tree, name, apex_stripped, rtype) {
+            Lookup::Balanced { slot, from_wildcard, .. } if self.is_overlaid && is_hidden(rtype) => {
+                Lookup::Balanced { slot, fixed: None, from_wildcard }
+            }
+            Lookup::NoData if matches!(rtype, rtype::NSEC | rtype::RRSIG) => {
+                self.lookup_signing(name, apex_stripped, rtype)
+            }
+            found => found,
+        }
     }
 
     /// The RRset of a type that the zone holds for `owner` itself, glue and occluded data included.
@@ -213,10 +263,18 @@ impl Zone {
     #[must_use]
     pub fn addresses(&self, name: &NameKey, apex_stripped: usize) -> [Option<RrsetRef<'_>>; 2] {
         match self.tree.find(name, 0, apex_stripped) {
-            Some(node) => [node.rrset(rtype::A), node.rrset(rtype::AAAA)],
-            None => [None, None],
+            // What a balanced name hides is hidden here too, unless it lies below a cut, where nothing is balanced.
+            Some(node) if node.slot().is_none() || node.has(tree::flag::CUT | tree::flag::COVERED) => {
+                [node.rrset(rtype::A), node.rrset(rtype::AAAA)]
+            }
+            _ => [None, None],
         }
     }
+}
+
+/// What balanced names hide of data that is another server's to change.
+const fn is_hidden(rtype: u16) -> bool {
+    matches!(rtype, rtype::A | rtype::AAAA | rtype::CNAME | rtype::HTTPS)
 }
 
 /// TTL of negative answers and SERIAL, from the SOA record of the apex; zeros without one.

@@ -60,7 +60,7 @@ impl World {
             pool.members.iter().map(|member| monitors.iter().map(|monitor| target(monitor, member)).collect()).collect()
         });
         let inputs = Inputs {
-            settings: config.settings,
+            settings: config.settings.clone(),
             zones: Arc::new(ZoneSet::new(zones)),
             locator: Arc::new(locator),
             regions: config.regions.clone(),

@@ -23,6 +23,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "geo",
             "health",
             "snapshot::Settings",
+            "snapshot::settings",
             "probe::spec",
             "transfer::spec",
             // Files of certificates are checked where they are named.
@@ -94,6 +95,8 @@ const MAY_READ_FILES: &[&str] = &["zone", "geo", "config", "probe", "transfer", 
 const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["base"]),
     ("arc_swap", &["snapshot"]),
+    // Signatures of messages.
+    ("aws_lc_rs", &["transfer"]),
     ("axum", &["admin"]),
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),
@@ -114,6 +117,8 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("rustix", &["transport", "probe", "boot", "cli"]),
     ("rustls", &["probe", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "cli"]),
+    // Server cookies (RFC 9018).
+    ("siphasher", &["answer"]),
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
     ("tokio", &["transport", "transfer", "probe", "admin", "boot", "cli"]),

@@ -8,7 +8,7 @@ mod steering;
 mod transfer;
 
 pub use kind::{Kind, duration_text};
-pub use service::{admin, geoip, server, tcp};
+pub use service::{admin, cookies, geoip, rate_limit, server, tcp};
 pub use sites::{network, region, zone};
 pub use steering::{balance, condition, member, monitor, policy, pool, rule, ttl};
 pub use transfer::{key, notify_target, transfer_entry};
@@ -147,6 +147,8 @@ pub static TABLES: &[&TableDef] = &[
     &top::TABLE,
     &server::TABLE,
     &tcp::TABLE,
+    &cookies::TABLE,
+    &rate_limit::TABLE,
     &geoip::TABLE,
     &admin::TABLE,
     &region::TABLE,

@@ -63,6 +63,8 @@ pub struct Spec {
     pub admin_listen: Option<Span>,
     /// What the engine needs of `[server]` and `[geoip]`.
     pub settings: Settings,
+    /// The file with the secrets of cookies.
+    pub cookie_secrets: Option<Spanned<PathBuf>>,
     /// `databases` of `[geoip]`.
     pub databases: Vec<DatabaseFile>,
     /// `[region.NAME]`.

@@ -77,13 +77,13 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
     let file = path(reader, &keys::FILE, folder);
     let balances =
         reader.named(&keys::BALANCE, &balance::TABLE, |entry, reader| read_balance(entry, reader, origin.as_ref()));
+    let (transfer, notify) = (transfer::transfer(reader), transfer::notify(reader));
     let aliases = reader.by_name(&keys::ALIAS, absolute_name).into_iter();
     let aliases = aliases.map(|(key, target)| {
         let owner = origin.as_ref().and_then(|origin| owner(&key, origin, reader.report));
         AliasTable { span: key.span, owner, target }
     });
     let aliases = aliases.collect();
-    let (transfer, notify) = (transfer::transfer(reader), transfer::notify(reader));
     ZoneTable { apex, file, transfer, notify, balances, aliases }
 }
 

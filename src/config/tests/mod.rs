@@ -1,6 +1,7 @@
 //! Tests of the configuration as a whole.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod abuse;
 mod bad;
 mod clothes;
 mod fences;

@@ -27,6 +27,9 @@ members = [{ region = "us-east", address = "192.0.2.1" }, { region = "eu-west", 
 secret = "Zm9yIGV4YW1wbGUsIG5vdCBmb3IgdXNlLCBwbGVhc2U="
 "#;
 
+/// A file of cookie secrets.
+const SECRETS: &str = "000102030405060708090a0b0c0d0e0f\n";
+
 /// Keys that another key must stand beside, with that one.
 const COMPANIONS: &[(&str, &str)] = &[
     ("hash_ipv4_prefix", "spread = \"hash\""),
@@ -94,7 +97,12 @@ fn load_document(text: &str) -> Loaded {
         let key = rcgen::KeyPair::generate().unwrap();
         rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().pem()
     });
-    load_files(&[("azimuth.toml", text), ("internal-ca.pem", &AUTHORITY), ("keys/transfer.key", KEY_FILE)])
+    load_files(&[
+        ("azimuth.toml", text),
+        ("internal-ca.pem", &AUTHORITY),
+        ("keys/transfer.key", KEY_FILE),
+        ("cookie-secrets", SECRETS),
+    ])
 }
 
 /// All of a configuration but places.
@@ -102,7 +110,7 @@ fn essence(loaded: &Loaded) -> String {
     let config = loaded.config();
     let balances: Vec<_> = config.zones.iter().map(|zone| &zone.balances).collect();
     let networks = &config.geo.networks;
-    let parts = (&config.server, &config.admin, config.settings, &config.regions, &config.monitors, &config.pools);
+    let parts = (&config.server, &config.admin, &config.settings, &config.regions, &config.monitors, &config.pools);
     format!("{:?}", (parts, &config.policies, &config.transfer, balances, networks, config.geo.databases.len()))
 }
 
@@ -265,6 +273,7 @@ fn short(kind: Kind) -> String {
         Kind::Integer { min, max } => format!("integer, {min} to {max}"),
         Kind::Number { min, max } => format!("number, {min} to {max}"),
         Kind::Text => "text".into(),
+        Kind::TextOrNone { max } => format!("text of at most {max} octets, or `\"\"`"),
         Kind::Path => "path".into(),
         Kind::PathPattern => "path or pattern".into(),
         Kind::Duration { min, max } => format!("duration, {} to {}", duration_text(min), duration_text(max)),

@@ -4,6 +4,7 @@
 mod aliases;
 mod authorities;
 mod balances;
+mod cookies;
 mod fallback;
 mod fences;
 mod geo;
@@ -52,10 +53,15 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         let message = "no zone is configured: every query will be refused";
         report.absent(Diagnostic::warning(message).hint("add a table `[zone.\"gslb.example.com\"]` with its `file`"));
     }
+    let (mut server, mut settings) = (spec.server, spec.settings);
+    if let Some(file) = spec.cookie_secrets {
+        settings.cookies.secrets = cookies::secrets(&file, report).into();
+        server.cookie_secret_file = Some(file.value);
+    }
     Config {
-        server: spec.server,
+        server,
         admin: spec.admin,
-        settings: spec.settings,
+        settings,
         geo,
         regions: spec.regions.into_iter().map(|region| region.table).collect(),
         monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),

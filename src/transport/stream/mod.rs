@@ -64,6 +64,7 @@ struct Answering {
     random: Random,
     store: Arc<SnapshotStore>,
     out: Box<[u8]>,
+    profile: TransportProfile,
 }
 
 impl Desk {
@@ -77,7 +78,8 @@ impl Desk {
         slow: Option<Slow>,
     ) -> Self {
         let out = vec![0; usize::from(u16::MAX)].into_boxed_slice();
-        let answering = Answering { responder, random: Random::new(), store, out };
+        let profile = TransportProfile::stream(limits.idle_timeout);
+        let answering = Answering { responder, random: Random::new(), store, out, profile };
         Self { answering, table: Table::new(limits, counters), slow }
     }
 }
@@ -85,7 +87,7 @@ impl Desk {
 impl Answering {
     /// Answers one message; the framed response is added to `pending`. A panic costs this query only.
     fn answer(&mut self, query: &[u8], source: IpAddr, pending: &mut Vec<u8>) -> Answered {
-        let (profile, random, now) = (&TransportProfile::STREAM, self.random.next(), clock::now());
+        let (profile, random, now) = (&self.profile, self.random.next(), clock::now());
         let request = Request { octets: query, source, profile, random, now };
         let snapshot = self.store.load();
         let (responder, out) = (&mut self.responder, &mut self.out);
