@@ -23,6 +23,8 @@ mod request;
 pub mod secondary;
 pub mod serial;
 pub mod spec;
+mod state_name;
+pub mod static_view;
 pub mod tsig;
 
 pub use counters::Counters;

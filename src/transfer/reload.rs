@@ -5,6 +5,7 @@ use super::live::Pause;
 use super::secondary;
 use super::serial::is_newer;
 use super::spec::{Role, ZoneTransfers};
+use super::static_view;
 use crate::base::Diagnostic;
 use crate::zone::{Zone, ZoneSpec, diff};
 use std::path::Path;
@@ -27,6 +28,9 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>) -> Result<Arc<Zone>
     let Candidate { transfers, file, state_dir, .. } = candidate;
     if let Role::Secondary(spec) = &transfers.role {
         return Ok(secondary::resolve::resolve(pause, spec, &Arc::new((*transfers).clone()), state_dir));
+    }
+    if let Some(view) = &transfers.static_view {
+        return static_view::resolve(pause, candidate, view);
     }
     let zone = Arc::clone(file);
     let live = pause.live(zone.apex()).map(|live| live.zone());

@@ -6,7 +6,7 @@ use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
 use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
-use crate::config::scalars::{boolean, seconds, text};
+use crate::config::scalars::{boolean, seconds, text, word};
 use crate::config::tree::{Entry, Node, Spanned, Value};
 use crate::config::values;
 use crate::steering::spec::TtlRange;
@@ -29,6 +29,10 @@ pub struct ZoneTable {
     pub balances: Vec<BalanceTable>,
     /// The aliases.
     pub aliases: Vec<AliasTable>,
+    /// `transfer_balanced`.
+    pub transfer_balanced: Option<Spanned<&'static str>>,
+    /// `serial`.
+    pub serial: Option<Spanned<&'static str>>,
 }
 
 /// An alias as typed.
@@ -84,7 +88,9 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
         AliasTable { span: key.span, owner, target }
     });
     let aliases = aliases.collect();
-    ZoneTable { apex, file, transfer, notify, balances, aliases }
+    let transfer_balanced = reader.one(&keys::TRANSFER_BALANCED, word);
+    let serial = reader.one(&keys::SERIAL, word);
+    ZoneTable { apex, file, transfer, notify, balances, aliases, transfer_balanced, serial }
 }
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {
