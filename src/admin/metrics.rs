@@ -56,6 +56,7 @@ impl Collector for Everything {
         answers(&self.0, &mut out)?;
         health(&self.0, &mut out)?;
         secondaries(&self.0, &mut out)?;
+        aliases(&self.0, &mut out)?;
         configuration(&self.0, &mut out)
     }
 }
@@ -282,6 +283,16 @@ fn secondaries(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
     out.counter("azimuth_secondary_failures", "Comparisons with a primary that failed, by cause", failures)?;
     let notified = zones.iter().map(|zone| (of_zone(zone), zone.notified));
     out.counter("azimuth_secondary_notifies", "NOTIFY messages from primaries that were heeded", notified)
+}
+
+fn aliases(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
+    let counted = &state.aliases;
+    let lookups = [("answered", &counted.answered), ("failed", &counted.failed)];
+    let lookups = lookups.map(|(result, count)| (vec![("result", result.to_owned())], count.load(Ordering::Relaxed)));
+    out.counter("azimuth_alias_lookups", "Look-ups of the targets of aliases, each family alone, by result", lookups)?;
+    let failing = counted.failing.load(Ordering::Relaxed) as f64;
+    let help = "Targets of aliases that cannot be looked up now; what was known of them stays in use";
+    out.gauge("azimuth_alias_targets_failing", help, [(Labels::new(), failing)])
 }
 
 fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {

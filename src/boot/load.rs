@@ -1,5 +1,6 @@
 //! A configuration with everything it names (zone files, databases), loaded and checked as a whole.
 
+use super::aliases;
 use super::plan::probe_plan;
 use super::privileges::check_user;
 use crate::base::{Diagnostic, Severity, Sources};
@@ -106,13 +107,17 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     let zones = load_zones(&config.zones, previous, &mut report);
     let databases = FileStamp::of_databases(&config.geo);
     let locator = load_locator(&config.geo, &databases, previous, &mut report);
+    let zone_set = ZoneSet::new(zones.clone());
+    if zones.len() == config.zones.len() {
+        report.diagnostics.extend(aliases::check(&config, &zone_set));
+    }
     // Before the prober reads them: what is written meanwhile is seen by the next reload.
     let authorities = authority_files(&config).map(FileStamp::of).collect();
     let (Some(locator), false) = (locator, report.has_errors()) else { return (None, report) };
     let (plan, member_targets) = probe_plan(&config);
     let inputs = Inputs {
         settings: config.settings.clone(),
-        zones: Arc::new(ZoneSet::new(zones.clone())),
+        zones: Arc::new(zone_set),
         locator,
         regions: config.regions.clone(),
         pools: config.pools.clone(),
