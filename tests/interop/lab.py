@@ -154,6 +154,18 @@ class Lab:
         self.servers.remove(server)
 
     @contextlib.contextmanager
+    def part(self):
+        """One part of a suite: what it needed and did not get ends the part, and with it the servers that it started."""
+        before = list(self.servers)
+        try:
+            yield
+        except Unfinished:
+            pass
+        finally:
+            for server in [server for server in self.servers if server not in before]:
+                self.remove(server)
+
+    @contextlib.contextmanager
     def check(self, rule, needed=False):
         """One test: whatever its block raises is its failure, and the suite goes on, unless what follows needs it."""
         begun = time.monotonic()
