@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use azimuth::answer::{Outcome, Request, Responder, TransportProfile};
+use azimuth::answer::{Moment, Outcome, Request, Responder, TransportProfile};
 use azimuth::base::Sources;
 use azimuth::geo::Locator;
 use azimuth::snapshot::{Inputs, Publisher};
@@ -266,7 +266,7 @@ fn a_hundred_thousand_mixed_answers_neither_allocate_nor_free() {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let profile = if random >> 63 == 0 { &TransportProfile::DATAGRAM } else { &TransportProfile::STREAM };
                 let source = sources[(random >> 40) as usize % sources.len()];
-                let request = Request { octets, source, profile, random };
+                let request = Request { octets, source, profile, random, now: Moment::default() };
                 if let Outcome::Reply { len: written } = responder.respond(&snapshot, request, &mut out) {
                     *len = written;
                 }

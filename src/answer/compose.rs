@@ -18,6 +18,8 @@ pub enum Stop {
     Full,
     /// No member of a balanced name may be answered.
     AllDown,
+    /// The zone has no data.
+    Unavailable,
 }
 
 impl From<Full> for Stop {
@@ -109,6 +111,7 @@ impl<'s> Composer<'_, 's> {
                 self.write_cname_of_dname(rrset, owner_stripped, name, owner)
             }
             Step::AllDown => Err(Stop::AllDown),
+            Step::Unavailable => Err(Stop::Unavailable),
         }
     }
 

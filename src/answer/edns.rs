@@ -12,6 +12,8 @@ pub const ALL_DOWN: ExtendedError =
     ExtendedError { code: 0, text: "no region that is open to this client has a healthy member" };
 /// The name is in no zone of ours.
 pub const NOT_AUTHORITATIVE: ExtendedError = ExtendedError { code: 20, text: "" };
+/// The zone has no data, or only data that has expired.
+pub const NO_DATA: ExtendedError = ExtendedError { code: 24, text: "the zone is not loaded or has expired" };
 /// Zone transfers are not given.
 pub const PROHIBITED: ExtendedError = ExtendedError { code: 18, text: "" };
 /// A class without data.
@@ -35,12 +37,12 @@ pub fn opt_for(edns: &Edns, scope: u8, error: Option<ExtendedError>) -> OptAnswe
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL_DOWN, TOO_LONG};
+    use super::{ALL_DOWN, NO_DATA, TOO_LONG};
     use crate::wire::edns::EXTRA_TEXT_LEN_MAX;
 
     #[test]
     fn texts_of_errors_fit_the_smallest_response() {
-        for error in [ALL_DOWN, TOO_LONG] {
+        for error in [ALL_DOWN, TOO_LONG, NO_DATA] {
             assert!(error.text.len() <= EXTRA_TEXT_LEN_MAX, "{error:?}");
         }
     }

@@ -41,6 +41,17 @@ pub struct Request<'a> {
     pub profile: &'a TransportProfile,
     /// Uniformly random, fresh for each request.
     pub random: u64,
+    /// When it was received.
+    pub now: Moment,
+}
+
+/// A moment as transports read it, coarsely, once a batch: by the calendar and by a clock that never goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Seconds since 1970-01-01 00:00:00 UTC, as they count round in 32 bits.
+    pub unix_seconds: u32,
+    /// Milliseconds since some moment before the start.
+    pub milliseconds: u64,
 }
 
 /// What the transport shall do.

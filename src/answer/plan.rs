@@ -73,6 +73,8 @@ pub enum Step<'s> {
         /// Whether it is in the response already, from an earlier link of the chain.
         repeated: bool,
     },
+    /// SERVFAIL: the zone has no data.
+    Unavailable,
     /// SERVFAIL: no member of a balanced name may be answered.
     AllDown,
 }
@@ -99,6 +101,7 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
         Lookup::Balanced { slot, fixed, .. } => steered::step(question, number, slot, fixed),
         Lookup::NoData => Step::NoData { ttl_max: u32::MAX },
         Lookup::NxDomain => Step::NxDomain,
+        Lookup::Unavailable => Step::Unavailable,
         Lookup::Referral { ns, stripped } => Step::Referral { ns, stripped },
         Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped, repeated: false },
     };

@@ -2,7 +2,7 @@
 
 use crate::wire::response::Section;
 use crate::wire::{Full, NameKey, Records, Response, rtype};
-use crate::zone::{RrsetRef, Zone};
+use crate::zone::{Lookup, RrsetRef, Zone};
 
 /// Names of one RRset whose addresses are added at most, where they are a courtesy.
 const ADDITIONAL_NAMES_MAX: usize = 32;
@@ -35,7 +35,8 @@ pub fn write(
     scratch: &mut NameKey,
 ) -> Result<(), Full> {
     let start = response.rrset(Section::Answer, records(rrset), owner, place.apex_at, None)?;
-    if matches!(rrset.rtype, rtype::NS | rtype::MX | rtype::SRV) {
+    let leads_on = matches!(rrset.rtype, rtype::NS | rtype::MX | rtype::SRV | rtype::SVCB | rtype::HTTPS);
+    if leads_on {
         add_addresses(response, Names { place, rrset, start }, scratch);
     }
     Ok(())
@@ -46,6 +47,9 @@ fn add_addresses(response: &mut Response<'_>, names: Names<'_, '_>, scratch: &mu
     for index in 0..names.rrset.targets.len().min(ADDITIONAL_NAMES_MAX) {
         if let Some(apex_stripped) = names.read(index, scratch) {
             let _ = names.write_addresses(index, scratch, apex_stripped, response);
+            if matches!(names.rrset.rtype, rtype::SVCB | rtype::HTTPS) {
+                names.write_services(index, scratch, apex_stripped, response);
+            }
         }
     }
 }
@@ -92,6 +96,17 @@ impl Names<'_, '_> {
             }
         }
         result
+    }
+
+    /// Writes the SVCB or HTTPS RRset of `name`, which is the name number `index`, as far as it fits: where an alias leads
+    /// (RFC 9460, section 4.1).
+    #[cold]
+    fn write_services(&self, index: usize, name: &NameKey, apex_stripped: usize, response: &mut Response<'_>) {
+        let owner = self.start + usize::from(self.rrset.targets[index]);
+        let found = self.place.zone.lookup(name, apex_stripped, self.rrset.rtype);
+        if let Lookup::Answer { rrset, from_wildcard: false } = found {
+            let _ = response.rrset(Section::Additional, records(rrset), owner, self.place.apex_at, None);
+        }
     }
 }
 

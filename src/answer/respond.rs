@@ -174,6 +174,7 @@ fn refuse(
         Refusal::Transfer => (Rcode::REFUSED, edns::PROHIBITED),
         Refusal::NotOurs => (Rcode::REFUSED, edns::NOT_AUTHORITATIVE),
         Refusal::Stop(Stop::AllDown) => (Rcode::SERVFAIL, edns::ALL_DOWN),
+        Refusal::Stop(Stop::Unavailable) => (Rcode::SERVFAIL, edns::NO_DATA),
         Refusal::Stop(Stop::Full) if profile.truncates => {
             // TC and no records: clients ignore what a truncated response holds (RFC 2181, section 9).
             composer.response.set_flag(flag::TC);

@@ -25,6 +25,7 @@ use crate::geo::spec::GeoSpec;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
+use crate::transfer::spec::ZoneTransfers;
 use crate::zone::ZoneSpec;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -117,6 +118,8 @@ pub struct ZoneConfig {
     pub spec: ZoneSpec,
     /// By slot.
     pub balances: Vec<BalanceSpec>,
+    /// Where it comes from and who may have and change it.
+    pub transfers: ZoneTransfers,
 }
 
 impl Default for Server {

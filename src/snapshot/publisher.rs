@@ -8,6 +8,7 @@ use super::{Inputs, Pages, Snapshot};
 use crate::base::{PolicyId, PoolId};
 use crate::health::{Change, TargetKey, TargetState};
 use crate::steering::{MemberState, PoolAnswers};
+use crate::zone::{Zone, ZoneSet};
 use arc_swap::ArcSwap;
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -78,6 +79,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 enum Message {
     Replace(Box<Generation>, SyncSender<()>),
+    Zone(Arc<Zone>, SyncSender<()>),
     Changed(Vec<Change>),
     Flush(SyncSender<()>),
     Stop,
@@ -113,6 +115,16 @@ impl PublisherHandle {
         before_live();
         let (live, is_live) = sync_channel(1);
         if self.messages.send(Message::Replace(generation, live)).is_ok() {
+            // An error means that the publisher has ended, and there is nothing to wait for.
+            let _ = is_live.recv();
+        }
+    }
+
+    /// Publishes another version of a zone, found by its apex; returns when it is live. A zone that the generation does not
+    /// have is ignored.
+    pub fn set_zone(&self, zone: Arc<Zone>) {
+        let (live, is_live) = sync_channel(1);
+        if self.messages.send(Message::Zone(zone, live)).is_ok() {
             // An error means that the publisher has ended, and there is nothing to wait for.
             let _ = is_live.recv();
         }
@@ -215,59 +227,17 @@ impl Publisher {
         self.handle.clone()
     }
 
-    /// See [`PublisherHandle::store`].
-    #[must_use]
-    pub fn store(&self) -> Arc<SnapshotStore> {
-        self.handle.store()
-    }
-
-    /// See [`PublisherHandle::replace`].
-    pub fn replace(&self, inputs: Inputs) {
-        self.handle.replace(inputs);
-    }
-
-    /// See [`PublisherHandle::replace_after`].
-    pub fn replace_after(&self, inputs: Inputs, before_live: impl FnOnce()) {
-        self.handle.replace_after(inputs, before_live);
-    }
-
-    /// See [`PublisherHandle::flush`].
-    pub fn flush(&self) {
-        self.handle.flush();
-    }
-
-    /// See [`PublisherHandle::changed`].
-    pub fn changed(&self, changes: Vec<Change>) {
-        self.handle.changed(changes);
-    }
-
-    /// See [`PublisherHandle::current`].
-    #[must_use]
-    pub fn current(&self) -> Arc<Current> {
-        self.handle.current()
-    }
-
-    /// See [`PublisherHandle::target_state`].
-    #[must_use]
-    pub fn target_state(&self, target: &TargetKey) -> Option<TargetState> {
-        self.handle.target_state(target)
-    }
-
-    /// See [`PublisherHandle::totals`].
-    #[must_use]
-    pub fn totals(&self) -> Vec<Total> {
-        self.handle.totals()
-    }
-
-    /// See [`PublisherHandle::metrics`].
-    #[must_use]
-    pub fn metrics(&self) -> PublisherMetrics {
-        self.handle.metrics()
-    }
-
     /// Ends the thread. What is published stays.
     pub fn stop(self) {
         drop(self);
+    }
+}
+
+impl std::ops::Deref for Publisher {
+    type Target = PublisherHandle;
+
+    fn deref(&self) -> &PublisherHandle {
+        &self.handle
     }
 }
 
@@ -290,6 +260,8 @@ struct Built {
     /// By pool; empty for pools that no name is balanced over, and for twins.
     states: Vec<Vec<MemberState>>,
     answers: Pages<PoolAnswers>,
+    /// The zones of the configuration, in the versions that came since.
+    zones: Arc<ZoneSet>,
 }
 
 impl Built {
@@ -315,14 +287,14 @@ impl Built {
             };
             answers.push(next);
         }
-        Self { states, answers: Pages::new(&answers) }
+        Self { states, answers: Pages::new(&answers), zones: Arc::clone(&generation.inputs.zones) }
     }
 
     fn snapshot(&self, generation: &Generation, number: u64) -> Snapshot {
         Snapshot {
             generation: number,
             settings: Arc::new(generation.inputs.settings),
-            zones: Arc::clone(&generation.inputs.zones),
+            zones: Arc::clone(&self.zones),
             locator: Arc::clone(&generation.inputs.locator),
             balances: Arc::clone(&generation.balances),
             rankings: Arc::clone(&generation.rankings),
@@ -358,6 +330,11 @@ impl Worker {
                     // The caller may have given up waiting.
                     let _ = live.send(());
                     drop(before);
+                }
+                Ok(Message::Zone(zone, live)) => {
+                    self.set_zone(zone);
+                    // The caller may have given up waiting.
+                    let _ = live.send(());
                 }
                 Ok(Message::Changed(changes)) => self.note(changes),
                 Ok(Message::Flush(live)) => {
@@ -444,6 +421,15 @@ impl Worker {
         lock(&self.shared.metrics).configurations += 1;
         self.publish(begun);
         before
+    }
+
+    /// Makes another version of a zone live.
+    fn set_zone(&mut self, zone: Arc<Zone>) {
+        let begun = Instant::now();
+        if let Some(zones) = self.built.zones.with(zone) {
+            self.built.zones = Arc::new(zones);
+            self.publish(begun);
+        }
     }
 
     /// Swaps in a snapshot of what is built.

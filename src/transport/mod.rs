@@ -5,6 +5,7 @@
 //! one thread. Nothing that a worker does allocates, locks or frees after start, but for the stream thread.
 
 mod bind;
+mod clock;
 mod random;
 mod service;
 mod stream;

@@ -26,6 +26,18 @@ pub mod rtype {
     pub const OPT: u16 = 41;
     /// Delegation signer (RFC 4034), which lives on the parent's side of a zone cut.
     pub const DS: u16 = 43;
+    /// The signature of an RRset (RFC 4034).
+    pub const RRSIG: u16 = 46;
+    /// Which name comes next, and which types a name has (RFC 4034).
+    pub const NSEC: u16 = 47;
+    /// The same for hashes of names (RFC 5155).
+    pub const NSEC3: u16 = 50;
+    /// How to reach a service (RFC 9460).
+    pub const SVCB: u16 = 64;
+    /// How to reach a web server (RFC 9460).
+    pub const HTTPS: u16 = 65;
+    /// The signature of a message (RFC 8945).
+    pub const TSIG: u16 = 250;
     /// QTYPE only: an incremental zone transfer (RFC 1995).
     pub const IXFR: u16 = 251;
     /// QTYPE only: a zone transfer (RFC 5936).
@@ -38,12 +50,19 @@ pub mod rtype {
 pub mod class {
     /// The Internet.
     pub const IN: u16 = 1;
+    /// In updates: as it is deleted or must not exist (RFC 2136).
+    pub const NONE: u16 = 254;
     /// QCLASS only: any class.
     pub const ANY: u16 = 255;
 }
 
 /// The OPCODE of a standard query, as it stands among the flags.
 pub const OPCODE_QUERY: u16 = 0;
+
+/// The OPCODE of NOTIFY (RFC 1996), as it stands among the flags.
+pub const OPCODE_NOTIFY: u16 = 4 << 11;
+/// The OPCODE of UPDATE (RFC 2136), as it stands among the flags.
+pub const OPCODE_UPDATE: u16 = 5 << 11;
 
 /// Flags in the second 16 bits of a header.
 pub mod flag {
@@ -86,6 +105,14 @@ impl Rcode {
     pub const REFUSED: Self = Self(5);
     /// A name that ought not to exist: here, what a DNAME makes is too long (RFC 6672, section 2.2).
     pub const YXDOMAIN: Self = Self(6);
+    /// An RRset exists that should not (RFC 2136).
+    pub const YXRRSET: Self = Self(7);
+    /// An RRset does not exist that should (RFC 2136).
+    pub const NXRRSET: Self = Self(8);
+    /// The server is not authoritative for the zone (RFC 2136), or the client is not who it says (RFC 8945).
+    pub const NOTAUTH: Self = Self(9);
+    /// A name is not within the zone (RFC 2136).
+    pub const NOTZONE: Self = Self(10);
     /// The EDNS version is not known (RFC 6891, section 9).
     pub const BADVERS: Self = Self(16);
 
@@ -100,6 +127,10 @@ impl Rcode {
             Self::NOTIMP => Some("NOTIMP"),
             Self::REFUSED => Some("REFUSED"),
             Self::YXDOMAIN => Some("YXDOMAIN"),
+            Self::YXRRSET => Some("YXRRSET"),
+            Self::NXRRSET => Some("NXRRSET"),
+            Self::NOTAUTH => Some("NOTAUTH"),
+            Self::NOTZONE => Some("NOTZONE"),
             Self::BADVERS => Some("BADVERS"),
             _ => None,
         }

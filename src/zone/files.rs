@@ -36,6 +36,12 @@ struct ReadFile {
 pub struct Files(Vec<ReadFile>);
 
 impl Files {
+    /// One empty file with this name, for records that come from nowhere else.
+    #[must_use]
+    pub fn made_up(name: &str) -> Self {
+        Self(vec![ReadFile { path: name.into(), octets: Arc::default(), digest: 0 }])
+    }
+
     /// Reads a file, unless it was read before, and returns its number.
     pub fn read(&mut self, path: &Path) -> io::Result<u16> {
         if let Some(known) = self.0.iter().position(|file| file.path == path) {

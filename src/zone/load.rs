@@ -1,14 +1,16 @@
 //! From a zone file to a zone, or to a list of mistakes; an unchanged zone is recognised by the hashes of its files.
 
-use super::Zone;
 use super::assemble::assemble;
-use super::files::{Files, Findings};
-use super::master_file::{Parser, cannot_read, soa_minimum};
+use super::edit::EditError;
+use super::files::{Files, Findings, Place};
+use super::master_file::{Parser, cannot_read};
 use super::node_checks::NodeChecks;
+use super::record::{Record, to_stored};
 use super::spec::ZoneSpec;
 use super::staging::Staging;
 use super::tree::{Tree, flag};
 use super::zone_checks::ZoneChecks;
+use super::{Zone, soa_facts};
 use crate::base::{Diagnostic, Sources};
 use crate::wire::{NameKey, rtype};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a zone was built from, as hashes that are equal for equal inputs within one process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     spec: u64,
     files: Box<[(PathBuf, u64)]>,
@@ -71,6 +73,41 @@ pub fn load(
     (zone, findings.finish(&spec.apex.to_string(), files, sources))
 }
 
+/// See [`Zone::from_records`].
+pub fn from_records(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) -> Result<Zone, EditError> {
+    let files = Files::made_up("records");
+    let (mut staging, mut findings) = (Staging::default(), Findings::default());
+    let apex_key = NameKey::of(&spec.apex);
+    let mut last_owner = None;
+    for record in records {
+        if !record.is_well_formed() {
+            return Err(EditError::Malformed(record));
+        }
+        if last_owner.as_ref() != Some(&record.owner) {
+            let key = NameKey::of(&record.owner);
+            let below = key.label_count().checked_sub(apex_key.label_count());
+            let Some(apex_stripped) = below.filter(|&stripped| key.suffix(stripped) == apex_key.octets()) else {
+                return Err(EditError::OutOfZone(record.owner));
+            };
+            staging.begin_owner(&key, apex_stripped);
+        }
+        let data_at = staging.data.len();
+        staging.data.extend_from_slice(&to_stored(record.rtype, &record.data, &spec.apex));
+        if staging.add(record.rtype, record.ttl, data_at, Place { file: 0, start: 0 }).is_err() {
+            return Err(EditError::TooLarge);
+        }
+        last_owner = Some(record.owner);
+    }
+    stage_balanced(spec, &mut staging);
+    // What a primary has put together is served as it is: it is there that mistakes are mended.
+    let mut checks = NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings };
+    let tree = assemble(&spec.apex, &staging, &mut checks);
+    if tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA)).is_none_or(|soa| soa.records != 1) {
+        return Err(EditError::Soa);
+    }
+    Ok(finish(tree, Fingerprint { spec: hash_spec(spec), files: Box::default() }))
+}
+
 fn hash_spec(spec: &ZoneSpec) -> u64 {
     let mut hasher = DefaultHasher::new();
     // Letter case counts: answers show it.
@@ -104,16 +141,6 @@ fn finish(tree: Tree, fingerprint: Fingerprint) -> Zone {
         records += node.rrsets().map(|rrset| usize::from(rrset.records)).sum::<usize>();
         names += usize::from(node.has(flag::BALANCED) || node.rrsets().next().is_some());
     }
-    let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
-    let (negative_ttl, serial) =
-        soa.map_or((0, 0), |soa| (soa.ttl.min(soa_minimum(soa.octets)), soa_serial(soa.octets)));
+    let (negative_ttl, serial) = soa_facts(&tree);
     Zone { tree, negative_ttl, serial, records, names, fingerprint }
-}
-
-/// The first of the five numbers at the end of stored SOA data.
-fn soa_serial(octets: &[u8]) -> u32 {
-    octets
-        .last_chunk::<20>()
-        .and_then(|numbers| numbers.first_chunk::<4>())
-        .map_or(0, |serial| u32::from_be_bytes(*serial))
 }

@@ -6,6 +6,9 @@
 //! (`link`); `node_checks` and `zone_checks` say what is wrong. `lookup` then only reads.
 
 mod assemble;
+mod diff;
+mod draft;
+pub mod edit;
 mod files;
 mod link;
 mod load;
@@ -13,7 +16,8 @@ mod lookup;
 mod master_file;
 mod node_checks;
 mod pack;
-mod record_type;
+pub mod record;
+pub mod record_type;
 pub mod rrset;
 mod set;
 pub mod spec;
@@ -21,8 +25,12 @@ mod staging;
 #[cfg(test)]
 mod tests;
 mod tree;
+pub mod wire_form;
 mod zone_checks;
 
+pub use diff::diff;
+pub use edit::{Change, EditError};
+pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
 pub use spec::{BalancedOwner, ZoneSpec};
@@ -73,6 +81,8 @@ pub enum Lookup<'z> {
     NoData,
     /// The name does not exist and no wildcard covers it.
     NxDomain,
+    /// The zone has no data, so that nobody knows.
+    Unavailable,
     /// The name is at or below a zone cut, whose owner is the name without its first `stripped` labels.
     Referral {
         /// The NS RRset of the cut.
@@ -104,6 +114,25 @@ impl Zone {
         sources: &mut Sources,
     ) -> (Option<Arc<Self>>, Vec<Diagnostic>) {
         load::load(spec, previous, sources)
+    }
+
+    /// The zone of records that come from elsewhere, the SOA among them, with the balanced names of `spec` laid over it.
+    pub fn from_records(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) -> Result<Self, EditError> {
+        load::from_records(spec, records)
+    }
+
+    /// A zone without data, as long as there is none: a secondary zone before its first transfer or after its expiry, or
+    /// one whose file and journal do not fit together.
+    #[must_use]
+    pub fn unavailable(apex: Name) -> Self {
+        let tree = tree::Tree::new(apex, 0, vec![pack::ShardPacker::default().finish()]);
+        Self { tree, negative_ttl: 0, serial: 0, records: 0, names: 0, fingerprint: load::Fingerprint::default() }
+    }
+
+    /// Whether there is data to answer from.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.records > 0
     }
 
     /// Every file that the zone was read from, included ones too.
@@ -181,6 +210,16 @@ impl Zone {
             None => [None, None],
         }
     }
+}
+
+/// TTL of negative answers and SERIAL, from the SOA record of the apex; zeros without one.
+fn soa_facts(tree: &tree::Tree) -> (u32, u32) {
+    let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
+    let numbers = |soa: RrsetRef<'_>| {
+        let [s0, s1, s2, s3, .., m0, m1, m2, m3] = *soa.octets.last_chunk::<20>()?;
+        Some((soa.ttl.min(u32::from_be_bytes([m0, m1, m2, m3])), u32::from_be_bytes([s0, s1, s2, s3])))
+    };
+    soa.and_then(numbers).unwrap_or((0, 0))
 }
 
 impl fmt::Debug for Zone {

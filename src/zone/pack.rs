@@ -1,10 +1,11 @@
 //! Packs the nodes of one shard: names and records into one arena, their places into a table.
 
 use super::master_file::name_text::stored_len;
-use super::record_type::{self, Field, Format};
+use super::record_type::{self, Field};
 use super::rrset::OWNER_OF_QUESTION;
 use super::staging::NOT_BALANCED;
 use super::tree::{Node, Shard, StoredRrset, flag};
+use super::wire_form::field_len;
 use crate::wire::rtype;
 use std::borrow::Cow;
 
@@ -33,6 +34,7 @@ impl ShardPacker {
             name_at: self.octets.len() as u32,
             rrsets_at: self.rrsets.len() as u32,
             slot,
+            children: 0,
             rrset_count: 0,
             name_len: labels.len() as u8,
             flags: flag::OCCUPIED | balanced,
@@ -53,11 +55,7 @@ impl ShardPacker {
         let mut targets = Vec::new();
         let mut records = 0_u16;
         for data in data {
-            self.octets.extend_from_slice(&OWNER_OF_QUESTION);
-            self.octets.extend_from_slice(&rtype.to_be_bytes());
-            self.octets.extend_from_slice(&CLASS_IN.to_be_bytes());
-            self.octets.extend_from_slice(&ttl.to_be_bytes());
-            self.octets.extend_from_slice(&(data.len() as u16).to_be_bytes());
+            self.push_record_header(rtype, ttl, data.len());
             let data_at = self.octets.len() - octets_at;
             if data_at + data.len() > usize::from(u16::MAX) {
                 self.octets.truncate(octets_at);
@@ -84,6 +82,7 @@ impl ShardPacker {
             octets_at: octets_at as u32,
             offsets_at: offsets_at as u32,
             octets_len: (self.octets.len() - octets_at) as u16,
+            signatures_len: 0,
             fixups,
             targets: targets.len() as u16,
         });
@@ -98,6 +97,53 @@ impl ShardPacker {
             };
         }
         Ok(())
+    }
+
+    /// Adds signatures to the RRset pushed last, as data of RRSIG records.
+    pub fn push_signatures<'d>(&mut self, data: impl Iterator<Item = &'d [u8]>) -> Result<(), RrsetTooLong> {
+        let start = self.octets.len();
+        let Some(ttl) = self.rrsets.last().map(|rrset| rrset.ttl) else { return Ok(()) };
+        for data in data {
+            self.push_record_header(rtype::RRSIG, ttl, data.len());
+            self.octets.extend_from_slice(data);
+        }
+        let len = u16::try_from(self.octets.len() - start).map_err(|_| RrsetTooLong)?;
+        if let Some(rrset) = self.rrsets.last_mut() {
+            rrset.signatures_len = len;
+        }
+        Ok(())
+    }
+
+    fn push_record_header(&mut self, rtype: u16, ttl: u32, data_len: usize) {
+        self.octets.extend_from_slice(&OWNER_OF_QUESTION);
+        self.octets.extend_from_slice(&rtype.to_be_bytes());
+        self.octets.extend_from_slice(&CLASS_IN.to_be_bytes());
+        self.octets.extend_from_slice(&ttl.to_be_bytes());
+        self.octets.extend_from_slice(&(data_len as u16).to_be_bytes());
+    }
+
+    /// Adds a node as it is in another shard.
+    pub fn copy_node(&mut self, shard: &Shard, node: &Node) {
+        let (name_at, rrsets_at) = (self.octets.len() as u32, self.rrsets.len() as u32);
+        self.octets.extend_from_slice(shard.name(node));
+        for stored in shard.stored(node) {
+            let (octets_at, offsets_at) = (self.octets.len() as u32, self.offsets.len() as u32);
+            let octets = &shard.octets[stored.octets_at as usize..];
+            self.octets
+                .extend_from_slice(&octets[..usize::from(stored.octets_len) + usize::from(stored.signatures_len)]);
+            let offsets = &shard.offsets[stored.offsets_at as usize..];
+            self.offsets.extend_from_slice(&offsets[..usize::from(stored.fixups) + usize::from(stored.targets)]);
+            self.rrsets.push(StoredRrset { octets_at, offsets_at, ..*stored });
+        }
+        self.nodes.push(Node { name_at, rrsets_at, ..*node });
+    }
+
+    /// Sets what the node begun last knows of others: how many children it has, and bits of [`flag`] that say more.
+    pub fn set_links(&mut self, children: u32, flags: u8) {
+        if let Some(node) = self.nodes.last_mut() {
+            node.children = children;
+            node.flags |= flags;
+        }
     }
 
     /// The shard of the nodes so far; the packer is empty afterwards.
@@ -125,35 +171,42 @@ impl ShardPacker {
     }
 }
 
-/// Where names stand in the data of a type.
+/// Where names stand in the data of a type: its fields up to the last name.
 #[derive(Clone, Copy)]
-struct NamesIn {
+pub struct NamesIn {
     fields: &'static [Field],
     are_targets: bool,
 }
 
 impl NamesIn {
     /// `None` when there are none.
-    fn of(rtype: u16) -> Option<Self> {
+    pub fn of(rtype: u16) -> Option<Self> {
         let known = record_type::by_code(rtype)?;
-        let Format::Fields(fields) = known.format else { return None };
-        let has_name = fields.iter().any(|field| matches!(field, Field::Name | Field::CompressibleName));
-        has_name.then_some(Self { fields, are_targets: known.has_targets })
+        let is_name = |field: &Field| matches!(field, Field::Name | Field::CompressibleName);
+        let last = known.fields.iter().rposition(is_name)?;
+        Some(Self { fields: &known.fields[..=last], are_targets: known.has_targets })
+    }
+
+    /// As [`Self::of`], for types whose names may be compressed (RFC 3597, section 4).
+    pub fn compressible(rtype: u16) -> Option<Self> {
+        Self::of(rtype).filter(|names| names.fields.contains(&Field::CompressibleName))
     }
 
     /// Calls `name` for each name in `data` with its offset, and that of the pointer it ends in.
-    fn visit(self, data: &[u8], mut name: impl FnMut(usize, Option<usize>)) {
+    pub fn visit(self, data: &[u8], mut name: impl FnMut(usize, Option<usize>)) {
         let mut at = 0;
         for field in self.fields {
             match field {
-                Field::U16 => at += 2,
                 Field::Name | Field::CompressibleName => {
                     let (len, has_pointer) = stored_len(&data[at..]);
                     name(at, has_pointer.then(|| at + len - 2));
                     at += len;
                 }
-                // No name follows any other field.
-                _ => break,
+                _ => match field_len(*field, &data[at..]) {
+                    Some(len) => at += len,
+                    // Data is checked before it is stored.
+                    None => return,
+                },
             }
         }
     }
@@ -169,19 +222,4 @@ pub fn comparable(rtype: u16, data: &[u8]) -> Cow<'_, [u8]> {
         lower[at..end].make_ascii_lowercase();
     });
     Cow::Owned(lower)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::record_type::{Field, Format, KNOWN};
-
-    #[test]
-    fn names_follow_only_fields_that_the_visit_passes_over() {
-        for known in &KNOWN {
-            let Format::Fields(fields) = known.format else { continue };
-            let is_name = |field: &Field| matches!(field, Field::Name | Field::CompressibleName);
-            let last = fields.iter().rposition(is_name).unwrap_or(0);
-            assert!(fields[..last].iter().all(|f| is_name(f) || *f == Field::U16), "{}", known.mnemonic);
-        }
-    }
 }

@@ -22,6 +22,9 @@ pub struct RrsetRef<'z> {
     pub records: u16,
     /// The records.
     pub octets: &'z [u8],
+    /// Its RRSIG records in the same form, one behind the other; without names that are compressed (RFC 4034, section
+    /// 3.1.7). Empty in a zone that is not signed.
+    pub signatures: &'z [u8],
     /// Offsets in `octets` of pointers relative to the apex, ascending.
     pub fixups: &'z [u16],
     /// Offsets in `octets` of the names that a CNAME leads to, or whose addresses belong into the additional section (NS,
@@ -33,6 +36,16 @@ impl RrsetRef<'_> {
     /// An RRset without records.
     #[must_use]
     pub const fn empty(rtype: u16) -> Self {
-        Self { rtype, ttl: 0, records: 0, octets: &[], fixups: &[], targets: &[] }
+        Self { rtype, ttl: 0, records: 0, octets: &[], signatures: &[], fixups: &[], targets: &[] }
     }
+}
+
+/// The data of records in stored octets, one after the other.
+pub fn data_of(mut octets: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (header, rest) = octets.split_first_chunk::<RECORD_HEADER_LEN>()?;
+        let (data, rest) = rest.split_at(usize::from(u16::from_be_bytes([header[10], header[11]])));
+        octets = rest;
+        Some(data)
+    })
 }

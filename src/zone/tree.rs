@@ -36,6 +36,8 @@ pub struct Node {
     pub rrsets_at: u32,
     /// The slot of a balanced name.
     pub slot: u32,
+    /// How many nodes are one label below; not counted at the apex, which stays without any.
+    pub children: u32,
     /// How many RRsets; they are sorted by type.
     pub rrset_count: u16,
     /// Octets of its labels below the apex.
@@ -59,6 +61,8 @@ pub struct StoredRrset {
     pub offsets_at: u32,
     /// Octets of its records.
     pub octets_len: u16,
+    /// Octets of its signatures, which follow its records.
+    pub signatures_len: u16,
     /// How many fix-ups.
     pub fixups: u16,
     /// How many targets.
@@ -85,6 +89,12 @@ impl Shard {
         ((tag as u64 * len as u64) >> 32) as usize
     }
 
+    /// All nodes.
+    fn used(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        let used = self.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0);
+        used.map(move |node| NodeRef { shard: self, node })
+    }
+
     /// The labels of a node below the apex, in lower case.
     #[must_use]
     pub fn name(&self, node: &Node) -> &[u8] {
@@ -106,14 +116,23 @@ impl Shard {
         }
     }
 
+    /// The RRsets of a node, in the order of their types.
+    #[must_use]
+    pub fn stored(&self, node: &Node) -> &[StoredRrset] {
+        &self.rrsets[node.rrsets_at as usize..][..node.rrset_count.into()]
+    }
+
     fn rrset(&self, stored: &StoredRrset) -> RrsetRef<'_> {
         let offsets = &self.offsets[stored.offsets_at as usize..];
         let (fixups, rest) = offsets.split_at(stored.fixups.into());
+        let octets = &self.octets[stored.octets_at as usize..];
+        let (octets, behind) = octets.split_at(stored.octets_len.into());
         RrsetRef {
             rtype: stored.rtype,
             ttl: stored.ttl,
             records: stored.records,
-            octets: &self.octets[stored.octets_at as usize..][..stored.octets_len.into()],
+            octets,
+            signatures: &behind[..stored.signatures_len.into()],
             fixups,
             targets: &rest[..stored.targets.into()],
         }
@@ -158,8 +177,20 @@ impl<'z> NodeRef<'z> {
         self.stored().iter().map(move |stored| self.shard.rrset(stored))
     }
 
+    /// How many nodes are one label below it; 0 for the apex.
+    #[must_use]
+    pub const fn children(self) -> u32 {
+        self.node.children
+    }
+
+    /// All bits of [`flag`].
+    #[must_use]
+    pub const fn flags(self) -> u8 {
+        self.node.flags
+    }
+
     fn stored(self) -> &'z [StoredRrset] {
-        &self.shard.rrsets[self.node.rrsets_at as usize..][..self.node.rrset_count.into()]
+        self.shard.stored(self.node)
     }
 }
 
@@ -176,13 +207,26 @@ pub struct Tree {
     depth_max: u8,
     /// How many bits of the hash choose a shard.
     shard_bits: u8,
-    shards: Box<[Arc<Shard>]>,
+    /// All shards in pages of [`PAGE_LEN`], so that a change copies few pointers.
+    pages: Box<[Arc<[Arc<Shard>]>]>,
 }
+
+/// Shards in a page: about as many as there are pages in a zone of a million names. A power of two.
+const PAGE_LEN: usize = 64;
 
 /// Which shard of `1 << bits` holds the names with this hash: its upper bits, so that tags (lower bits) differ inside.
 #[must_use]
 pub const fn shard_of(hash: u64, bits: u32) -> usize {
     if bits == 0 { 0 } else { (hash >> (64 - bits)) as usize }
+}
+
+fn into_pages(shards: Vec<Shard>) -> Box<[Arc<[Arc<Shard>]>]> {
+    let mut shards = shards.into_iter().map(Arc::new).peekable();
+    let mut pages = Vec::new();
+    while shards.peek().is_some() {
+        pages.push(shards.by_ref().take(PAGE_LEN).collect());
+    }
+    pages.into()
 }
 
 impl Tree {
@@ -197,7 +241,29 @@ impl Tree {
             apex,
             depth_max,
             shard_bits: shards.len().trailing_zeros() as u8,
-            shards: shards.into_iter().map(Arc::new).collect(),
+            pages: into_pages(shards),
+        }
+    }
+
+    /// This tree with some shards replaced; the others are shared.
+    #[must_use]
+    pub fn with(&self, depth_max: usize, replaced: impl IntoIterator<Item = (usize, Shard)>) -> Self {
+        let mut pages = self.pages.to_vec();
+        for (number, shard) in replaced {
+            let page = &mut pages[number / PAGE_LEN];
+            if Arc::get_mut(page).is_none() {
+                *page = page.iter().cloned().collect();
+            }
+            if let Some(page) = Arc::get_mut(page) {
+                page[number % PAGE_LEN] = Arc::new(shard);
+            }
+        }
+        Self {
+            apex: self.apex.clone(),
+            apex_lower: self.apex_lower.clone(),
+            depth_max: depth_max as u8,
+            pages: pages.into(),
+            ..*self
         }
     }
 
@@ -220,12 +286,21 @@ impl Tree {
         name.hash(stripped) == self.apex_hash && *name.suffix(stripped) == *self.apex_lower
     }
 
-    fn shard(&self, hash: u64) -> &Shard {
-        &self.shards[shard_of(hash, self.shard_bits.into())]
+    /// Which shard holds the names with this hash.
+    #[must_use]
+    pub const fn shard_number(&self, hash: u64) -> usize {
+        shard_of(hash, self.shard_bits as u32)
     }
 
-    fn find_by(&self, hash: u64, matches: impl Fn(&[u8]) -> bool) -> Option<NodeRef<'_>> {
-        let shard = self.shard(hash);
+    /// A shard by its number.
+    #[must_use]
+    pub fn shard(&self, number: usize) -> &Shard {
+        &self.pages[number / PAGE_LEN][number % PAGE_LEN]
+    }
+
+    /// The node with this hash whose labels below the apex pass `matches`.
+    pub fn find_by(&self, hash: u64, matches: impl Fn(&[u8]) -> bool) -> Option<NodeRef<'_>> {
+        let shard = self.shard(self.shard_number(hash));
         let at = shard.find(hash as u32, matches)?;
         Some(NodeRef { shard, node: &shard.nodes[at] })
     }
@@ -248,19 +323,19 @@ impl Tree {
     /// How many shards.
     #[must_use]
     pub fn shard_count(&self) -> usize {
-        self.shards.len()
+        1 << self.shard_bits
     }
 
     /// How many slots the table of a shard has.
     #[must_use]
     pub fn slot_count(&self, shard: usize) -> usize {
-        self.shards[shard].nodes.len()
+        self.shard(shard).nodes.len()
     }
 
     /// The node in a slot of a shard, if the slot is in use.
     #[must_use]
     pub fn node_at(&self, shard: usize, slot: usize) -> Option<NodeRef<'_>> {
-        let shard = &self.shards[shard];
+        let shard = self.shard(shard);
         let node = &shard.nodes[slot];
         (node.flags & flag::OCCUPIED != 0).then_some(NodeRef { shard, node })
     }
@@ -270,20 +345,38 @@ impl Tree {
     pub fn place_of(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<(usize, usize)> {
         let labels = &name.octets()[name.offset(stripped)..name.offset(apex_stripped)];
         let hash = name.hash(stripped);
-        let shard = shard_of(hash, self.shard_bits.into());
-        Some((shard, self.shards[shard].find(hash as u32, |stored| stored == labels)?))
+        let shard = self.shard_number(hash);
+        Some((shard, self.shard(shard).find(hash as u32, |stored| stored == labels)?))
     }
 
     /// Sets bits of [`flag`] in a node of a tree that is not shared yet.
     pub fn set_flags(&mut self, (shard, slot): (usize, usize), flags: u8) {
-        if let Some(shard) = Arc::get_mut(&mut self.shards[shard]) {
-            shard.nodes[slot].flags |= flags;
+        if let Some(node) = self.node_mut(shard, slot) {
+            node.flags |= flags;
         }
+    }
+
+    /// Counts a node one label below another one, in a tree that is not shared yet.
+    pub fn add_child(&mut self, (shard, slot): (usize, usize)) {
+        if let Some(node) = self.node_mut(shard, slot) {
+            node.children += 1;
+        }
+    }
+
+    fn node_mut(&mut self, shard: usize, slot: usize) -> Option<&mut Node> {
+        let page = Arc::get_mut(&mut self.pages[shard / PAGE_LEN])?;
+        let shard = Arc::get_mut(&mut page[shard % PAGE_LEN])?;
+        shard.nodes.get_mut(slot)
     }
 
     /// Sets `key` to the whole name of a node; returns how many of its labels are below the apex.
     pub fn set_key(&self, node: NodeRef<'_>, key: &mut NameKey) -> usize {
-        let (labels, apex) = (node.name(), self.apex.as_wire());
+        self.set_key_of_labels(node.name(), key)
+    }
+
+    /// Sets `key` to the name with these labels below the apex; returns how many they are.
+    pub fn set_key_of_labels(&self, labels: &[u8], key: &mut NameKey) -> usize {
+        let apex = self.apex.as_wire();
         let mut wire = [0; NAME_LEN_MAX];
         let len = labels.len() + apex.len();
         wire[..labels.len()].copy_from_slice(labels);
@@ -316,11 +409,19 @@ impl Tree {
         self.find_by(self.apex_hash, <[u8]>::is_empty)
     }
 
+    /// All nodes but those in shards that `other` shares.
+    pub fn nodes_not_shared_with<'z>(&'z self, other: &'z Self) -> impl Iterator<Item = NodeRef<'z>> {
+        let is_shared = |number: usize| {
+            let (ours, theirs) = (self.shard(number), (number < other.shard_count()).then(|| other.shard(number)));
+            theirs.is_some_and(|theirs| std::ptr::eq(ours, theirs))
+        };
+        let numbers = (0..self.shard_count()).filter(move |&number| !is_shared(number));
+        numbers.flat_map(|number| self.shard(number).used())
+    }
+
     /// All nodes, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
-        self.shards.iter().flat_map(|shard| {
-            let used = shard.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0);
-            used.map(move |node| NodeRef { shard, node })
-        })
+        let shards = self.pages.iter().flat_map(|page| page.iter());
+        shards.flat_map(|shard| shard.used())
     }
 }

@@ -102,7 +102,7 @@ impl<'a> ZoneChecks<'a> {
                 format!("`{target}` has no glue: nobody can reach the zone `{name}` without an address here"),
                 "add its A or AAAA records to this zone",
             ),
-            Lookup::Referral { .. } => return,
+            Lookup::Referral { .. } | Lookup::Unavailable => return,
             Lookup::Cname { .. } | Lookup::Dname { .. } => (
                 format!("the name server `{target}` is an alias"),
                 "name servers must own addresses themselves (RFC 2181, section 10.3)",

@@ -1,7 +1,7 @@
 //! A configuration made live without sockets: loaded, built and published, with a responder to ask.
 
 use crate::message::rcode_word;
-use azimuth::answer::{Outcome, Request, Responder, TransportProfile};
+use azimuth::answer::{Moment, Outcome, Request, Responder, TransportProfile};
 use azimuth::base::{Diagnostic, Sources, UnixTime};
 use azimuth::config::{self, Config};
 use azimuth::geo::Locator;
@@ -139,7 +139,8 @@ impl World {
         };
         let mut out = vec![0xaa; 65_535];
         let snapshot = self.snapshot();
-        match self.responder.respond(&snapshot, Request { octets, source, profile, random }, &mut out) {
+        let request = Request { octets, source, profile, random, now: Moment::default() };
+        match self.responder.respond(&snapshot, request, &mut out) {
             Outcome::Drop => None,
             Outcome::Reply { len } => {
                 out.truncate(len);

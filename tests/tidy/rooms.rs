@@ -14,6 +14,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("answer", &["wire", "zone", "steering", "geo", "snapshot"]),
     ("transport", &["answer", "snapshot"]),
     ("probe", &["health"]),
+    ("transfer", &["wire", "zone", "snapshot"]),
     (
         "config",
         &[
@@ -23,6 +24,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "health",
             "snapshot::Settings",
             "probe::spec",
+            "transfer::spec",
             // Files of certificates are checked where they are named.
             "probe::tls::roots_of_file",
             // Owner names, as the specs of zones hold them.
@@ -37,9 +39,21 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
 ];
 
 const ALL_BELOW_ADMIN: &[&str] =
-    &["wire", "geo", "health", "zone", "steering", "snapshot", "answer", "transport", "probe", "config"];
-const ALL_BELOW_BOOT: &[&str] =
-    &["wire", "geo", "health", "zone", "steering", "snapshot", "answer", "transport", "probe", "config", "admin"];
+    &["wire", "geo", "health", "zone", "steering", "snapshot", "answer", "transport", "transfer", "probe", "config"];
+const ALL_BELOW_BOOT: &[&str] = &[
+    "wire",
+    "geo",
+    "health",
+    "zone",
+    "steering",
+    "snapshot",
+    "answer",
+    "transport",
+    "transfer",
+    "probe",
+    "config",
+    "admin",
+];
 const ALL_BELOW_CLI: &[&str] = &[
     "wire",
     "geo",
@@ -49,6 +63,7 @@ const ALL_BELOW_CLI: &[&str] = &[
     "snapshot",
     "answer",
     "transport",
+    "transfer",
     "probe",
     "config",
     "admin",
@@ -70,10 +85,10 @@ const CHANCE: &[&str] = &["getrandom::", "rand::", "RandomState", "thread_rng"];
 
 /// Words that mean a socket.
 const SOCKETS: &[&str] = &["UdpSocket", "TcpStream", "TcpListener", "UnixStream", "UnixListener"];
-const MAY_HOLD_SOCKETS: &[&str] = &["transport", "probe", "admin", "boot", "cli"];
+const MAY_HOLD_SOCKETS: &[&str] = &["transport", "transfer", "probe", "admin", "boot", "cli"];
 
 /// Rooms that open files; everybody else is handed octets.
-const MAY_READ_FILES: &[&str] = &["zone", "geo", "config", "probe", "admin", "boot", "cli"];
+const MAY_READ_FILES: &[&str] = &["zone", "geo", "config", "probe", "transfer", "admin", "boot", "cli"];
 
 /// Libraries with a home: nobody else names them outside of tests.
 const LIBRARY_HOMES: &[(&str, &[&str])] = &[

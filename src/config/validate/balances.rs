@@ -7,6 +7,7 @@ use crate::config::ZoneConfig;
 use crate::config::report::Report;
 use crate::config::spec::{BalanceTable, Definition, PolicyTable, PoolTable, ZoneTable};
 use crate::steering::spec::{AllDown, BalanceSpec, MemberTarget, Order, Policy, Pool, Region, Spread};
+use crate::transfer::spec::ZoneTransfers;
 use crate::wire::Name;
 use crate::zone::{BalancedOwner, ZoneSpec};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -105,7 +106,7 @@ fn build_zone(
     }
     let file = table.file.as_ref()?;
     let spec = ZoneSpec { apex: table.apex.clone()?, file: file.value.clone(), span: Some(file.span), balanced };
-    Some(ZoneConfig { spec, balances })
+    Some(ZoneConfig { spec, balances, transfers: ZoneTransfers::default() })
 }
 
 /// A name below the apex of another zone of ours is answered from that one.

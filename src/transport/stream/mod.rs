@@ -5,6 +5,7 @@ mod table;
 
 pub use table::{StreamCounters, StreamLimits};
 
+use super::clock;
 use super::random::Random;
 use crate::answer::{Outcome, Request, Responder, TransportProfile};
 use crate::snapshot::SnapshotStore;
@@ -67,7 +68,8 @@ impl Answering {
     /// Answers one message; the framed response is added to `pending`. Returns whether there is one. A panic costs this
     /// query only.
     fn answer(&mut self, query: &[u8], source: IpAddr, pending: &mut Vec<u8>) -> bool {
-        let request = Request { octets: query, source, profile: &TransportProfile::STREAM, random: self.random.next() };
+        let (profile, random, now) = (&TransportProfile::STREAM, self.random.next(), clock::now());
+        let request = Request { octets: query, source, profile, random, now };
         let snapshot = self.store.load();
         let (responder, out) = (&mut self.responder, &mut self.out);
         match catch_unwind(AssertUnwindSafe(|| responder.respond(&snapshot, request, out))) {

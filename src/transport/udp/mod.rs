@@ -1,13 +1,14 @@
 //! UDP workers: batches of datagrams in, batches out.
 
 use super::bind::{RECEIVE_BUFFER_LEN, UdpListener};
+use super::clock;
 use super::random::Random;
 use super::service::IoCounters;
 use crate::answer::{Outcome, Request, Responder, TransportProfile};
 use crate::snapshot::{Snapshot, SnapshotStore};
 use socket2::Socket;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -98,8 +99,12 @@ impl Worker {
         {
             // Loaded once a batch, and not held while waiting for the next.
             let snapshot = self.desk.store.load();
-            let (responder, random) = (&mut self.desk.responder, &mut self.desk.random);
-            self.batch.answer(received, |query, source, out| answer(responder, random, &snapshot, query, source, out));
+            let (responder, random, now) = (&mut self.desk.responder, &mut self.desk.random, clock::now());
+            self.batch.answer(received, |octets, source, out| {
+                let request =
+                    Request { octets, source, profile: &TransportProfile::DATAGRAM, random: random.next(), now };
+                answer(responder, &snapshot, request, out)
+            });
         }
         let unsent = self.batch.send(&self.socket);
         if unsent > 0 {
@@ -110,15 +115,7 @@ impl Worker {
 }
 
 /// Answers one datagram into `out`; returns the length of the response, 0 for none. A panic costs this query only.
-fn answer(
-    responder: &mut Responder,
-    random: &mut Random,
-    snapshot: &Snapshot,
-    query: &[u8],
-    source: IpAddr,
-    out: &mut [u8],
-) -> usize {
-    let request = Request { octets: query, source, profile: &TransportProfile::DATAGRAM, random: random.next() };
+fn answer(responder: &mut Responder, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> usize {
     match catch_unwind(AssertUnwindSafe(|| responder.respond(snapshot, request, out))) {
         Ok(Outcome::Reply { len }) => len,
         Ok(Outcome::Drop) => 0,
@@ -132,8 +129,8 @@ fn answer(
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{Random, Responder, plain};
-    use crate::answer::testing;
+    use super::{Request, Responder, TransportProfile, plain};
+    use crate::answer::{Moment, testing};
     use crate::transport::{Listeners, QUERY_LEN_MAX, UDP_RESPONSE_LEN_MAX};
     use std::net::{IpAddr, SocketAddr, UdpSocket};
     use std::time::Duration;
@@ -176,10 +173,11 @@ mod tests {
     #[test]
     fn a_panic_costs_one_query_and_is_counted() {
         let snapshot = testing::flawed_snapshot();
-        let (mut responder, mut random, mut out) = (Responder::new(0), Random::new(), [0; 512]);
+        let (mut responder, mut out) = (Responder::new(0), [0; 512]);
         let mut ask = |name: &str| {
-            let query = testing::query(1, name, 1);
-            super::answer(&mut responder, &mut random, &snapshot, &query, [192, 0, 2, 1].into(), &mut out)
+            let (octets, source) = (&testing::query(1, name, 1), [192, 0, 2, 1].into());
+            let (profile, now) = (&TransportProfile::DATAGRAM, Moment::default());
+            super::answer(&mut responder, &snapshot, Request { octets, source, profile, random: 7, now }, &mut out)
         };
         assert_eq!((ask("bad.example.") > 0, ask("www.example.") > 0, ask("bad.example.") > 0), (false, true, false));
         let tally = responder.counters().tally();

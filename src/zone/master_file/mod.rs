@@ -2,15 +2,16 @@
 //! is reported with its place; reading goes on behind it.
 
 mod directive;
-mod foreign;
 mod generate;
 mod header;
 pub mod lexer;
 mod location;
 pub mod name_text;
+mod rare;
 mod rdata;
 #[cfg(test)]
 mod rdata_tests;
+mod service;
 mod text;
 
 pub use directive::cannot_read;

@@ -4,6 +4,7 @@
 
 mod answers;
 mod bad;
+mod edits;
 mod model;
 mod store;
 mod syntax;
@@ -93,6 +94,7 @@ fn show(zone: &Zone, qname: &str, qtype: &str) -> String {
         }
         Lookup::NoData => "NODATA".into(),
         Lookup::NxDomain => "NXDOMAIN".into(),
+        Lookup::Unavailable => "no data".into(),
         Lookup::Referral { ns, stripped } => format!("referral {stripped} {}", show_rrset(zone, ns)),
         Lookup::Dname { rrset, owner_stripped } => format!("below {owner_stripped} {}", show_rrset(zone, rrset)),
     }

@@ -1,0 +1,112 @@
+//! What is configured for this room, as plain data.
+
+use super::tsig::{Algorithm, Key, Keys};
+use crate::base::Prefix;
+use crate::wire::Name;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The port of DNS, where none is configured.
+pub const DNS_PORT: u16 = 53;
+/// Transfers at a time, where nothing else is configured.
+pub const TRANSFERS_MAX: usize = 32;
+
+/// What is configured for this room as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransferSpec {
+    /// Every key, each name once.
+    pub keys: Vec<KeySpec>,
+    /// Transfers at a time.
+    pub transfers_max: usize,
+}
+
+impl Default for TransferSpec {
+    fn default() -> Self {
+        Self { keys: Vec::new(), transfers_max: TRANSFERS_MAX }
+    }
+}
+
+/// `[key.NAME]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySpec {
+    /// What both parties call it.
+    pub name: Name,
+    /// How it signs.
+    pub algorithm: Algorithm,
+    /// The secret.
+    pub secret: Secret,
+}
+
+/// Octets that are never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub Box<[u8]>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// What is configured of one zone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ZoneTransfers {
+    /// Where its data comes from.
+    pub role: Role,
+    /// Who may have the zone.
+    pub transfer: Vec<AccessEntry>,
+    /// Who is told of new serials.
+    pub notify: Vec<NotifyTarget>,
+}
+
+/// Where a zone's data comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// From a file here, and from updates where they are allowed.
+    #[default]
+    Primary,
+    /// From other servers.
+    Secondary,
+}
+
+/// One entry of an access list: everything that it says must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessEntry {
+    /// The client's address is in it.
+    pub prefix: Option<Prefix>,
+    /// The request is signed with this key.
+    pub key: Option<Name>,
+}
+
+/// Who is told of new serials.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NotifyTarget {
+    /// Where.
+    pub address: SocketAddr,
+    /// The key that the message is signed with.
+    pub key: Option<Name>,
+}
+
+/// The configuration in the form in which requests ask for it.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// Every key.
+    pub keys: Keys,
+    /// Transfers at a time.
+    pub transfers_max: usize,
+}
+
+impl Settings {
+    /// The settings that `spec` says.
+    #[must_use]
+    pub fn new(spec: &TransferSpec) -> Self {
+        let keys = spec.keys.iter().map(|key| Key::new(&key.name, key.algorithm, &key.secret.0)).collect();
+        Self { keys, transfers_max: spec.transfers_max }
+    }
+
+    /// The key of that name, if it is one.
+    #[must_use]
+    pub fn key(&self, name: Option<&Name>) -> Option<&Arc<Key>> {
+        name.and_then(|name| self.keys.get(name))
+    }
+}
