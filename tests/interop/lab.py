@@ -124,6 +124,7 @@ class Lab:
         self.keep = keep
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f'azimuth-{name}-'))
         self.servers = []
+        self.started = 0
         self.passed = 0
         self.failures = []
         self.begun = time.monotonic()

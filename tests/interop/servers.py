@@ -46,7 +46,8 @@ class Server:
 
     def __init__(self, laboratory, zones, label=None, options=''):
         self.label = label or self.name
-        self.folder = laboratory.subfolder(f'{self.label}-{len(laboratory.servers)}')
+        laboratory.started += 1
+        self.folder = laboratory.subfolder(f'{self.label}-{laboratory.started}')
         (self.folder / 'run' / 'db').mkdir(parents=True, exist_ok=True)
         self.zones = list(zones)
         self.options = options

@@ -197,8 +197,9 @@ class Large:
             name = f'n{number:06x}.{"abcdefgh"[number % 8]}.{origin}.'
             match number % 10:
                 case 0:
-                    self.records += [f'{name} 300 IN A {v4(number)}', f'{name} 300 IN AAAA 2001:db8::{number % 65535 + 1:x}',
-                                     f'{name} 300 IN MX 10 mail.{origin}.', f'{name} 300 IN TXT "{chance.random()}"']
+                    several = [f'300 IN A {v4(number)}', f'300 IN AAAA 2001:db8::{number % 65535 + 1:x}',
+                               f'300 IN MX 10 mail.{origin}.', f'300 IN TXT "{chance.random()}"']
+                    self.records += [f'{f"t{at}." if one_type else ""}{name} {text}' for at, text in enumerate(several)]
                 case 1:
                     self.records.append(f'{name} 60 IN CNAME n{number - 1:06x}.{"abcdefgh"[(number - 1) % 8]}.{origin}.')
                 case 2:
