@@ -291,7 +291,7 @@ fn udp_workers_neither_allocate_nor_free_once_they_run() {
     let address = listeners.addresses()[0];
     let publisher = Publisher::start(inputs());
     let limits = StreamLimits { connections: 1, connections_per_client: 1, idle_timeout: Duration::from_secs(1) };
-    let service = Service::start(listeners, publisher.store(), limits).unwrap();
+    let service = Service::start(listeners, publisher.store(), limits, None).unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(address).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();

@@ -122,8 +122,28 @@ fn queries(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
         "Queries whose client subnet was used",
         of(|tally| tally.client_subnet),
     )?;
+    limits(&by_transport, out)?;
     out.counter("azimuth_panics", "Queries that cost a panic and got no response", of(|tally| tally.panics))?;
     streams(&serving.streams, out)
+}
+
+/// Cookies and rate limits.
+fn limits(by_transport: &BTreeMap<&str, Tally>, out: &mut Families<'_>) -> fmt::Result {
+    let (mut cookies, mut limited): (Vec<(Labels, u64)>, Vec<(Labels, u64)>) = Default::default();
+    for (&transport, tally) in by_transport {
+        let label = |key, value: &str| vec![("transport", transport.to_owned()), (key, value.to_owned())];
+        let proofs =
+            [("valid", tally.cookies_valid), ("missing", tally.cookies_missing), ("invalid", tally.cookies_invalid)];
+        cookies.extend(proofs.map(|(proof, count)| (label("server_cookie", proof), count)));
+        let actions = [("dropped", tally.limited), ("slipped", tally.slipped)];
+        limited.extend(actions.map(|(action, count)| (label("action", action), count)));
+    }
+    out.counter("azimuth_cookie_queries", "Queries with a cookie option, by what it proves", cookies)?;
+    out.counter(
+        "azimuth_rate_limited_responses",
+        "Responses above the limit of their client: not sent, or sent in short so that it asks again in another way",
+        limited,
+    )
 }
 
 fn rcode_name(rcode: Rcode) -> String {

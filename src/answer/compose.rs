@@ -2,6 +2,7 @@
 
 use super::plan::{Plan, Question, Step};
 use super::positive::ZonePlace;
+use super::rate_limit::Charge;
 use super::{negative, positive, referral};
 use crate::wire::name::NAME_LEN_MAX;
 use crate::wire::response::{QNAME_OFFSET, Section};
@@ -50,6 +51,8 @@ pub struct Composer<'o, 's> {
     pub scope: u8,
     /// Whether servers of another zone were named.
     pub referred: bool,
+    /// What the response counts as where clients are limited.
+    pub charge: Charge,
 }
 
 impl<'s> Composer<'_, 's> {

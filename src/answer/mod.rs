@@ -11,19 +11,25 @@ pub mod profile;
 pub mod testing;
 
 mod chain;
+mod chaos;
 mod compose;
+mod cookie;
 mod edns;
+mod guard;
 mod negative;
 mod plan;
 mod positive;
+mod rate_limit;
 mod referral;
 mod respond;
 mod steered;
 #[cfg(test)]
 mod tests;
+mod visitor;
 
 pub use chain::CNAME_CHAIN_LEN_MAX;
 pub use counters::{Counters, Tally};
+pub use guard::{Guard, SEED_LEN};
 pub use plan::zone_for;
 pub use profile::TransportProfile;
 pub use respond::Responder;
@@ -65,4 +71,7 @@ pub enum Outcome {
         /// Octets.
         len: usize,
     },
+    /// Hand the message to the slow door: it asks for more than one answer from what is at hand. Only responders that
+    /// were told of a slow door say so ([`Responder::with_slow_door`]).
+    Slow,
 }

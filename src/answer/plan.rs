@@ -1,5 +1,6 @@
 //! Finding: from a name to what shall be written, without writing it.
 
+use super::rate_limit::Charge;
 use super::steered::{self, Steered};
 use crate::snapshot::Snapshot;
 use crate::wire::{ClientSubnet, NameKey, rtype};
@@ -39,6 +40,23 @@ pub struct Plan<'s> {
     pub apex_stripped: usize,
     /// What is written.
     pub step: Step<'s>,
+    /// Whether the records are those of a wildcard that stands for the name.
+    pub from_wildcard: bool,
+}
+
+impl Plan<'_> {
+    /// What a response counts as that begins with this plan for `name`.
+    pub fn charge(&self, name: &NameKey) -> Charge {
+        let apex = name.hash(self.apex_stripped);
+        match self.step {
+            Step::NoData { .. } | Step::NxDomain => Charge::negative(apex),
+            Step::Referral { .. } => Charge::referral(apex),
+            Step::Unavailable => Charge::negative(apex),
+            Step::Dname { .. } => Charge::synthesized(apex),
+            _ if self.from_wildcard => Charge::synthesized(apex),
+            Step::Answer(_) | Step::Cname(_) | Step::Steered(_) | Step::AllDown => Charge::records(name.hash(0)),
+        }
+    }
 }
 
 /// What is written.
@@ -94,7 +112,14 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
     let zones = &question.snapshot.zones;
     let (number, apex_stripped) = zone_for(zones, name, question.qtype)?;
     let zone = &*zones.zones()[number];
-    let step = match zone.lookup(name, apex_stripped, question.qtype) {
+    let found = zone.lookup(name, apex_stripped, question.qtype);
+    let from_wildcard = matches!(
+        found,
+        Lookup::Answer { from_wildcard: true, .. }
+            | Lookup::Cname { from_wildcard: true, .. }
+            | Lookup::Balanced { from_wildcard: true, .. }
+    );
+    let step = match found {
         Lookup::Answer { rrset, .. } => Step::Answer(rrset),
         Lookup::Cname { rrset, .. } if question.takes_cname() => Step::Answer(rrset),
         Lookup::Cname { rrset, .. } => Step::Cname(rrset),
@@ -105,5 +130,5 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
         Lookup::Referral { ns, stripped } => Step::Referral { ns, stripped },
         Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped, repeated: false },
     };
-    Some(Plan { zone, apex_stripped, step })
+    Some(Plan { zone, apex_stripped, step, from_wildcard })
 }

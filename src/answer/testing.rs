@@ -67,6 +67,11 @@ pub fn inputs(zones: &[(&str, &str)], workers: usize) -> Inputs {
     }
 }
 
+/// The same snapshot with other settings.
+pub fn with_settings(snapshot: Snapshot, settings: Settings) -> Snapshot {
+    Snapshot { settings: Arc::new(settings), ..snapshot }
+}
+
 /// A query with this ID, in class IN, without EDNS.
 pub fn query(id: u16, qname: &str, qtype: u16) -> Vec<u8> {
     let header = [&id.to_be_bytes()[..], b"\0\0\0\x01\0\0\0\0\0\0"].concat();

@@ -109,7 +109,7 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     let (Some(locator), false) = (locator, report.has_errors()) else { return (None, report) };
     let (plan, member_targets) = probe_plan(&config);
     let inputs = Inputs {
-        settings: config.settings,
+        settings: config.settings.clone(),
         zones: Arc::new(ZoneSet::new(zones.clone())),
         locator,
         regions: config.regions.clone(),

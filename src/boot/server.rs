@@ -1,12 +1,13 @@
 //! The running server: every part started in order, reloaded, and stopped in the opposite order.
 
+use super::door::{Door, engine};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
-use crate::transfer::{LiveZones, Pause};
+use crate::transfer::{Desk, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::{SocketAddr, TcpListener};
@@ -37,6 +38,7 @@ pub struct Server {
     /// Shared with the reload that compares with it.
     loaded: Arc<Loaded>,
     live: LiveZones,
+    desk: Desk,
     publisher: Publisher,
     prober: Prober,
     service: Service,
@@ -94,12 +96,23 @@ impl Server {
             connections_per_client: tcp.connections_per_client,
             idle_timeout: tcp.idle_timeout,
         };
-        let service = Service::start(listeners, publisher.store(), limits)
+        let parts = Parts {
+            engine: engine(publisher.store(), listeners.shard_count()),
+            zones: live.clone(),
+            spec: config.transfer.clone(),
+        };
+        let desk = Desk::start(parts)
+            .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
+        let door = Arc::new(Door(desk.handle().clone()));
+        let service = Service::start(listeners, publisher.store(), limits, Some(door))
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
         state.serving(&service);
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
-        Ok((Self { path, overrides, loaded, live, publisher, prober, service, admin, reloads, listening }, report))
+        Ok((
+            Self { path, overrides, loaded, live, desk, publisher, prober, service, admin, reloads, listening },
+            report,
+        ))
     }
 
     /// The addresses that are answered on.
@@ -138,9 +151,9 @@ impl Server {
         let Loaded { config, inputs, .. } = &*self.loaded;
         let zones = inputs.zones.zones().iter().flat_map(|zone| zone.files());
         let databases = config.geo.databases.iter().map(|database| &*database.path);
-        let files =
-            config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases).chain(authority_files(config));
-        files.map(Path::to_path_buf).collect()
+        let secrets = config.server.cookie_secret_file.as_deref();
+        let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases);
+        files.chain(authority_files(config)).chain(secrets).map(Path::to_path_buf).collect()
     }
 
     /// What loads the files again, on whatever thread; its result is for [`Self::apply`].
@@ -176,10 +189,12 @@ impl Server {
         loaded.inputs.workers = self.loaded.inputs.workers;
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
+        let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
         self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
         let publish = move || {
             publisher.replace_after(inputs, || replace_plan(plan));
+            desk.configure(&transfer);
             pause.adopt();
         };
         Ok((Some(publish), report))
@@ -202,6 +217,10 @@ impl Server {
             ("[server] workers", old.server.workers != new.server.workers),
             ("[server] user", old.server.user != new.server.user),
             ("[server.tcp]", old.server.tcp != new.server.tcp),
+            (
+                "[server.rate_limit] table_size",
+                old.settings.rate_limit.table_size != new.settings.rate_limit.table_size,
+            ),
             ("[admin] listen", old.admin.listen != new.admin.listen),
         ] {
             if changed {
@@ -213,6 +232,7 @@ impl Server {
     /// Answers what is queued, and ends.
     pub fn stop(self) {
         self.service.stop();
+        self.desk.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {
             admin.stop();

@@ -25,7 +25,7 @@ use crate::geo::spec::GeoSpec;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
-use crate::transfer::spec::ZoneTransfers;
+use crate::transfer::spec::{TransferSpec, ZoneTransfers};
 use crate::zone::ZoneSpec;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -52,6 +52,8 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// In configured order.
     pub zones: Vec<ZoneConfig>,
+    /// Keys and limits of transfers, NOTIFY and updates.
+    pub transfer: TransferSpec,
     /// Every configuration file that was read, the first one first.
     pub files: Vec<PathBuf>,
     /// Places of values that only the running system can judge.
@@ -91,6 +93,8 @@ pub struct Server {
     pub watch: bool,
     /// Limits of TCP.
     pub tcp: TcpLimits,
+    /// The file that the secrets of cookies came from.
+    pub cookie_secret_file: Option<PathBuf>,
 }
 
 /// Limits of TCP service.
@@ -135,6 +139,7 @@ impl Default for Server {
             hold: Duration::from_secs(30),
             watch: false,
             tcp: TcpLimits::default(),
+            cookie_secret_file: None,
         }
     }
 }
@@ -169,6 +174,7 @@ pub fn load_partly(path: &Path, sources: &mut Sources) -> (Config, Vec<Diagnosti
     for document in &documents {
         spec.read(document, &mut report);
     }
+    spec.check_secrets(sources, &mut report);
     let files = documents.iter().map(|document| sources.path(document.source).to_path_buf()).collect();
     let config = validate::validate(spec, files, &mut report);
     (config, report.into_sorted())

@@ -90,6 +90,7 @@ fn of_kind(kind: Kind) -> Value {
             ] })
         }
         Kind::SocketOrNone => json!({ "type": "string" }),
+        Kind::TextOrNone { max } => json!({ "type": "string", "maxLength": max }),
         Kind::Text
         | Kind::Path
         | Kind::PathPattern

@@ -4,11 +4,13 @@
 pub mod counters;
 mod generation;
 pub mod publisher;
+pub mod settings;
 mod twins;
 
 pub use counters::Total;
 pub use generation::Inputs;
 pub use publisher::{Current, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
+pub use settings::Settings;
 
 use crate::geo::Locator;
 use crate::steering::spec::TtlRange;
@@ -47,21 +49,6 @@ pub struct Balance {
     pub ranking: u32,
     /// Seconds.
     pub ttl: TtlRange,
-}
-
-/// Limits and switches of the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Whether the EDNS Client Subnet of queries is used (RFC 7871).
-    pub client_subnet: bool,
-    /// Largest UDP response, in octets: 1232 unless configured.
-    pub udp_response_len_max: u16,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { client_subnet: true, udp_response_len_max: 1232 }
-    }
 }
 
 /// What one worker counts and remembers for one configuration generation. One writer, relaxed; folded into totals by

@@ -293,7 +293,7 @@ impl Built {
     fn snapshot(&self, generation: &Generation, number: u64) -> Snapshot {
         Snapshot {
             generation: number,
-            settings: Arc::new(generation.inputs.settings),
+            settings: Arc::new(generation.inputs.settings.clone()),
             zones: Arc::clone(&self.zones),
             locator: Arc::clone(&generation.inputs.locator),
             balances: Arc::clone(&generation.balances),

@@ -3,17 +3,19 @@
 //! of this configured answers as if there were no desk.
 
 use super::counters::{End, Kind};
+use super::log_gate::LogGate;
 use super::message::{Header, MessageWriter, Reader};
 use super::request::{Asked, Outbox, Submission, unix_secs};
 use super::spec::{Settings, TransferSpec};
 use super::tsig::Opened;
-use super::{Counters, LiveZones};
+use super::{Counters, LiveZones, outbound};
 use crate::wire::Rcode;
 use crate::wire::numbers::flag;
 use std::io;
 use std::net::IpAddr;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -47,9 +49,20 @@ pub struct Shared {
     /// What is counted.
     pub counters: Arc<Counters>,
     places: Arc<Semaphore>,
+    /// Transfers under way.
+    pub transfers_running: AtomicUsize,
+    refusals_told: LogGate,
 }
 
 impl Shared {
+    /// Lets `say` tell of a refused request, unless there are too many of them for a log; it is told how many were held
+    /// back before.
+    pub fn say_refused(&self, say: impl FnOnce(u64)) {
+        if let Some(held_back) = self.refusals_told.pass(Instant::now()) {
+            say(held_back);
+        }
+    }
+
     /// What is configured now.
     #[must_use]
     pub fn settings(&self) -> Arc<Settings> {
@@ -84,6 +97,8 @@ impl Desk {
             settings: RwLock::new(Arc::new(Settings::new(&parts.spec))),
             counters: Arc::default(),
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
+            transfers_running: AtomicUsize::new(0),
+            refusals_told: LogGate::default(),
         });
         let handle = DeskHandle { runtime: runtime.handle().clone(), shared };
         Ok(Self { runtime: Some(runtime), handle })
@@ -154,7 +169,9 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
         Opened::Refused(refused) => {
             shared.counters.signature_refused();
             let key = refused.key.unwrap_or_default();
-            tracing::info!(client = %source, key, error = %refused.error, "request with a wrong signature refused");
+            shared.say_refused(|held_back| {
+                tracing::info!(client = %source, key, error = %refused.error, held_back, "signed request refused");
+            });
             if let Some(answer) = refused.answer {
                 // A client that has gone needs no answer; so below.
                 let _ = outbox.send(answer).await;
@@ -186,10 +203,11 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
 }
 
 /// Hands a request to whoever answers its kind.
-async fn dispatch(_shared: &Arc<Shared>, kind: Kind, _asked: &mut Asked, _outbox: &mut Outbox) -> Answer {
+async fn dispatch(shared: &Arc<Shared>, kind: Kind, asked: &mut Asked, outbox: &mut Outbox) -> Answer {
     match kind {
+        Kind::Axfr | Kind::Ixfr => outbound::serve(shared, kind, asked, outbox).await,
         // Updates (RFC 2136) and NOTIFY of primaries (RFC 1996) are plugged in here.
-        Kind::Query | Kind::Axfr | Kind::Ixfr | Kind::Notify | Kind::Update => Answer::Engine,
+        Kind::Query | Kind::Notify | Kind::Update => Answer::Engine,
     }
 }
 

@@ -7,13 +7,18 @@
 //! it for the right to write.
 
 pub mod access;
+mod axfr;
 pub mod counters;
 pub mod desk;
 pub mod history;
+mod ixfr;
 pub mod live;
+mod log_gate;
 pub mod message;
+pub mod outbound;
 pub mod reload;
 mod request;
+pub mod serial;
 pub mod spec;
 pub mod tsig;
 

@@ -1,6 +1,7 @@
 //! What is configured for this room, as plain data.
 
-use super::tsig::{Algorithm, Key, Keys};
+pub use super::tsig::Algorithm;
+use super::tsig::{Key, Keys};
 use crate::base::Prefix;
 use crate::wire::Name;
 use std::fmt;
@@ -53,6 +54,8 @@ impl fmt::Debug for Secret {
 pub struct ZoneTransfers {
     /// Where its data comes from.
     pub role: Role,
+    /// Whether names of it are balanced.
+    pub has_balanced: bool,
     /// Who may have the zone.
     pub transfer: Vec<AccessEntry>,
     /// Who is told of new serials.

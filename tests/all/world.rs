@@ -59,7 +59,7 @@ impl World {
             pool.members.iter().map(|member| monitors.iter().map(|monitor| target(monitor, member)).collect()).collect()
         });
         let inputs = Inputs {
-            settings: config.settings,
+            settings: config.settings.clone(),
             zones: Arc::new(ZoneSet::new(zones)),
             locator: Arc::new(locator),
             regions: config.regions.clone(),
@@ -141,7 +141,7 @@ impl World {
         let snapshot = self.snapshot();
         let request = Request { octets, source, profile, random, now: Moment::default() };
         match self.responder.respond(&snapshot, request, &mut out) {
-            Outcome::Drop => None,
+            Outcome::Drop | Outcome::Slow => None,
             Outcome::Reply { len } => {
                 out.truncate(len);
                 Some(out)

@@ -23,6 +23,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "geo",
             "health",
             "snapshot::Settings",
+            "snapshot::settings",
             "probe::spec",
             "transfer::spec",
             // Files of certificates are checked where they are named.
@@ -114,6 +115,8 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("rustix", &["transport", "probe", "boot", "cli"]),
     ("rustls", &["probe", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "cli"]),
+    // Server cookies (RFC 9018).
+    ("siphasher", &["answer"]),
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
     ("tokio", &["transport", "probe", "admin", "boot", "cli"]),

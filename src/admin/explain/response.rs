@@ -21,7 +21,7 @@ pub(super) fn respond(snapshot: &Snapshot, question: &Question) -> Response {
     let mut out = vec![0; usize::from(u16::MAX)];
     match Responder::new(NO_WORKER).respond(snapshot, request, &mut out) {
         Outcome::Reply { len } => Message::from_vec(&out[..len]).map_or_else(|error| broken(&error.to_string()), shown),
-        Outcome::Drop => broken("no response"),
+        Outcome::Drop | Outcome::Slow => broken("no response"),
     }
 }
 

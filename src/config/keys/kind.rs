@@ -24,6 +24,11 @@ pub enum Kind {
     },
     /// Any text that is not empty.
     Text,
+    /// A short text; empty text for none.
+    TextOrNone {
+        /// Most octets.
+        max: usize,
+    },
     /// A file or folder, relative to the file that says so.
     Path,
     /// A path that may hold wildcards.
@@ -102,6 +107,7 @@ impl Kind {
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Number { min, max } => format!("a number from {min} to {max}"),
             Self::Text => "a text that is not empty".into(),
+            Self::TextOrNone { max } => format!("a text of at most {max} octets, or `\"\"` for none"),
             Self::Path => "a path".into(),
             Self::PathPattern => "a path, with or without wildcards".into(),
             Self::Duration { .. } => "a duration such as `\"5s\"` or `\"200ms\"`".into(),

@@ -1,6 +1,7 @@
 //! Reads `[zone.NAME]` and its balanced names. Knows no pools, policies and zone files: names are looked up later.
 
 use super::path;
+use super::transfer::{self, NotifyEntry, TransferEntry};
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
 use crate::config::reader::{Reader, Slot};
@@ -20,6 +21,10 @@ pub struct ZoneTable {
     pub apex: Option<Name>,
     /// The master file.
     pub file: Option<Spanned<PathBuf>>,
+    /// Who may have the zone.
+    pub transfer: Vec<TransferEntry>,
+    /// Who is told of new serials.
+    pub notify: Vec<NotifyEntry>,
     /// The balanced names.
     pub balances: Vec<BalanceTable>,
 }
@@ -57,7 +62,8 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
     let file = path(reader, &keys::FILE, folder);
     let balances =
         reader.named(&keys::BALANCE, &balance::TABLE, |entry, reader| read_balance(entry, reader, origin.as_ref()));
-    ZoneTable { apex, file, balances }
+    let (transfer, notify) = (transfer::transfer(reader), transfer::notify(reader));
+    ZoneTable { apex, file, transfer, notify, balances }
 }
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {

@@ -1,19 +1,21 @@
 //! Zones and their balanced names: pools and policies by id, and whether the two go together.
 
 use super::names::Names;
+use super::transfers::{self, KeyNames};
 use super::{fallback, fences, region_id};
 use crate::base::{Diagnostic, PolicyId, PoolId, RegionId, Span};
 use crate::config::ZoneConfig;
 use crate::config::report::Report;
 use crate::config::spec::{BalanceTable, Definition, PolicyTable, PoolTable, ZoneTable};
 use crate::steering::spec::{AllDown, BalanceSpec, MemberTarget, Order, Policy, Pool, Region, Spread};
-use crate::transfer::spec::ZoneTransfers;
 use crate::wire::Name;
 use crate::zone::{BalancedOwner, ZoneSpec};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What balanced names are checked against.
 pub struct Context<'a> {
+    /// The keys that zones may name.
+    pub keys: &'a KeyNames<'a>,
     /// By id.
     pub regions: &'a [Definition<Region>],
     /// By id.
@@ -106,7 +108,8 @@ fn build_zone(
     }
     let file = table.file.as_ref()?;
     let spec = ZoneSpec { apex: table.apex.clone()?, file: file.value.clone(), span: Some(file.span), balanced };
-    Some(ZoneConfig { spec, balances, transfers: ZoneTransfers::default() })
+    let transfers = transfers::build(table, !spec.balanced.is_empty(), context.keys, report);
+    Some(ZoneConfig { spec, balances, transfers })
 }
 
 /// A name below the apex of another zone of ours is answered from that one.

@@ -65,6 +65,11 @@ impl MessageWriter {
         self.flags = self.flags & !0xf | rcode.0 & 0xf;
     }
 
+    /// Keeps so many octets of the limit free, for what is added when the message is finished.
+    pub const fn keep_free(&mut self, octets: usize) {
+        self.len_max = self.len_max.saturating_sub(octets);
+    }
+
     /// Octets so far.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -1,6 +1,8 @@
 //! The engine asked about zones: what scenarios with whole configurations would only say in passing.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod abuse;
+
 use super::{Moment, Outcome, Request, Responder, TransportProfile, testing};
 use crate::snapshot::Snapshot;
 use crate::wire::{Name, rtype};
