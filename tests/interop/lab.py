@@ -175,7 +175,9 @@ class Lab:
         except Failure as failure:
             self.failures.append(rule)
             print(f'FAILED  {rule}: {failure}', flush=True)
-        except (OSError, EOFError, ValueError, KeyError, subprocess.SubprocessError) as error:
+        except Unfinished:
+            raise
+        except Exception as error:  # pylint: disable=broad-exception-caught
             self.failures.append(rule)
             print(f'FAILED  {rule}: {type(error).__name__}: {error}', flush=True)
         else:
