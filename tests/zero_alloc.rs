@@ -178,6 +178,8 @@ fn inputs() -> Inputs {
         member_targets: config.pools.iter().map(|pool| vec![Vec::new(); pool.members.len()]).collect(),
         pools: config.pools,
         policies: config.policies,
+        owners: config.zones.iter().map(|zone| zone.spec.balanced.as_slice().into()).collect(),
+        aliases: config.zones.iter().map(|zone| zone.aliases.clone()).collect(),
         balances: config.zones.into_iter().map(|zone| zone.balances).collect(),
         workers: 1,
     }

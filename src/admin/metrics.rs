@@ -1,6 +1,6 @@
 //! `/metrics`: everything that is counted, in Prometheus text or OpenMetrics.
 
-use super::AdminState;
+use super::{AdminState, Serving};
 use crate::answer::counters::Tally;
 use crate::health::Status;
 use crate::transport::StreamCounters;
@@ -124,7 +124,9 @@ fn queries(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
     )?;
     limits(&by_transport, out)?;
     out.counter("azimuth_panics", "Queries that cost a panic and got no response", of(|tally| tally.panics))?;
-    streams(&serving.streams, out)
+    out.counter("azimuth_slow_queries", "Messages left to transfers, NOTIFY, UPDATE and TSIG", of(|tally| tally.slow))?;
+    streams(&serving.streams, out)?;
+    transfers(serving, out)
 }
 
 /// Cookies and rate limits.
@@ -159,6 +161,24 @@ fn streams(streams: &StreamCounters, out: &mut Families<'_>) -> fmt::Result {
     let ended = [("accepted", streams.accepted()), ("refused", streams.refused()), ("shed", streams.shed())];
     let samples = ended.map(|(event, count)| (vec![("event", event.to_owned())], count));
     out.counter("azimuth_tcp_connection_events", "TCP connections accepted, refused, shed for a newer one", samples)
+}
+
+fn transfers(serving: &Serving, out: &mut Families<'_>) -> fmt::Result {
+    let drops = serving.workers.iter().map(|worker| worker.io.slow_drops()).sum::<u64>();
+    let one = |value: u64| [(Labels::new(), value)];
+    out.counter("azimuth_slow_drops", "Messages dropped because too many such were being served", one(drops))?;
+    let counters = &serving.transfers;
+    let requests = counters
+        .requests()
+        .map(|(kind, end, count)| (vec![("kind", kind.word().to_owned()), ("result", end.word().to_owned())], count));
+    out.counter("azimuth_slow_requests", "Transfers, NOTIFY, UPDATE and signed queries by result", requests)?;
+    let refused = one(counters.signatures_refused_count());
+    out.counter("azimuth_tsig_refused", "Requests whose TSIG signature did not hold", refused)?;
+    let (records, octets) = counters.sent_totals();
+    out.counter("azimuth_transferred_records", "Records sent by zone transfers", one(records))?;
+    out.counter("azimuth_transferred_octets", "Octets sent by zone transfers", one(octets))?;
+    let notifies = counters.notifies().map(|(told, count)| (vec![("result", told.word().to_owned())], count));
+    out.counter("azimuth_notifies_sent", "NOTIFY messages to other servers by what became of them", notifies)
 }
 
 fn answers(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {

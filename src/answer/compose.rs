@@ -21,6 +21,8 @@ pub enum Stop {
     AllDown,
     /// The zone has no data.
     Unavailable,
+    /// Nothing is known yet of the target of an alias.
+    AliasUnknown,
 }
 
 impl From<Full> for Stop {
@@ -113,6 +115,7 @@ impl<'s> Composer<'_, 's> {
                 }
                 self.write_cname_of_dname(rrset, owner_stripped, name, owner)
             }
+            Step::AliasUnknown => Err(Stop::AliasUnknown),
             Step::AllDown => Err(Stop::AllDown),
             Step::Unavailable => Err(Stop::Unavailable),
         }

@@ -18,6 +18,9 @@ pub const NOT_AUTHORITATIVE: ExtendedError = ExtendedError { code: info_code::NO
 /// The zone has no data, or only data that has expired.
 pub const NO_DATA: ExtendedError =
     ExtendedError { code: info_code::INVALID_DATA, text: "the zone is not loaded or has expired" };
+/// Nothing is known yet of the target of an alias.
+pub const ALIAS_UNKNOWN: ExtendedError =
+    ExtendedError { code: info_code::OTHER, text: "the target of this alias is not resolved yet" };
 /// Zone transfers are not given.
 pub const PROHIBITED: ExtendedError = ExtendedError { code: info_code::PROHIBITED, text: "" };
 /// A class without data.

@@ -10,6 +10,7 @@ pub mod profile;
 #[cfg(test)]
 pub mod testing;
 
+mod alias;
 mod chain;
 mod chaos;
 mod compose;
@@ -27,6 +28,7 @@ mod steered;
 mod tests;
 mod visitor;
 
+pub use alias::is_ours;
 pub use chain::CNAME_CHAIN_LEN_MAX;
 pub use counters::{Counters, Tally};
 pub use guard::{Guard, SEED_LEN};

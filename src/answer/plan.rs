@@ -22,6 +22,8 @@ pub struct Question<'s> {
     pub source: IpAddr,
     /// Uniformly random.
     pub random: u64,
+    /// Seconds since 1970, as they count round in 32 bits.
+    pub now: u32,
 }
 
 impl Question<'_> {
@@ -49,12 +51,11 @@ impl Plan<'_> {
     pub fn charge(&self, name: &NameKey) -> Charge {
         let apex = name.hash(self.apex_stripped);
         match self.step {
-            Step::NoData { .. } | Step::NxDomain => Charge::negative(apex),
+            Step::NoData { .. } | Step::NxDomain | Step::Unavailable => Charge::negative(apex),
             Step::Referral { .. } => Charge::referral(apex),
-            Step::Unavailable => Charge::negative(apex),
             Step::Dname { .. } => Charge::synthesized(apex),
             _ if self.from_wildcard => Charge::synthesized(apex),
-            Step::Answer(_) | Step::Cname(_) | Step::Steered(_) | Step::AllDown => Charge::records(name.hash(0)),
+            _ => Charge::records(name.hash(0)),
         }
     }
 }
@@ -93,6 +94,8 @@ pub enum Step<'s> {
     },
     /// SERVFAIL: the zone has no data.
     Unavailable,
+    /// SERVFAIL: nothing is known yet of the target of an alias.
+    AliasUnknown,
     /// SERVFAIL: no member of a balanced name may be answered.
     AllDown,
 }

@@ -105,7 +105,15 @@ impl Responder {
         let client_subnet = edns.and_then(|edns| edns.client_subnet.as_ref());
         let (worker, qtype, source, random) = (*worker, query.qtype(), request.source, request.random);
         let mut composer = Composer {
-            question: Question { snapshot, worker, qtype, client_subnet, source, random },
+            question: Question {
+                snapshot,
+                worker,
+                qtype,
+                client_subnet,
+                source,
+                random,
+                now: request.now.unix_seconds,
+            },
             response: Response::begin(out, len_max, reserved, query, request.octets),
             scope: 0,
             referred: false,
@@ -284,6 +292,7 @@ fn refuse(
         Refusal::Transfer => (Rcode::REFUSED, edns::PROHIBITED),
         Refusal::NotOurs => (Rcode::REFUSED, edns::NOT_AUTHORITATIVE),
         Refusal::Stop(Stop::AllDown) => (Rcode::SERVFAIL, edns::ALL_DOWN),
+        Refusal::Stop(Stop::AliasUnknown) => (Rcode::SERVFAIL, edns::ALIAS_UNKNOWN),
         Refusal::Stop(Stop::Unavailable) => (Rcode::SERVFAIL, edns::NO_DATA),
         Refusal::Stop(Stop::Full) if profile.truncates => {
             // TC and no records: clients ignore what a truncated response holds (RFC 2181, section 9).

@@ -115,7 +115,9 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
         regions: config.regions.clone(),
         pools: config.pools.clone(),
         policies: config.policies.clone(),
+        owners: config.zones.iter().map(|zone| zone.spec.balanced.as_slice().into()).collect(),
         balances: config.zones.iter().map(|zone| zone.balances.clone()).collect(),
+        aliases: config.zones.iter().map(|zone| zone.aliases.clone()).collect(),
         member_targets,
         workers: worker_count(config.server.workers),
     };
@@ -127,8 +129,9 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
 pub fn settle(loaded: &mut Loaded, live: &LiveZones, report: &mut Report) -> Option<Pause> {
     let mut pause = live.pause();
     let mut zones = Vec::new();
+    let state_dir = &loaded.config.server.state_dir;
     for (config, file) in loaded.config.zones.iter().zip(&loaded.file_zones) {
-        let candidate = Candidate { spec: &config.spec, transfers: &config.transfers, file };
+        let candidate = Candidate { spec: &config.spec, transfers: &config.transfers, file, state_dir };
         match resolve(&mut pause, &candidate) {
             Ok(zone) => zones.push(zone),
             Err(diagnostics) => report.diagnostics.extend(diagnostics),

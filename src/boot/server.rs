@@ -106,7 +106,8 @@ impl Server {
         let door = Arc::new(Door(desk.handle().clone()));
         let service = Service::start(listeners, publisher.store(), limits, Some(door))
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
-        state.serving(&service);
+        state.serving(&service, Arc::clone(desk.handle().counters()));
+        desk.handle().start_notifying();
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((

@@ -1,15 +1,19 @@
 //! All that a query may read, as one immutable value with a generation number; its store, and the one publisher that
 //! writes it. Knows no configuration files and no transports.
 
+pub mod aliases;
 pub mod counters;
 mod generation;
 pub mod publisher;
+mod services;
 pub mod settings;
 mod twins;
 
+pub use aliases::{Alias, AliasAnswers, AliasFamily};
 pub use counters::Total;
 pub use generation::Inputs;
 pub use publisher::{Current, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
+pub use services::{ServiceAnswers, ZoneServices, service_of};
 pub use settings::Settings;
 
 use crate::geo::Locator;
@@ -36,6 +40,14 @@ pub struct Snapshot {
     pub rankings: Arc<[Arc<Ranking>]>,
     /// Pools under policies, in the current state of their members.
     pub pool_answers: Pages<PoolAnswers>,
+    /// For each zone by number: which of [`Self::service_answers`] its balanced names have; see [`service_of`].
+    pub services: Arc<[ZoneServices]>,
+    /// HTTPS and SVCB RRsets with hints of the members that are answered.
+    pub service_answers: Pages<ServiceAnswers>,
+    /// For each zone by number: its aliases, whose slots stand behind those of [`Self::balances`].
+    pub aliases: Arc<[Box<[Alias]>]>,
+    /// What is known of the targets of aliases.
+    pub alias_answers: Pages<AliasAnswers>,
     /// What workers count and remember: one shard a worker.
     pub shards: Arc<[WorkerShard]>,
 }

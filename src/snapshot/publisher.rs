@@ -4,11 +4,11 @@
 
 use super::counters::{Counters, Total};
 use super::generation::{Before, Generation, TargetStates};
-use super::{Inputs, Pages, Snapshot};
+use super::{AliasAnswers, Inputs, Pages, ServiceAnswers, Snapshot};
 use crate::base::{PolicyId, PoolId};
 use crate::health::{Change, TargetKey, TargetState};
 use crate::steering::{MemberState, PoolAnswers};
-use crate::zone::{Zone, ZoneSet};
+use crate::zone::{AliasTarget, Zone, ZoneSet};
 use arc_swap::ArcSwap;
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -80,6 +80,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 enum Message {
     Replace(Box<Generation>, SyncSender<()>),
     Zone(Arc<Zone>, SyncSender<()>),
+    Aliases(Vec<(Arc<AliasTarget>, AliasAnswers)>),
     Changed(Vec<Change>),
     Flush(SyncSender<()>),
     Stop,
@@ -128,6 +129,12 @@ impl PublisherHandle {
             // An error means that the publisher has ended, and there is nothing to wait for.
             let _ = is_live.recv();
         }
+    }
+
+    /// Publishes what is known of targets of aliases, found by their names; others are ignored. Never blocks.
+    pub fn set_aliases(&self, known: Vec<(Arc<AliasTarget>, AliasAnswers)>) {
+        // Without a publisher there is nobody to tell.
+        let _ = self.messages.send(Message::Aliases(known));
     }
 
     /// Takes changes of health: the first is published at once, further ones are collected for 10 ms. Never blocks.
@@ -260,6 +267,8 @@ struct Built {
     /// By pool; empty for pools that no name is balanced over, and for twins.
     states: Vec<Vec<MemberState>>,
     answers: Pages<PoolAnswers>,
+    services: Pages<ServiceAnswers>,
+    aliases: Pages<AliasAnswers>,
     /// The zones of the configuration, in the versions that came since.
     zones: Arc<ZoneSet>,
 }
@@ -287,7 +296,14 @@ impl Built {
             };
             answers.push(next);
         }
-        Self { states, answers: Pages::new(&answers), zones: Arc::clone(&generation.inputs.zones) }
+        let answers = Pages::new(&answers);
+        let services = generation.services.build(&answers);
+        let known = |target: &AliasTarget| {
+            let (before, built) = before?;
+            Some(Arc::clone(built.aliases.get(before.targets.number(target)?)))
+        };
+        let aliases = Pages::new(&generation.targets.first_answers(known));
+        Self { states, answers, services, aliases, zones: Arc::clone(&generation.inputs.zones) }
     }
 
     fn snapshot(&self, generation: &Generation, number: u64) -> Snapshot {
@@ -299,6 +315,10 @@ impl Built {
             balances: Arc::clone(&generation.balances),
             rankings: Arc::clone(&generation.rankings),
             pool_answers: self.answers.clone(),
+            services: generation.services.by_zone(),
+            service_answers: self.services.clone(),
+            aliases: generation.targets.by_zone(),
+            alias_answers: self.aliases.clone(),
             shards: Arc::clone(&generation.shards),
         }
     }
@@ -336,6 +356,7 @@ impl Worker {
                     // The caller may have given up waiting.
                     let _ = live.send(());
                 }
+                Ok(Message::Aliases(known)) => self.set_aliases(known),
                 Ok(Message::Changed(changes)) => self.note(changes),
                 Ok(Message::Flush(live)) => {
                     self.publish_changes();
@@ -401,6 +422,7 @@ impl Worker {
         if replaced.is_empty() {
             return;
         }
+        self.built.services = self.generation.services.rebuild(&self.built.services, &replaced);
         self.built.answers = self.built.answers.with(replaced);
         self.publish(begun);
         self.quiet_until = Some(Instant::now() + COLLECTING);
@@ -423,11 +445,30 @@ impl Worker {
         before
     }
 
+    /// Makes live what is known of targets of aliases, where it is something new.
+    fn set_aliases(&mut self, known: Vec<(Arc<AliasTarget>, AliasAnswers)>) {
+        let begun = Instant::now();
+        let numbered = known.into_iter().filter_map(|(target, answers)| {
+            let number = self.generation.targets.number(&target)?;
+            (**self.built.aliases.get(number) != answers).then(|| (number, Arc::new(answers)))
+        });
+        let replaced: Vec<_> = numbered.collect();
+        if !replaced.is_empty() {
+            self.built.aliases = self.built.aliases.with(replaced);
+            self.publish(begun);
+        }
+    }
+
     /// Makes another version of a zone live.
     fn set_zone(&mut self, zone: Arc<Zone>) {
         let begun = Instant::now();
+        let apex = zone.apex().clone();
         if let Some(zones) = self.built.zones.with(zone) {
             self.built.zones = Arc::new(zones);
+            if let Some(number) = self.built.zones.number_of(&apex) {
+                let Built { zones, services, answers, .. } = &mut self.built;
+                *services = self.generation.take_services_of(number, zones, services, answers);
+            }
             self.publish(begun);
         }
     }

@@ -5,6 +5,7 @@
 use super::counters::{End, Kind};
 use super::log_gate::LogGate;
 use super::message::{Header, MessageWriter, Reader};
+use super::notify::{Notifier, notify};
 use super::request::{Asked, Outbox, Submission, unix_secs};
 use super::spec::{Settings, TransferSpec};
 use super::tsig::Opened;
@@ -51,6 +52,8 @@ pub struct Shared {
     places: Arc<Semaphore>,
     /// Transfers under way.
     pub transfers_running: AtomicUsize,
+    /// Who is being told of new serials.
+    pub notifier: Notifier,
     refusals_told: LogGate,
 }
 
@@ -98,6 +101,7 @@ impl Desk {
             counters: Arc::default(),
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
             transfers_running: AtomicUsize::new(0),
+            notifier: Notifier::default(),
             refusals_told: LogGate::default(),
         });
         let handle = DeskHandle { runtime: runtime.handle().clone(), shared };
@@ -131,6 +135,20 @@ impl DeskHandle {
         let Ok(place) = Arc::clone(&self.shared.places).try_acquire_owned() else { return false };
         self.runtime.spawn(serve(Arc::clone(&self.shared), submission, place));
         true
+    }
+
+    /// Tells the servers that zones name of each new serial from now on, and of those that are live.
+    pub fn start_notifying(&self) {
+        // The zones must not keep the desk: it keeps them.
+        let (shared, runtime) = (Arc::downgrade(&self.shared), self.runtime.clone());
+        self.shared.zones.tell(move |live| {
+            if let Some(shared) = shared.upgrade() {
+                notify(&shared, &runtime, live);
+            }
+        });
+        for live in self.shared.zones.all() {
+            notify(&self.shared, &self.runtime, &live);
+        }
     }
 
     /// What is configured from now on.

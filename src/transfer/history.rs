@@ -30,7 +30,25 @@ pub struct History {
     records: usize,
 }
 
+/// What led to the data of a zone.
+#[derive(Debug)]
+pub enum LedBy {
+    /// These changes, one behind the other; none when it was made anew.
+    Deltas(Vec<Delta>),
+    /// Nothing: it is what it was.
+    Nothing,
+}
+
 impl History {
+    /// Goes on to the next version of the zone.
+    pub fn follow(&mut self, led_by: LedBy) {
+        match led_by {
+            LedBy::Nothing => {}
+            LedBy::Deltas(deltas) if deltas.is_empty() => self.clear(),
+            LedBy::Deltas(deltas) => deltas.into_iter().for_each(|delta| self.push(delta)),
+        }
+    }
+
     /// Adds a change. One that does not begin where the last ended makes all before it worthless.
     pub fn push(&mut self, delta: Delta) {
         if self.deltas.back().is_some_and(|last| last.to != delta.from) {

@@ -1,7 +1,7 @@
 //! Zones as they are now. Whoever changes one asks it for the right to write, one at a time; a reload of the configuration
 //! pauses all of them, so that no change falls between what it read and what it publishes.
 
-use super::history::{Delta, History};
+use super::history::{Delta, History, LedBy};
 use super::spec::ZoneTransfers;
 use crate::wire::Name;
 use crate::zone::Zone;
@@ -107,12 +107,9 @@ impl LiveZone {
         change(&mut Writer { live: self, zone: self.zone() })
     }
 
-    fn set(self: &Arc<Self>, zone: Arc<Zone>, delta: Option<Delta>) {
+    fn set(self: &Arc<Self>, zone: Arc<Zone>, led_by: LedBy) {
         let mut state = lock(&self.state);
-        match delta {
-            Some(delta) => state.history.push(delta),
-            None => state.history.clear(),
-        }
+        state.history.follow(led_by);
         state.zone = zone;
     }
 }
@@ -138,9 +135,14 @@ impl Writer<'_> {
 
     /// Makes `zone` live, and returns when queries are answered from it. Without a `delta` the history begins anew.
     pub fn commit(&mut self, zone: Arc<Zone>, delta: Option<Delta>) {
+        self.commit_all(zone, delta.into_iter().collect());
+    }
+
+    /// As [`Writer::commit`], for a zone that several changes have led to, one behind the other.
+    pub fn commit_all(&mut self, zone: Arc<Zone>, deltas: Vec<Delta>) {
         let is_new = zone.serial() != self.zone.serial();
         self.zone = Arc::clone(&zone);
-        self.live.set(Arc::clone(&zone), delta);
+        self.live.set(Arc::clone(&zone), LedBy::Deltas(deltas));
         if let Some(publish) = self.live.shared.publish.get() {
             publish(zone);
         }
@@ -158,7 +160,7 @@ pub struct Pause {
 
 struct Next {
     zone: Arc<Zone>,
-    delta: Option<Delta>,
+    led_by: LedBy,
     transfers: Arc<ZoneTransfers>,
 }
 
@@ -171,7 +173,17 @@ impl Pause {
 
     /// Says what of a zone shall be live next; `delta` leads there from what is live now.
     pub fn set(&mut self, zone: Arc<Zone>, delta: Option<Delta>, transfers: Arc<ZoneTransfers>) {
-        self.next.push(Next { zone, delta, transfers });
+        self.set_led(zone, delta.into_iter().collect(), transfers);
+    }
+
+    /// As [`Pause::set`], for a zone that several changes have led to, one behind the other.
+    pub fn set_led(&mut self, zone: Arc<Zone>, deltas: Vec<Delta>, transfers: Arc<ZoneTransfers>) {
+        self.next.push(Next { zone, led_by: LedBy::Deltas(deltas), transfers });
+    }
+
+    /// As [`Pause::set`], for a zone with the same records as the one that is live.
+    pub fn set_same(&mut self, zone: Arc<Zone>, transfers: Arc<ZoneTransfers>) {
+        self.next.push(Next { zone, led_by: LedBy::Nothing, transfers });
     }
 
     /// Takes what was set, which is live by now; zones that were not set are forgotten.
@@ -180,22 +192,24 @@ impl Pause {
         {
             let mut zones = self.zones.shared.zones.write().unwrap_or_else(PoisonError::into_inner);
             let mut old = std::mem::take(&mut *zones);
-            for Next { zone, delta, transfers } in std::mem::take(&mut self.next) {
+            for Next { zone, led_by, transfers } in std::mem::take(&mut self.next) {
                 let apex = zone.apex().clone();
                 let live = match old.remove(&apex) {
                     Some(live) => {
                         if !Arc::ptr_eq(&live.zone(), &zone) {
                             changed.extend((live.zone().serial() != zone.serial()).then(|| Arc::clone(&live)));
-                            live.set(zone, delta);
+                            live.set(zone, led_by);
                         }
                         *live.transfers.write().unwrap_or_else(PoisonError::into_inner) = transfers;
                         live
                     }
                     None => {
+                        let mut history = History::default();
+                        history.follow(led_by);
                         let live = Arc::new(LiveZone {
                             shared: Arc::clone(&self.zones.shared),
                             transfers: RwLock::new(transfers),
-                            state: Mutex::new(State { zone, history: History::default() }),
+                            state: Mutex::new(State { zone, history }),
                             writing: Mutex::new(()),
                         });
                         changed.push(Arc::clone(&live));

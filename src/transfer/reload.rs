@@ -2,9 +2,12 @@
 
 use super::history::Delta;
 use super::live::Pause;
-use super::spec::ZoneTransfers;
+use super::secondary;
+use super::serial::is_newer;
+use super::spec::{Role, ZoneTransfers};
 use crate::base::Diagnostic;
 use crate::zone::{Zone, ZoneSpec, diff};
+use std::path::Path;
 use std::sync::Arc;
 
 /// A configured zone, as far as files tell.
@@ -15,11 +18,16 @@ pub struct Candidate<'c> {
     pub transfers: &'c ZoneTransfers,
     /// What was loaded from its file; without data where it has none.
     pub file: &'c Arc<Zone>,
+    /// The folder with what must survive a restart.
+    pub state_dir: &'c Path,
 }
 
 /// Decides what of a zone shall be live, sets it, and returns it.
 pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>) -> Result<Arc<Zone>, Vec<Diagnostic>> {
-    let Candidate { transfers, file, .. } = candidate;
+    let Candidate { transfers, file, state_dir, .. } = candidate;
+    if let Role::Secondary(spec) = &transfers.role {
+        return Ok(secondary::resolve::resolve(pause, spec, &Arc::new((*transfers).clone()), state_dir));
+    }
     let zone = Arc::clone(file);
     let live = pause.live(zone.apex()).map(|live| live.zone());
     let delta = live.and_then(|live| delta_between(&live, &zone));
@@ -30,8 +38,7 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>) -> Result<Arc<Zone>
 /// What leads from one version of a zone to another that has a newer serial.
 #[must_use]
 pub fn delta_between(old: &Arc<Zone>, new: &Arc<Zone>) -> Option<Delta> {
-    let is_newer = new.serial().wrapping_sub(old.serial()) as i32 > 0;
-    if Arc::ptr_eq(old, new) || !is_newer || !old.is_available() {
+    if Arc::ptr_eq(old, new) || !is_newer(new.serial(), old.serial()) || !old.is_available() {
         return None;
     }
     let (removed, added) = diff(old, new);

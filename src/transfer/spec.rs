@@ -4,9 +4,11 @@ pub use super::tsig::Algorithm;
 use super::tsig::{Key, Keys};
 use crate::base::Prefix;
 use crate::wire::Name;
+use crate::zone::ZoneSpec;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The port of DNS, where none is configured.
 pub const DNS_PORT: u16 = 53;
@@ -63,13 +65,55 @@ pub struct ZoneTransfers {
 }
 
 /// Where a zone's data comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Role {
     /// From a file here, and from updates where they are allowed.
     #[default]
     Primary,
     /// From other servers.
-    Secondary,
+    Secondary(SecondarySpec),
+}
+
+impl Role {
+    /// Where the data comes from, if it does from other servers.
+    #[must_use]
+    pub const fn secondary(&self) -> Option<&SecondarySpec> {
+        match self {
+            Self::Primary => None,
+            Self::Secondary(spec) => Some(spec),
+        }
+    }
+}
+
+/// Shortest time between two looks at a primary, where nothing else is configured.
+pub const REFRESH_MIN: Duration = Duration::from_secs(2);
+/// Longest time between two looks at a primary, where nothing else is configured: four weeks.
+pub const REFRESH_MAX: Duration = Duration::from_secs(28 * 86_400);
+/// Most octets of one transfer, where nothing else is configured.
+pub const TRANSFER_LEN_MAX: u64 = 1 << 30;
+
+/// How a zone is had from other servers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecondarySpec {
+    /// What the records are built into: the apex, and the balanced names that are laid over them.
+    pub zone: ZoneSpec,
+    /// Whom to ask, in this order. At least one.
+    pub primaries: Vec<PrimarySpec>,
+    /// Shortest time between two looks at a primary, whatever the SOA record says.
+    pub refresh_min: Duration,
+    /// Longest time between two looks at a primary, whatever the SOA record says.
+    pub refresh_max: Duration,
+    /// Most octets of one transfer.
+    pub len_max: u64,
+}
+
+/// A server that has a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrimarySpec {
+    /// Where.
+    pub address: SocketAddr,
+    /// The key that all messages between it and us are signed with.
+    pub key: Option<Name>,
 }
 
 /// One entry of an access list: everything that it says must hold.

@@ -88,6 +88,7 @@ impl Zone {
             serial,
             records: self.records.saturating_add_signed(records),
             names,
+            is_overlaid: self.is_overlaid,
             fingerprint: self.fingerprint.clone(),
         })
     }

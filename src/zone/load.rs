@@ -142,5 +142,5 @@ fn finish(tree: Tree, fingerprint: Fingerprint) -> Zone {
         names += usize::from(node.has(flag::BALANCED) || node.rrsets().next().is_some());
     }
     let (negative_ttl, serial) = soa_facts(&tree);
-    Zone { tree, negative_ttl, serial, records, names, fingerprint }
+    Zone { tree, negative_ttl, serial, records, names, is_overlaid: false, fingerprint }
 }

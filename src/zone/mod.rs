@@ -19,6 +19,7 @@ mod pack;
 pub mod record;
 pub mod record_type;
 pub mod rrset;
+pub mod service;
 mod set;
 pub mod spec;
 mod staging;
@@ -33,7 +34,7 @@ pub use edit::{Change, EditError};
 pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
-pub use spec::{BalancedOwner, ZoneSpec};
+pub use spec::{AliasTarget, BalancedOwner, Role, ZoneSpec};
 
 use crate::base::{Diagnostic, Sources};
 use crate::wire::{Name, NameKey, rtype};
@@ -48,6 +49,8 @@ pub struct Zone {
     serial: u32,
     records: usize,
     names: usize,
+    /// Balanced names are laid over data that was made elsewhere, and hide it.
+    is_overlaid: bool,
     fingerprint: load::Fingerprint,
 }
 
@@ -72,7 +75,8 @@ pub enum Lookup<'z> {
     Balanced {
         /// Its place in [`ZoneSpec::balanced`].
         slot: u32,
-        /// The RRset of the asked type in the zone file, if there is one; never for QTYPE ANY, never A, AAAA or CNAME.
+        /// The RRset of the asked type in the zone's data, if there is one; never for QTYPE ANY, never A, AAAA or CNAME, and
+        /// over data from elsewhere never HTTPS.
         fixed: Option<RrsetRef<'z>>,
         /// Whether the owner is a wildcard that stands for the name.
         from_wildcard: bool,
@@ -121,12 +125,32 @@ impl Zone {
         load::from_records(spec, records)
     }
 
+    /// As [`Zone::from_records`], for data that is another server's to change: the balanced names hide what it has of A,
+    /// AAAA, CNAME and HTTPS at their owners. [`Zone::records`] still yields all of it.
+    pub fn overlaid(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) -> Result<Self, EditError> {
+        Ok(Self { is_overlaid: !spec.balanced.is_empty(), ..Self::from_records(spec, records)? })
+    }
+
+    /// Whether balanced names are laid over data that is another server's to change.
+    #[must_use]
+    pub const fn is_overlaid(&self) -> bool {
+        self.is_overlaid
+    }
+
     /// A zone without data, as long as there is none: a secondary zone before its first transfer or after its expiry, or
     /// one whose file and journal do not fit together.
     #[must_use]
     pub fn unavailable(apex: Name) -> Self {
         let tree = tree::Tree::new(apex, 0, vec![pack::ShardPacker::default().finish()]);
-        Self { tree, negative_ttl: 0, serial: 0, records: 0, names: 0, fingerprint: load::Fingerprint::default() }
+        Self {
+            tree,
+            negative_ttl: 0,
+            serial: 0,
+            records: 0,
+            names: 0,
+            is_overlaid: false,
+            fingerprint: load::Fingerprint::default(),
+        }
     }
 
     /// Whether there is data to answer from.
@@ -193,7 +217,18 @@ impl Zone {
     /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
-        lookup::lookup(&self.tree, name, apex_stripped, rtype)
+        match lookup::lookup(&self.tree, name, apex_stripped, rtype) {
+            Lookup::Balanced { slot, from_wildcard, .. } if self.is_overlaid && is_hidden(rtype) => {
+                Lookup::Balanced { slot, fixed: None, from_wildcard }
+            }
+            found => found,
+        }
+    }
+
+    /// The RRset of a type that the zone holds for `owner` itself, glue and occluded data included.
+    #[must_use]
+    pub fn rrset_of(&self, owner: &Name, rtype: u16) -> Option<RrsetRef<'_>> {
+        self.rrset_at(&NameKey::of(owner), rtype)
     }
 
     /// Sets `into` to the name in RDATA that begins at `offset` of the RRset's octets (one of [`RrsetRef::targets`]).
@@ -206,10 +241,18 @@ impl Zone {
     #[must_use]
     pub fn addresses(&self, name: &NameKey, apex_stripped: usize) -> [Option<RrsetRef<'_>>; 2] {
         match self.tree.find(name, 0, apex_stripped) {
-            Some(node) => [node.rrset(rtype::A), node.rrset(rtype::AAAA)],
-            None => [None, None],
+            // What a balanced name hides is hidden here too, unless it lies below a cut, where nothing is balanced.
+            Some(node) if node.slot().is_none() || node.has(tree::flag::CUT | tree::flag::COVERED) => {
+                [node.rrset(rtype::A), node.rrset(rtype::AAAA)]
+            }
+            _ => [None, None],
         }
     }
+}
+
+/// What balanced names hide of data that is another server's to change.
+const fn is_hidden(rtype: u16) -> bool {
+    matches!(rtype, rtype::A | rtype::AAAA | rtype::CNAME | rtype::HTTPS)
 }
 
 /// TTL of negative answers and SERIAL, from the SOA record of the apex; zeros without one.

@@ -1,7 +1,7 @@
 //! All zones, found by the longest suffix of a name in a hash table: any number of zones costs the same.
 
 use super::Zone;
-use crate::wire::NameKey;
+use crate::wire::{Name, NameKey};
 use std::sync::Arc;
 
 /// All zones, found by the longest suffix of a name.
@@ -53,6 +53,12 @@ impl ZoneSet {
         let mut zones = self.zones.clone();
         zones[number] = zone;
         Some(Self { zones, slots: Arc::clone(&self.slots), ..*self })
+    }
+
+    /// The number of the zone with this apex.
+    #[must_use]
+    pub fn number_of(&self, apex: &Name) -> Option<usize> {
+        if self.slots.is_empty() { None } else { self.find_apex(&NameKey::of(apex), 0) }
     }
 
     /// All zones by number.

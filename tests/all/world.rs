@@ -2,14 +2,15 @@
 
 use crate::message::rcode_word;
 use azimuth::answer::{Moment, Outcome, Request, Responder, TransportProfile};
-use azimuth::base::{Diagnostic, Sources, UnixTime};
+use azimuth::base::{Diagnostic, Family, Sources, UnixTime};
 use azimuth::config::{self, Config};
 use azimuth::geo::Locator;
 use azimuth::health::{Change, Endpoint, Status, TargetKey, TargetState};
 use azimuth::probe::spec::Monitor;
-use azimuth::snapshot::{Inputs, Publisher, Snapshot};
+use azimuth::snapshot::{AliasAnswers, AliasFamily, Inputs, Publisher, Snapshot};
 use azimuth::steering::spec::{Member, MemberTarget, ProbeAddress};
-use azimuth::zone::{Zone, ZoneSet};
+use azimuth::wire::Name;
+use azimuth::zone::{AliasTarget, Zone, ZoneSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -65,7 +66,9 @@ impl World {
             regions: config.regions.clone(),
             pools: config.pools.clone(),
             policies: config.policies.clone(),
+            owners: config.zones.iter().map(|zone| zone.spec.balanced.as_slice().into()).collect(),
             balances: config.zones.iter().map(|zone| zone.balances.clone()).collect(),
+            aliases: config.zones.iter().map(|zone| zone.aliases.clone()).collect(),
             member_targets: member_targets.collect(),
             workers: 1,
         };
@@ -102,6 +105,15 @@ impl World {
         // Returns when it is live, and with it everything that was said before.
         publisher.replace(self.inputs.clone());
         count
+    }
+
+    /// Sets what the resolvers said of the target of aliases, to be kept until `expires`.
+    pub fn set_alias(&mut self, target: &str, addresses: &[IpAddr], expires: u32) {
+        let target = Arc::new(AliasTarget::new(Name::from_text(target.as_bytes(), None).unwrap()));
+        let known = Family::BOTH.map(|family| AliasFamily::known(family, addresses, expires));
+        let publisher = self.publisher.as_ref().unwrap();
+        publisher.set_aliases(vec![(target, AliasAnswers(known))]);
+        publisher.flush();
     }
 
     /// What was counted since the start, one counter a line; those that are 0 are left out.

@@ -95,13 +95,15 @@ const MAY_READ_FILES: &[&str] = &["zone", "geo", "config", "probe", "transfer", 
 const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["base"]),
     ("arc_swap", &["snapshot"]),
+    // Signatures of messages.
+    ("aws_lc_rs", &["transfer"]),
     ("axum", &["admin"]),
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),
     ("dashmap", &["probe", "transport", "admin", "boot", "cli"]),
     // The embedded country table; downloaded databases.
     ("flate2", &["geo", "cli"]),
-    ("getrandom", &["transport", "probe", "boot", "cli"]),
+    ("getrandom", &["transport", "transfer", "probe", "boot", "cli"]),
     // Record data of zone files; responses as `explain` and `demo` show them.
     ("hickory_proto", &["zone", "admin", "cli"]),
     ("indicatif", &["cli"]),
@@ -119,9 +121,9 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("siphasher", &["answer"]),
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
-    ("tokio", &["transport", "probe", "admin", "boot", "cli"]),
+    ("tokio", &["transport", "transfer", "probe", "admin", "boot", "cli"]),
     ("toml_parser", &["config"]),
-    ("tracing", &["transport", "probe", "admin", "boot", "cli"]),
+    ("tracing", &["transport", "transfer", "probe", "admin", "boot", "cli"]),
     ("tracing_subscriber", &["boot", "cli"]),
 ];
 

@@ -92,6 +92,8 @@ pub enum Kind {
     Tables(&'static TableDef),
     /// Tables by name.
     Named(&'static TableDef),
+    /// Values of one kind by name.
+    ByName(&'static Kind),
 }
 
 impl Kind {
@@ -137,6 +139,7 @@ impl Kind {
             Self::Table(_) => "a table".into(),
             Self::Tables(_) => "a list of tables".into(),
             Self::Named(_) => "a table of tables, each with a name".into(),
+            Self::ByName(kind) => format!("a table of names, each with {}", kind.article_noun()),
         }
     }
 }

@@ -24,6 +24,9 @@ table! {
          checker has lost its own network.";
     WATCH = "watch", Kind::Boolean, Default("false"), "true",
         "Reload by itself once a file has changed and then been quiet for five seconds.";
+    RESOLVERS = "resolvers", Kind::List(&Kind::ProbeAddress), Optional("those of `/etc/resolv.conf`"),
+        r#"["192.0.2.53", "[2001:db8::53]:53"]"#,
+        "Resolvers that are asked for the targets of `alias`, in this order. Without a port: 53.";
     UDP_RESPONSE_MAX = "udp_response_max", Kind::Size { min: 512, max: 4096 }, Default("1232"), r#""1400 B""#,
         "Largest UDP response, whatever a client offers; what is longer is truncated, and the client asks again over TCP.";
     TRANSFERS = "transfers", Kind::Integer { min: 1, max: 10_000 }, Default("32"), "100",

@@ -33,7 +33,7 @@ table! {
 table! {
     /// `[zone.NAME]`.
     zone, "[zone.\"ORIGIN\"]", "a zone",
-    named true, later ["type", "primaries", "serial", "transfer_balanced", "update", "dnssec", "alias"],
+    named true, later ["type", "primaries", "serial", "transfer_balanced", "update", "dnssec"],
     "An authoritative zone, named for its origin with or without a final dot. Its data is a plain master file (RFC 1035); the \
      balanced names stand here beside it.";
     FILE = "file", Kind::Path, Required, r#""gslb.example.com.zone""#,
@@ -48,4 +48,9 @@ table! {
         r#"{ www = { pool = "web" } }"#,
         "The balanced names by owner name: relative to the origin, or absolute with a final dot; `@` is the origin itself, `*` a \
          wildcard. An owner with dots is quoted: `balance.\"api.v2\"`.";
+    ALIAS = "alias", Kind::ByName(&Kind::DomainName), Optional("no name is an alias"),
+        r#"{ "@" = "lb.example.net." }"#,
+        "Names that have the addresses of another name, by owner as under `balance`; the origin may be one. The target has a final \
+         dot, or is relative to the origin. A and AAAA of a target outside the zones of this server are asked of the `resolvers` in \
+         `[server]`, kept as long as their TTL says, and answered on while no resolver does.";
 }

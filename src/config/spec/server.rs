@@ -1,6 +1,6 @@
 //! Reads `[server]`, `[geoip]` and `[admin]`. Knows no defaults of its own: what is not written stays as it is.
 
-use super::{Spec, path, prefix, socket};
+use super::{Spec, path, prefix, probe_address, socket};
 use crate::base::Diagnostic;
 use crate::config::keys::{admin, cookies, geoip, rate_limit, server, tcp};
 use crate::config::reader::{Reader, Slot};
@@ -10,6 +10,7 @@ use crate::config::tree::{Node, Spanned};
 use crate::config::values::{self, Wrong};
 use crate::geo::spec::DatabaseFile;
 use crate::snapshot::settings::RateLimit;
+use crate::steering::spec::ProbeAddress;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,6 +40,9 @@ impl Spec {
         self.server.user = user.map(|user| user.value);
         set(&mut self.server.startup_grace, reader.one(&server::STARTUP_GRACE, duration));
         set(&mut self.server.hold, reader.one(&server::HOLD, duration));
+        if let Some(resolvers) = reader.list(&server::RESOLVERS, probe_address) {
+            self.server.resolvers = resolvers.value.into_iter().map(|resolver| with_port_53(resolver.value)).collect();
+        }
         set(&mut self.server.watch, reader.one(&server::WATCH, boolean));
         set(&mut self.settings.udp_response_len_max, reader.one(&server::UDP_RESPONSE_MAX, size));
         let limits = &mut self.server.tcp;
@@ -116,6 +120,13 @@ impl Spec {
             self.admin.listen = listen.value;
             self.admin_listen = Some(listen.span);
         }
+    }
+}
+
+fn with_port_53(resolver: ProbeAddress) -> SocketAddr {
+    match resolver {
+        ProbeAddress::Address(address) => SocketAddr::new(address, 53),
+        ProbeAddress::Socket(socket) => socket,
     }
 }
 

@@ -1,12 +1,12 @@
 //! Reads `[zone.NAME]` and its balanced names. Knows no pools, policies and zone files: names are looked up later.
 
-use super::path;
 use super::transfer::{self, NotifyEntry, TransferEntry};
+use super::{absolute_name, path};
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
 use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
-use crate::config::scalars::{seconds, text};
+use crate::config::scalars::{boolean, seconds, text};
 use crate::config::tree::{Entry, Node, Spanned, Value};
 use crate::config::values;
 use crate::steering::spec::TtlRange;
@@ -27,6 +27,19 @@ pub struct ZoneTable {
     pub notify: Vec<NotifyEntry>,
     /// The balanced names.
     pub balances: Vec<BalanceTable>,
+    /// The aliases.
+    pub aliases: Vec<AliasTable>,
+}
+
+/// An alias as typed.
+#[derive(Clone, Debug)]
+pub struct AliasTable {
+    /// Where the owner is written.
+    pub span: Span,
+    /// The owner; `None` where it is none, or outside the zone.
+    pub owner: Option<Name>,
+    /// The name whose addresses it has.
+    pub target: Spanned<Name>,
 }
 
 /// A balanced name as typed.
@@ -42,6 +55,8 @@ pub struct BalanceTable {
     pub policy: Option<Spanned<String>>,
     /// The TTLs.
     pub ttl: TtlRange,
+    /// Whether each region has a name of its own.
+    pub region_names: bool,
 }
 
 pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder: &Path) -> ZoneTable {
@@ -63,7 +78,13 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
     let balances =
         reader.named(&keys::BALANCE, &balance::TABLE, |entry, reader| read_balance(entry, reader, origin.as_ref()));
     let (transfer, notify) = (transfer::transfer(reader), transfer::notify(reader));
-    ZoneTable { apex, file, transfer, notify, balances }
+    let aliases = reader.by_name(&keys::ALIAS, absolute_name).into_iter();
+    let aliases = aliases.map(|(key, target)| {
+        let owner = origin.as_ref().and_then(|origin| owner(&key, origin, reader.report));
+        AliasTable { span: key.span, owner, target }
+    });
+    let aliases = aliases.collect();
+    ZoneTable { apex, file, transfer, notify, balances, aliases }
 }
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {
@@ -73,6 +94,7 @@ fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name
         pool: reader.one(&balance::POOL, text),
         policy: reader.one(&balance::POLICY, text),
         ttl: read_ttl(reader),
+        region_names: reader.one(&balance::REGION_NAMES, boolean).is_some_and(|written| written.value),
     }
 }
 

@@ -298,6 +298,7 @@ fn short(kind: Kind) -> String {
         Kind::Table(_) => "table".into(),
         Kind::Tables(_) => "list of tables".into(),
         Kind::Named(_) => "tables by name".into(),
+        Kind::ByName(kind) => format!("{} by name", short(*kind)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was typed to a [`Config`]: names are looked up, and what no table can know alone is checked.
 //! Knows no files and no text.
 
+mod aliases;
 mod authorities;
 mod balances;
 mod cookies;
@@ -10,6 +11,7 @@ mod geo;
 mod names;
 mod policies;
 mod pools;
+mod region_names;
 mod transfers;
 
 use super::report::Report;
@@ -32,7 +34,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     check_admin(&spec, report);
     authorities::check(&spec.authorities, report);
     let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
-    let (built_policies, policies) = policies::build(&spec.policies, &regions, report);
+    let (mut built_policies, policies) = policies::build(&spec.policies, &regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
     let keys = transfers::KeyNames::collect(&spec.keys, report);
     let context = balances::Context {
@@ -45,7 +47,8 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         policy_tables: &spec.policies,
         policy_names: &policies,
     };
-    let zones = balances::build(&spec.zones, &context, report);
+    let (zones, region_policies) = balances::build(&spec.zones, &context, report);
+    built_policies.extend(region_policies);
     if spec.zones.is_empty() && !report.has_errors() {
         let message = "no zone is configured: every query will be refused";
         report.absent(Diagnostic::warning(message).hint("add a table `[zone.\"gslb.example.com\"]` with its `file`"));
