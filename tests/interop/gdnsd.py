@@ -198,8 +198,10 @@ def start(laboratory, kind, table):
         path = folder / f'{number}.zone'
         path.write_text('\n'.join(lines) + '\n')
         described_zones.append(servers.Zone(origin.rstrip('.') or '.', path))
-    options = '\n'.join(table.get('server', [])) if kind == 'azimuth' else ''
-    return servers.KINDS[kind](laboratory, described_zones, options=options).start()
+    server = servers.KINDS[kind](laboratory, described_zones)
+    if kind == 'azimuth':
+        server.options, server.geo_options = '\n'.join(table.get('server', [])), '\n'.join(table.get('geoip', []))
+    return server.start()
 
 
 def hundred_zones(laboratory, kind):

@@ -147,12 +147,12 @@ class Azimuth(Server):
         super().__init__(laboratory, zones, label, options)
         self.state = state or self.folder / 'state'
         self.threads = threads
-        self.extra_tables = ''
+        self.geo_options = ''
 
     def configure(self):
         quoted = json.dumps
         lines = ['[server]', f'listen = ["127.0.0.1:{self.port}"]', f'workers = {self.threads}',
-                 f'state_dir = {quoted(str(self.state))}', self.options, '[admin]', 'listen = ""', '[geoip]', 'databases = []']
+                 f'state_dir = {quoted(str(self.state))}', self.options, '[admin]', 'listen = ""', '[geoip]', 'databases = []', self.geo_options]
         keys = {key.name: key for zone in self.zones for key in (zone.key, zone.update_key) if key}
         for key in keys.values():
             lines += [f'[key.{quoted(key.name + ".")}]', 'algorithm = "hmac-sha256"', f'secret = {quoted(key.secret)}']
@@ -170,7 +170,7 @@ class Azimuth(Server):
             if zone.update_key:
                 lines += [f'update = [{{ {self._key(zone.update_key)[2:]} }}]']
             lines += [zone.extra]
-        self.write('azimuth.toml', '\n'.join(lines) + '\n' + self.extra_tables)
+        self.write('azimuth.toml', '\n'.join(lines) + '\n')
 
     @staticmethod
     def _key(key):
