@@ -219,6 +219,34 @@ def hundred_zones(laboratory, kind):
     laboratory.remove(server)
 
 
+def zones_at_run_time(laboratory, kind):
+    """A zone is added, one is changed, the first goes again; all by a reload."""
+    def lines(origin, serial, address):
+        return [f'{origin} 86400 SOA ns1.{origin} admin.{origin} {serial} 7200 1800 259200 900', f'{origin} 86400 NS ns1.{origin}',
+                f'ns1.{origin} 86400 A {address}']
+
+    def address(origin):
+        response = ask(server.port, {'ask': f'ns1.{origin} A', 'wants': {}})
+        return [line.split()[-1] for line in shown(response.answer)[1]] or dns.rcode.to_text(response.rcode())
+
+    one, other = 'example.com.', 'example.org.'
+    server = start(laboratory, kind, {'zones': {one: lines(one, 1, '192.0.2.1')}})
+    file = server.zones[0].file
+    added = servers.Zone('example.org', file.with_name('added.zone'))
+    added.file.write_text('\n'.join(lines(other, 1, '192.0.2.3')) + '\n')
+    lab.expect((address(one), address(other)) == (['192.0.2.1'], 'REFUSED'), 'before: one zone')
+    steps = [(2, [added], '192.0.2.1', ['192.0.2.3']), (2, [added], '192.0.2.12', ['192.0.2.3']), (3, [], '192.0.2.12', 'REFUSED'),
+             (3, [added], '192.0.2.12', ['192.0.2.3'])]
+    for step, (serial, more, ours, theirs) in enumerate(steps):
+        file.write_text('\n'.join(lines(one, serial, ours)) + '\n')
+        server.zones = [server.zones[0], *more]
+        server.configure()
+        server.reload()
+        lab.wait_until(lambda: f'step {step}: {address(one)}, {address(other)}',
+                       lambda: (address(one), address(other)) == ([ours], theirs))
+    laboratory.remove(server)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--server', choices=servers.KINDS, default='azimuth')
@@ -234,6 +262,10 @@ def main():
             with laboratory.check('hundred zones'):
                 hundred_zones(laboratory, arguments.server)
                 rows += 100
+        if arguments.only is None:
+            with laboratory.check('zones at run time'):
+                zones_at_run_time(laboratory, arguments.server)
+                rows += 7
         with laboratory.check('every difference that is explained is there'):
             unused = tables.explained - set(tables.reasons)
             lab.expect(arguments.only or not unused, f'{DIFFERENCES.name} explains what no row has: {sorted(unused)}')
