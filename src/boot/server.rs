@@ -7,6 +7,7 @@ use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
+use crate::transfer::secondary::Secondaries;
 use crate::transfer::{Desk, Journals, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -40,6 +41,7 @@ pub struct Server {
     live: LiveZones,
     journals: Journals,
     desk: Desk,
+    secondaries: Secondaries,
     publisher: Publisher,
     prober: Prober,
     service: Service,
@@ -111,6 +113,11 @@ impl Server {
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
         state.serving(&service, Arc::clone(desk.handle().counters()));
         desk.handle().start_notifying();
+        let secondaries = Secondaries::start(live.clone(), &config.server.state_dir)
+            .map_err(|error| StartError::System(format!("cannot start the thread of secondary zones: {error}")))?;
+        desk.handle().tell_of_notifies(secondaries.handle().clone());
+        state.following(secondaries.handle().clone());
+        secondaries.handle().follow(&config.transfer);
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((
@@ -121,6 +128,7 @@ impl Server {
                 live,
                 journals,
                 desk,
+                secondaries,
                 publisher,
                 prober,
                 service,
@@ -207,12 +215,14 @@ impl Server {
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
+        let secondaries = self.secondaries.handle().clone();
         self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
         let publish = move || {
             publisher.replace_after(inputs, || replace_plan(plan));
             desk.configure(&transfer);
             pause.adopt();
+            secondaries.follow(&transfer);
         };
         Ok((Some(publish), report))
     }
@@ -251,6 +261,7 @@ impl Server {
     pub fn stop(self) {
         self.service.stop();
         self.desk.stop();
+        self.secondaries.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {
             admin.stop();

@@ -23,6 +23,8 @@ mod request;
 pub mod secondary;
 pub mod serial;
 pub mod spec;
+#[cfg(test)]
+mod tests;
 pub mod tsig;
 pub mod update;
 

@@ -4,6 +4,7 @@
 mod monitor;
 mod policy;
 mod pool;
+mod secondary;
 mod server;
 mod sites;
 mod transfer;
@@ -12,6 +13,7 @@ mod zone;
 
 pub use policy::{PolicyTable, RuleTable, UNNAMED};
 pub use pool::{MemberTable, PoolTable};
+pub use secondary::{SecondaryTable, SourceTable};
 pub use sites::{FactTable, NetworkTable};
 pub use transfer::KeyTable;
 pub use zone::{BalanceTable, ZoneTable};
