@@ -10,6 +10,9 @@ use crate::probe::Prober;
 use crate::probe::metrics::Metrics as ProbeMetrics;
 use crate::snapshot::PublisherHandle;
 use crate::transfer::Counters as TransferCounters;
+use crate::transfer::alias::AliasCounters;
+use crate::transfer::secondary::SecondariesHandle;
+use crate::transfer::update::Updates;
 use crate::transport::{Service, StreamCounters, WorkerCounters};
 use dashmap::DashMap;
 use std::net::{SocketAddr, TcpListener};
@@ -26,6 +29,8 @@ pub struct AdminState {
     probes: Arc<ProbeMetrics>,
     serving: Arc<OnceLock<Serving>>,
     reloads: Arc<Reloads>,
+    secondaries: Arc<OnceLock<SecondariesHandle>>,
+    aliases: Arc<AliasCounters>,
 }
 
 /// What the threads that serve queries count.
@@ -33,6 +38,7 @@ struct Serving {
     workers: Vec<WorkerCounters>,
     streams: Arc<StreamCounters>,
     transfers: Arc<TransferCounters>,
+    updates: Updates,
 }
 
 /// How reloads went.
@@ -55,20 +61,33 @@ impl Reloads {
 impl AdminState {
     /// Over the running parts; `reloads` is counted by whoever reloads.
     #[must_use]
-    pub fn new(publisher: PublisherHandle, prober: &Prober, reloads: &Arc<Reloads>) -> Self {
+    pub fn new(
+        publisher: PublisherHandle,
+        prober: &Prober,
+        reloads: &Arc<Reloads>,
+        aliases: &Arc<AliasCounters>,
+    ) -> Self {
         Self {
             publisher,
             targets: prober.states(),
             probes: prober.metrics(),
             serving: Arc::default(),
             reloads: Arc::clone(reloads),
+            secondaries: Arc::default(),
+            aliases: Arc::clone(aliases),
         }
     }
 
+    /// From now on the primaries of these zones are followed.
+    pub fn following(&self, secondaries: SecondariesHandle) {
+        // Set once, by the one thread that starts the server.
+        let _ = self.secondaries.set(secondaries);
+    }
+
     /// From now on queries are answered, and counted by these threads.
-    pub fn serving(&self, service: &Service, transfers: Arc<TransferCounters>) {
+    pub fn serving(&self, service: &Service, transfers: Arc<TransferCounters>, updates: Updates) {
         let (workers, streams) = (service.workers().to_vec(), Arc::clone(service.streams()));
-        let serving = Serving { workers, streams, transfers };
+        let serving = Serving { workers, streams, transfers, updates };
         // Set once, by the one thread that starts the server.
         let _ = self.serving.set(serving);
     }

@@ -1,12 +1,11 @@
 //! What shall be live after a reload: of the zones that were loaded from files, and of those that come from elsewhere.
 
-use super::Journals;
 use super::history::Delta;
 use super::journal::store::Settled;
 use super::live::Pause;
-use super::secondary;
 use super::serial::is_newer;
 use super::spec::{Role, ZoneTransfers};
+use super::{Journals, secondary, static_view};
 use crate::base::Diagnostic;
 use crate::zone::{Zone, ZoneSpec, diff};
 use std::path::Path;
@@ -36,8 +35,15 @@ pub struct Resolved {
 pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, journals: &Journals) -> Result<Resolved, Vec<Diagnostic>> {
     let Candidate { spec, transfers, file, state_dir } = candidate;
     let transfers = Arc::new(ZoneTransfers { balanced: spec.balanced.clone(), ..(*transfers).clone() });
-    if let Role::Secondary(spec) = &transfers.role {
-        let zone = secondary::resolve::resolve(pause, spec, &transfers, state_dir);
+    if let Role::Secondary(secondary) = &transfers.role {
+        let zone = secondary::resolve::resolve(pause, secondary, &transfers, state_dir);
+        return Ok(Resolved { zone, complaint: None });
+    }
+    // Updates and a view are not configured together; of a journal from earlier nothing must be lost.
+    if let Some(view) = &transfers.static_view
+        && !journals.has(file.apex())
+    {
+        let zone = static_view::resolve(pause, candidate, view)?;
         return Ok(Resolved { zone, complaint: None });
     }
     primary(pause, file, transfers, journals).map_err(|diagnostic| vec![diagnostic])

@@ -236,6 +236,12 @@ impl Zone {
         self.tree.strip(name)
     }
 
+    /// Whether the zone came with signatures.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        self.is_signed
+    }
+
     /// The slot of an owner, if it is balanced.
     #[must_use]
     pub fn balanced_slot(&self, owner: &NameKey) -> Option<u32> {
@@ -262,12 +268,6 @@ impl Zone {
         }
     }
 
-    /// Whether the zone came with signatures.
-    #[must_use]
-    pub const fn is_signed(&self) -> bool {
-        self.is_signed
-    }
-
     /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
@@ -282,10 +282,11 @@ impl Zone {
         }
     }
 
-    /// The RRset of a type that the zone holds for `owner` itself, glue and occluded data included.
+    /// The RRset of a type that the zone holds for `owner`, a balanced name, glue and occluded data included; none that such
+    /// a name hides.
     #[must_use]
     pub fn rrset_of(&self, owner: &Name, rtype: u16) -> Option<RrsetRef<'_>> {
-        self.rrset_at(&NameKey::of(owner), rtype)
+        if self.is_overlaid && is_hidden(rtype) { None } else { self.rrset_at(&NameKey::of(owner), rtype) }
     }
 
     /// Sets `into` to the name in RDATA that begins at `offset` of the RRset's octets (one of [`RrsetRef::targets`]).
