@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use azimuth::answer::{Outcome, Request, Responder, TransportProfile};
+use azimuth::answer::{Moment, Outcome, Request, Responder, TransportProfile};
 use azimuth::base::Sources;
 use azimuth::geo::Locator;
 use azimuth::snapshot::{Inputs, Publisher};
@@ -178,6 +178,8 @@ fn inputs() -> Inputs {
         member_targets: config.pools.iter().map(|pool| vec![Vec::new(); pool.members.len()]).collect(),
         pools: config.pools,
         policies: config.policies,
+        owners: config.zones.iter().map(|zone| zone.spec.balanced.as_slice().into()).collect(),
+        aliases: config.zones.iter().map(|zone| zone.aliases.clone()).collect(),
         balances: config.zones.into_iter().map(|zone| zone.balances).collect(),
         workers: 1,
     }
@@ -266,7 +268,7 @@ fn a_hundred_thousand_mixed_answers_neither_allocate_nor_free() {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let profile = if random >> 63 == 0 { &TransportProfile::DATAGRAM } else { &TransportProfile::STREAM };
                 let source = sources[(random >> 40) as usize % sources.len()];
-                let request = Request { octets, source, profile, random };
+                let request = Request { octets, source, profile, random, now: Moment::default() };
                 if let Outcome::Reply { len: written } = responder.respond(&snapshot, request, &mut out) {
                     *len = written;
                 }
@@ -291,7 +293,7 @@ fn udp_workers_neither_allocate_nor_free_once_they_run() {
     let address = listeners.addresses()[0];
     let publisher = Publisher::start(inputs());
     let limits = StreamLimits { connections: 1, connections_per_client: 1, idle_timeout: Duration::from_secs(1) };
-    let service = Service::start(listeners, publisher.store(), limits).unwrap();
+    let service = Service::start(listeners, publisher.store(), limits, None).unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(address).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();

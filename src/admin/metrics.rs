@@ -1,6 +1,6 @@
 //! `/metrics`: everything that is counted, in Prometheus text or OpenMetrics.
 
-use super::AdminState;
+use super::{AdminState, Serving};
 use crate::answer::counters::Tally;
 use crate::health::Status;
 use crate::transport::StreamCounters;
@@ -122,8 +122,30 @@ fn queries(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
         "Queries whose client subnet was used",
         of(|tally| tally.client_subnet),
     )?;
+    limits(&by_transport, out)?;
     out.counter("azimuth_panics", "Queries that cost a panic and got no response", of(|tally| tally.panics))?;
-    streams(&serving.streams, out)
+    out.counter("azimuth_slow_queries", "Messages left to transfers, NOTIFY, UPDATE and TSIG", of(|tally| tally.slow))?;
+    streams(&serving.streams, out)?;
+    transfers(serving, out)
+}
+
+/// Cookies and rate limits.
+fn limits(by_transport: &BTreeMap<&str, Tally>, out: &mut Families<'_>) -> fmt::Result {
+    let (mut cookies, mut limited): (Vec<(Labels, u64)>, Vec<(Labels, u64)>) = Default::default();
+    for (&transport, tally) in by_transport {
+        let label = |key, value: &str| vec![("transport", transport.to_owned()), (key, value.to_owned())];
+        let proofs =
+            [("valid", tally.cookies_valid), ("missing", tally.cookies_missing), ("invalid", tally.cookies_invalid)];
+        cookies.extend(proofs.map(|(proof, count)| (label("server_cookie", proof), count)));
+        let actions = [("dropped", tally.limited), ("slipped", tally.slipped)];
+        limited.extend(actions.map(|(action, count)| (label("action", action), count)));
+    }
+    out.counter("azimuth_cookie_queries", "Queries with a cookie option, by what it proves", cookies)?;
+    out.counter(
+        "azimuth_rate_limited_responses",
+        "Responses above the limit of their client: not sent, or sent in short so that it asks again in another way",
+        limited,
+    )
 }
 
 fn rcode_name(rcode: Rcode) -> String {
@@ -139,6 +161,24 @@ fn streams(streams: &StreamCounters, out: &mut Families<'_>) -> fmt::Result {
     let ended = [("accepted", streams.accepted()), ("refused", streams.refused()), ("shed", streams.shed())];
     let samples = ended.map(|(event, count)| (vec![("event", event.to_owned())], count));
     out.counter("azimuth_tcp_connection_events", "TCP connections accepted, refused, shed for a newer one", samples)
+}
+
+fn transfers(serving: &Serving, out: &mut Families<'_>) -> fmt::Result {
+    let drops = serving.workers.iter().map(|worker| worker.io.slow_drops()).sum::<u64>();
+    let one = |value: u64| [(Labels::new(), value)];
+    out.counter("azimuth_slow_drops", "Messages dropped because too many such were being served", one(drops))?;
+    let counters = &serving.transfers;
+    let requests = counters
+        .requests()
+        .map(|(kind, end, count)| (vec![("kind", kind.word().to_owned()), ("result", end.word().to_owned())], count));
+    out.counter("azimuth_slow_requests", "Transfers, NOTIFY, UPDATE and signed queries by result", requests)?;
+    let refused = one(counters.signatures_refused_count());
+    out.counter("azimuth_tsig_refused", "Requests whose TSIG signature did not hold", refused)?;
+    let (records, octets) = counters.sent_totals();
+    out.counter("azimuth_transferred_records", "Records sent by zone transfers", one(records))?;
+    out.counter("azimuth_transferred_octets", "Octets sent by zone transfers", one(octets))?;
+    let notifies = counters.notifies().map(|(told, count)| (vec![("result", told.word().to_owned())], count));
+    out.counter("azimuth_notifies_sent", "NOTIFY messages to other servers by what became of them", notifies)
 }
 
 fn answers(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {

@@ -9,6 +9,7 @@ use crate::health::{TargetKey, TargetState};
 use crate::probe::Prober;
 use crate::probe::metrics::Metrics as ProbeMetrics;
 use crate::snapshot::PublisherHandle;
+use crate::transfer::Counters as TransferCounters;
 use crate::transport::{Service, StreamCounters, WorkerCounters};
 use dashmap::DashMap;
 use std::net::{SocketAddr, TcpListener};
@@ -31,6 +32,7 @@ pub struct AdminState {
 struct Serving {
     workers: Vec<WorkerCounters>,
     streams: Arc<StreamCounters>,
+    transfers: Arc<TransferCounters>,
 }
 
 /// How reloads went.
@@ -64,8 +66,9 @@ impl AdminState {
     }
 
     /// From now on queries are answered, and counted by these threads.
-    pub fn serving(&self, service: &Service) {
-        let serving = Serving { workers: service.workers().to_vec(), streams: Arc::clone(service.streams()) };
+    pub fn serving(&self, service: &Service, transfers: Arc<TransferCounters>) {
+        let (workers, streams) = (service.workers().to_vec(), Arc::clone(service.streams()));
+        let serving = Serving { workers, streams, transfers };
         // Set once, by the one thread that starts the server.
         let _ = self.serving.set(serving);
     }

@@ -2,6 +2,7 @@
 
 use super::plan::{Plan, Question, Step};
 use super::positive::ZonePlace;
+use super::rate_limit::Charge;
 use super::steered::Steered;
 use super::{dnssec, negative, positive, referral};
 use crate::wire::name::NAME_LEN_MAX;
@@ -19,6 +20,10 @@ pub enum Stop {
     Full,
     /// No member of a balanced name may be answered.
     AllDown,
+    /// The zone has no data.
+    Unavailable,
+    /// Nothing is known yet of the target of an alias.
+    AliasUnknown,
 }
 
 impl From<Full> for Stop {
@@ -53,6 +58,8 @@ pub struct Composer<'o, 's> {
     pub dnssec_ok: bool,
     /// What the links of a chain have to prove.
     pub expansions: dnssec::Expansions<'s>,
+    /// What the response counts as where clients are limited.
+    pub charge: Charge,
 }
 
 impl<'s> Composer<'_, 's> {
@@ -108,7 +115,9 @@ impl<'s> Composer<'_, 's> {
                 }
                 self.write_cname_of_dname(rrset, owner_stripped, name, owner)
             }
+            Step::AliasUnknown => Err(Stop::AliasUnknown),
             Step::AllDown => Err(Stop::AllDown),
+            Step::Unavailable => Err(Stop::Unavailable),
         }
     }
 

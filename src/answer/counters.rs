@@ -1,12 +1,13 @@
 //! What one worker counts. One writer, any number of readers, relaxed: a reader may see one counter a moment before
 //! another, which is all the same to a graph.
 
+use super::cookie::Proof;
 use crate::wire::{Malformed, Rcode};
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// RCODEs that are counted apart; what is none of them is counted with the last.
-const RCODES: usize = Rcode::BADVERS.0 as usize + 1;
+const RCODES: usize = Rcode::BADCOOKIE.0 as usize + 1;
 
 /// A counter with one writer.
 #[derive(Debug, Default)]
@@ -32,7 +33,11 @@ pub struct Counters {
     truncated: Count,
     referrals: Count,
     client_subnet: Count,
+    slow: Count,
     panics: Count,
+    cookies: [Count; 3],
+    limited: Count,
+    slipped: Count,
 }
 
 impl Counters {
@@ -61,6 +66,26 @@ impl Counters {
         self.client_subnet.add_one();
     }
 
+    /// A message was left to the slow door.
+    pub(super) fn left_to_others(&self) {
+        self.slow.add_one();
+    }
+
+    /// A query had a cookie option that proves this.
+    pub(super) fn cookie(&self, proof: Proof) {
+        self.cookies[proof as usize].add_one();
+    }
+
+    /// A response was not sent, because the client gets too many.
+    pub(super) fn limited(&self) {
+        self.limited.add_one();
+    }
+
+    /// A response was sent although the client gets too many, so that it can ask again in another way.
+    pub(super) fn slipped(&self) {
+        self.slipped.add_one();
+    }
+
     /// Answering a query panicked, and the transport caught it.
     pub(super) fn panicked(&self) {
         self.panics.add_one();
@@ -75,7 +100,13 @@ impl Counters {
             truncated: self.truncated.get(),
             referrals: self.referrals.get(),
             client_subnet: self.client_subnet.get(),
+            slow: self.slow.get(),
             panics: self.panics.get(),
+            cookies_valid: self.cookies[Proof::Valid as usize].get(),
+            cookies_missing: self.cookies[Proof::Missing as usize].get(),
+            cookies_invalid: self.cookies[Proof::Invalid as usize].get(),
+            limited: self.limited.get(),
+            slipped: self.slipped.get(),
         }
     }
 }
@@ -91,8 +122,20 @@ pub struct Tally {
     pub referrals: u64,
     /// Queries with a client subnet that is used.
     pub client_subnet: u64,
+    /// Messages that were handed to the slow door, which answers them itself.
+    pub slow: u64,
     /// Queries that cost a panic; they got no response.
     pub panics: u64,
+    /// Queries with a valid server cookie.
+    pub cookies_valid: u64,
+    /// Queries with a client cookie alone.
+    pub cookies_missing: u64,
+    /// Queries with a server cookie that is old, or not ours.
+    pub cookies_invalid: u64,
+    /// Responses that were not sent, because the client gets too many.
+    pub limited: u64,
+    /// Responses of that kind that were sent all the same, as a rule truncated.
+    pub slipped: u64,
 }
 
 impl Tally {
@@ -106,17 +149,18 @@ impl Tally {
         Malformed::ALL.iter().zip(&self.malformed).map(|(&(cause, _), &count)| (cause, count))
     }
 
-    /// Messages that got no response, because they must not have one or because of a panic.
+    /// Messages that got no response, because they must not have one, or because the client gets too many, or because of a
+    /// panic.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         let silent = self.malformed().filter(|(cause, _)| cause.rcode().is_none());
-        silent.map(|(_, count)| count).sum::<u64>() + self.panics
+        silent.map(|(_, count)| count).sum::<u64>() + self.limited + self.panics
     }
 
     /// Messages received.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.responses.iter().sum::<u64>() + self.dropped()
+        self.responses.iter().sum::<u64>() + self.dropped() + self.slow
     }
 }
 
@@ -129,7 +173,13 @@ impl AddAssign<&Self> for Tally {
         self.truncated += other.truncated;
         self.referrals += other.referrals;
         self.client_subnet += other.client_subnet;
+        self.slow += other.slow;
         self.panics += other.panics;
+        self.cookies_valid += other.cookies_valid;
+        self.cookies_missing += other.cookies_missing;
+        self.cookies_invalid += other.cookies_invalid;
+        self.limited += other.limited;
+        self.slipped += other.slipped;
     }
 }
 
@@ -147,11 +197,13 @@ mod tests {
         counters.malformed(Malformed::Opt);
         counters.responded(Rcode::FORMERR);
         counters.panicked();
+        counters.limited();
+        counters.slipped();
         let mut sum = Tally::default();
         sum += &counters.tally();
         sum += &counters.tally();
-        assert_eq!((sum.received(), sum.dropped()), (10, 4));
+        assert_eq!((sum.received(), sum.dropped(), sum.limited, sum.slipped), (12, 6, 2, 2));
         let responses: Vec<_> = sum.responses().collect();
-        assert_eq!(responses, [(Rcode::FORMERR, 2), (Rcode::NXDOMAIN, 2), (Rcode::BADVERS, 2)]);
+        assert_eq!(responses, [(Rcode::FORMERR, 2), (Rcode::NXDOMAIN, 2), (Rcode::BADCOOKIE, 2)]);
     }
 }

@@ -1,7 +1,10 @@
-//! The OPT record of responses: what of the query's is repeated, and which Extended DNS Errors are given.
+//! The OPT record of responses: which of the query's options are answered and how, and which Extended DNS Errors are given.
 
-use crate::wire::edns::OPT_LEN_MIN;
-use crate::wire::{ClientSubnet, Edns, ExtendedError, OptAnswer};
+use super::TransportProfile;
+use crate::snapshot::Settings;
+use crate::wire::edns::cookie::COOKIE_LEN;
+use crate::wire::numbers::info_code;
+use crate::wire::{ClientSubnet, Edns, ExtendedError, OptAnswer, Understood};
 
 /// The UDP message size that this server announces, in octets: what passes through nearly every path unfragmented.
 pub const UDP_LEN: u16 = 1232;
@@ -9,39 +12,92 @@ pub const UDP_LEN: u16 = 1232;
 /// No member of a balanced name may be answered. The codes of RFC 8914 that sound alike (22, 23) speak of a resolver that
 /// cannot reach name servers, which is not what happens here.
 pub const ALL_DOWN: ExtendedError =
-    ExtendedError { code: 0, text: "no region that is open to this client has a healthy member" };
+    ExtendedError { code: info_code::OTHER, text: "no region that is open to this client has a healthy member" };
 /// The name is in no zone of ours.
-pub const NOT_AUTHORITATIVE: ExtendedError = ExtendedError { code: 20, text: "" };
+pub const NOT_AUTHORITATIVE: ExtendedError = ExtendedError { code: info_code::NOT_AUTHORITATIVE, text: "" };
+/// The zone has no data, or only data that has expired.
+pub const NO_DATA: ExtendedError =
+    ExtendedError { code: info_code::INVALID_DATA, text: "the zone is not loaded or has expired" };
+/// Nothing is known yet of the target of an alias.
+pub const ALIAS_UNKNOWN: ExtendedError =
+    ExtendedError { code: info_code::OTHER, text: "the target of this alias is not resolved yet" };
 /// Zone transfers are not given.
-pub const PROHIBITED: ExtendedError = ExtendedError { code: 18, text: "" };
+pub const PROHIBITED: ExtendedError = ExtendedError { code: info_code::PROHIBITED, text: "" };
 /// A class without data.
-pub const NOT_SUPPORTED: ExtendedError = ExtendedError { code: 21, text: "" };
+pub const NOT_SUPPORTED: ExtendedError = ExtendedError { code: info_code::NOT_SUPPORTED, text: "" };
 /// An RRset that fits no message.
-pub const TOO_LONG: ExtendedError = ExtendedError { code: 0, text: "the answer is longer than any message" };
+pub const TOO_LONG: ExtendedError =
+    ExtendedError { code: info_code::OTHER, text: "the answer is longer than any message" };
 
-/// Octets of the OPT record that answers a query with this one, without an error.
-pub fn opt_len(edns: Option<&Edns>) -> usize {
-    let Some(edns) = edns else { return 0 };
-    OPT_LEN_MIN + edns.client_subnet.as_ref().map_or(0, ClientSubnet::option_len)
+/// Which options are looked at in a query that comes over a transport with this profile.
+pub fn understood(settings: &Settings, profile: &TransportProfile) -> Understood {
+    Understood {
+        client_subnet: settings.client_subnet,
+        cookie: settings.cookies.enabled,
+        keepalive: profile.idle_timeout.is_some(),
+    }
 }
 
-/// The OPT record that answers the query's. A client subnet that says nothing of the client decided nothing, so that its
-/// scope is 0 (RFC 7871, section 7.2.1).
-pub fn opt_for(edns: &Edns, scope: u8, error: Option<ExtendedError>) -> OptAnswer {
-    let scoped = |subnet: ClientSubnet| (subnet, if subnet.client().is_some() { scope } else { 0 });
-    let client_subnet = edns.client_subnet.map(scoped);
-    OptAnswer { udp_len: UDP_LEN, dnssec_ok: edns.dnssec_ok, client_subnet, error }
+/// The OPT record that answers the query's, without a scope and an error, which are known last.
+pub fn opt_for<'s>(
+    edns: &Edns,
+    settings: &'s Settings,
+    profile: &TransportProfile,
+    cookie: Option<[u8; COOKIE_LEN]>,
+) -> OptAnswer<'s> {
+    OptAnswer {
+        udp_len: UDP_LEN,
+        dnssec_ok: edns.dnssec_ok,
+        client_subnet: edns.client_subnet.map(|subnet| (subnet, 0)),
+        cookie,
+        nsid: if edns.wants_nsid { settings.nsid.as_deref() } else { None },
+        keepalive: if edns.wants_keepalive { profile.idle_timeout } else { None },
+        error: None,
+    }
+}
+
+/// The OPT record of an error response to a message whose options were perhaps not understood: none is repeated.
+pub fn bare_opt_for(edns: &Edns) -> OptAnswer<'static> {
+    OptAnswer { udp_len: UDP_LEN, dnssec_ok: edns.dnssec_ok, ..OptAnswer::default() }
+}
+
+/// Sets the scope of the client subnet. One that says nothing of the client decided nothing, so that its scope stays 0
+/// (RFC 7871, section 7.2.1).
+pub fn set_scope(opt: &mut OptAnswer<'_>, scope: u8) {
+    if let Some((subnet, of_response)) = &mut opt.client_subnet
+        && ClientSubnet::client(subnet).is_some()
+    {
+        *of_response = scope;
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL_DOWN, TOO_LONG};
-    use crate::wire::edns::EXTRA_TEXT_LEN_MAX;
+    use super::{ALL_DOWN, NO_DATA, TOO_LONG};
+    use crate::snapshot::settings::NSID_LEN_MAX;
+    use crate::wire::edns::opt_answer::EXTRA_TEXT_LEN_MAX;
+    use crate::wire::name::NAME_LEN_MAX;
+    use crate::wire::{ClientSubnet, ExtendedError, OptAnswer};
 
     #[test]
-    fn texts_of_errors_fit_the_smallest_response() {
-        for error in [ALL_DOWN, TOO_LONG] {
+    fn the_longest_question_with_all_options_fits_the_smallest_response() {
+        for error in [ALL_DOWN, NO_DATA, TOO_LONG] {
             assert!(error.text.len() <= EXTRA_TEXT_LEN_MAX, "{error:?}");
         }
+        let text = "x".repeat(EXTRA_TEXT_LEN_MAX).leak();
+        let nsid = vec![0; NSID_LEN_MAX];
+        let subnet = ClientSubnet::parse(&[&[0, 2, 128, 0][..], &[1; 16]].concat());
+        let opt = OptAnswer {
+            client_subnet: subnet.ok().map(|subnet| (subnet, 0)),
+            cookie: Some([0; 24]),
+            nsid: Some(&nsid),
+            // Not over transports with such responses.
+            keepalive: None,
+            error: Some(ExtendedError { code: 0, text }),
+            ..OptAnswer::default()
+        };
+        assert!(opt.client_subnet.is_some());
+        let question = 12 + NAME_LEN_MAX + 4;
+        assert!(question + opt.record_len() <= 512, "{}", question + opt.record_len());
     }
 }

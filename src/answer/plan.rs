@@ -1,5 +1,6 @@
 //! Finding: from a name to what shall be written, without writing it.
 
+use super::rate_limit::Charge;
 use super::steered::{self, Steered};
 use crate::snapshot::Snapshot;
 use crate::wire::{ClientSubnet, NameKey, rtype};
@@ -21,6 +22,8 @@ pub struct Question<'s> {
     pub source: IpAddr,
     /// Uniformly random.
     pub random: u64,
+    /// Seconds since 1970, as they count round in 32 bits.
+    pub now: u32,
 }
 
 impl Question<'_> {
@@ -39,8 +42,22 @@ pub struct Plan<'s> {
     pub apex_stripped: usize,
     /// What is written.
     pub step: Step<'s>,
-    /// Whether a wildcard stands for the name.
+    /// Whether the records are those of a wildcard that stands for the name.
     pub from_wildcard: bool,
+}
+
+impl Plan<'_> {
+    /// What a response counts as that begins with this plan for `name`.
+    pub fn charge(&self, name: &NameKey) -> Charge {
+        let apex = name.hash(self.apex_stripped);
+        match self.step {
+            Step::NoData { .. } | Step::NxDomain | Step::Unavailable => Charge::negative(apex),
+            Step::Referral { .. } => Charge::referral(apex),
+            Step::Dname { .. } => Charge::synthesized(apex),
+            _ if self.from_wildcard => Charge::synthesized(apex),
+            _ => Charge::records(name.hash(0)),
+        }
+    }
 }
 
 /// What is written.
@@ -75,6 +92,10 @@ pub enum Step<'s> {
         /// Whether it is in the response already, from an earlier link of the chain.
         repeated: bool,
     },
+    /// SERVFAIL: the zone has no data.
+    Unavailable,
+    /// SERVFAIL: nothing is known yet of the target of an alias.
+    AliasUnknown,
     /// SERVFAIL: no member of a balanced name may be answered.
     AllDown,
 }
@@ -94,16 +115,21 @@ pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
     let zones = &question.snapshot.zones;
     let (number, apex_stripped) = zone_for(zones, name, question.qtype)?;
     let zone = &*zones.zones()[number];
-    let lookup = zone.lookup(name, apex_stripped, question.qtype);
-    let from_wildcard =
-        matches!(lookup, Lookup::Answer { from_wildcard: true, .. } | Lookup::Cname { from_wildcard: true, .. });
-    let step = match lookup {
+    let found = zone.lookup(name, apex_stripped, question.qtype);
+    let from_wildcard = matches!(
+        found,
+        Lookup::Answer { from_wildcard: true, .. }
+            | Lookup::Cname { from_wildcard: true, .. }
+            | Lookup::Balanced { from_wildcard: true, .. }
+    );
+    let step = match found {
         Lookup::Answer { rrset, .. } => Step::Answer(rrset),
         Lookup::Cname { rrset, .. } if question.takes_cname() => Step::Answer(rrset),
         Lookup::Cname { rrset, .. } => Step::Cname(rrset),
         Lookup::Balanced { slot, fixed, .. } => steered::step(question, number, slot, fixed),
         Lookup::NoData => Step::NoData { ttl_max: u32::MAX },
         Lookup::NxDomain => Step::NxDomain,
+        Lookup::Unavailable => Step::Unavailable,
         Lookup::Referral { ns, stripped } => Step::Referral { ns, stripped },
         Lookup::Dname { rrset, owner_stripped } => Step::Dname { rrset, owner_stripped, repeated: false },
     };

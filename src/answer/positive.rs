@@ -3,7 +3,7 @@
 use crate::wire::response::Section;
 use crate::wire::{Full, NameKey, Records, Response, rtype};
 use crate::zone::rrset::data_of;
-use crate::zone::{RrsetRef, Zone};
+use crate::zone::{Lookup, RrsetRef, Zone};
 
 /// Names of one RRset whose addresses are added at most, where they are a courtesy.
 const ADDITIONAL_NAMES_MAX: usize = 32;
@@ -50,7 +50,7 @@ pub fn write(
 
 /// Whether the addresses of the names in a type's data are added.
 pub const fn has_addresses(rtype: u16) -> bool {
-    matches!(rtype, rtype::NS | rtype::MX | rtype::SRV)
+    matches!(rtype, rtype::NS | rtype::MX | rtype::SRV | rtype::SVCB | rtype::HTTPS)
 }
 
 /// Adds the addresses of `names`. What does not fit is left out silently: it was not asked for (RFC 2181, section 9).
@@ -58,6 +58,9 @@ pub fn add_addresses(response: &mut Response<'_>, names: Names<'_, '_>, scratch:
     for index in 0..names.rrset.targets.len().min(ADDITIONAL_NAMES_MAX) {
         if let Some(apex_stripped) = names.read(index, scratch) {
             let _ = names.write_addresses(index, scratch, apex_stripped, response);
+            if matches!(names.rrset.rtype, rtype::SVCB | rtype::HTTPS) {
+                names.write_services(index, scratch, apex_stripped, response);
+            }
         }
     }
 }
@@ -109,6 +112,20 @@ impl Names<'_, '_> {
             }
         }
         result
+    }
+
+    /// Writes the SVCB or HTTPS RRset of `name`, which is the name number `index`, as far as it fits: where an alias leads
+    /// (RFC 9460, section 4.1).
+    #[cold]
+    fn write_services(&self, index: usize, name: &NameKey, apex_stripped: usize, response: &mut Response<'_>) {
+        let owner = self.start + usize::from(self.rrset.targets[index]);
+        let found = self.place.zone.lookup(name, apex_stripped, self.rrset.rtype);
+        if let Lookup::Answer { rrset, from_wildcard: false } = found {
+            let written = response.rrset(Section::Additional, records(rrset), owner, self.place.apex_at, None);
+            if self.signed && written.is_ok() {
+                let _ = response.rrset(Section::Additional, signatures(rrset), owner, 0, None);
+            }
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! One message in, one response out: the stages put together.
 
 use super::compose::{Composer, Next, Stop};
+use super::cookie::Proof;
 use super::dnssec::Expansions;
-use super::edns;
+use super::guard::Guard;
 use super::plan::{Question, find};
-use super::{Counters, Outcome, Request, TransportProfile, chain};
+use super::rate_limit::{Charge, Verdict};
+use super::visitor::Visitor;
+use super::{Counters, Outcome, Request, TransportProfile, chain, chaos, edns};
 use crate::snapshot::Snapshot;
-use crate::wire::numbers::flag;
+use crate::wire::numbers::{HEADER_LEN, flag};
 use crate::wire::response::QNAME_OFFSET;
 use crate::wire::{ExtendedError, Malformed, NameKey, OptAnswer, Query, Rcode, Response, class, rtype};
 use std::sync::Arc;
@@ -14,7 +17,10 @@ use std::sync::Arc;
 /// Answers the queries of one worker; holds its scratch space and its counters.
 pub struct Responder {
     worker: usize,
+    /// Whether there is somebody to hand slow messages to.
+    has_slow_door: bool,
     counters: Arc<Counters>,
+    guard: Option<Arc<Guard>>,
     query: Query,
     /// The current name of a CNAME chain.
     chained: NameKey,
@@ -23,16 +29,32 @@ pub struct Responder {
 }
 
 impl Responder {
-    /// The responder of worker `worker`, which is its index into the snapshot's shards.
+    /// The responder of worker `worker`, which is its index into the snapshot's shards. Without a guard it limits nobody
+    /// and has no cookies.
     #[must_use]
     pub fn new(worker: usize) -> Self {
         Self {
             worker,
+            has_slow_door: false,
             counters: Arc::default(),
+            guard: None,
             query: Query::default(),
             chained: NameKey::default(),
             scratch: NameKey::default(),
         }
+    }
+
+    /// The same responder, which leaves to others what asks for more than one answer from what is at hand: transfers,
+    /// signed messages, NOTIFY and UPDATE. Without this it refuses them.
+    #[must_use]
+    pub fn with_slow_door(self, has_slow_door: bool) -> Self {
+        Self { has_slow_door, ..self }
+    }
+
+    /// The same with the guard that all responders of a server share.
+    #[must_use]
+    pub fn guarded(self, guard: Arc<Guard>) -> Self {
+        Self { guard: Some(guard), ..self }
     }
 
     /// What this responder counts, to be read from any thread.
@@ -50,53 +72,136 @@ impl Responder {
     /// Answers one message into `out`, which has room for the transport's largest response and at least for 512 octets.
     /// Neither allocates nor frees nor locks.
     pub fn respond(&mut self, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> Outcome {
-        match self.query.parse(request.octets, snapshot.settings.client_subnet) {
+        match self.query.parse(request.octets, edns::understood(&snapshot.settings, request.profile)) {
+            Ok(()) if self.has_slow_door && self.query.is_slow() => self.leave(),
             Ok(()) => self.answer(snapshot, &request, out),
-            Err(cause) => self.reject(cause, &request, out),
+            // What follows the header of another OPCODE is for others to read.
+            Err(Malformed::Opcode) if self.has_slow_door && self.query.is_slow() => self.leave(),
+            // Whatever is wrong with it, the answer to a signed query is signed.
+            Err(Malformed::EdnsVersion) if self.has_slow_door && self.query.is_slow() => self.leave(),
+            Err(cause) => self.reject(snapshot, cause, &request, out),
         }
+    }
+
+    /// A message for the slow door.
+    #[cold]
+    fn leave(&self) -> Outcome {
+        self.counters.left_to_others();
+        Outcome::Slow
     }
 
     /// A query that was understood.
     fn answer(&mut self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
-        let Self { worker, counters, query, chained, scratch } = self;
-        let edns = query.edns();
+        let Self { worker, counters, guard, query, chained, scratch, .. } = self;
+        let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
+        let visitor = Visitor::new(edns, settings, guard.as_deref(), request, counters);
+        let mut opt = edns.map(|edns| edns::opt_for(edns, settings, profile, visitor.cookie));
+        let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
+        let mut len_max = profile.response_len_max(settings, edns);
+        let unproven_max = visitor.response_len_max(settings);
+        if let Some(most) = unproven_max {
+            // Question and OPT record have room in any case.
+            len_max = len_max.min(most.max(HEADER_LEN + query.question_len() + reserved));
+        }
         let client_subnet = edns.and_then(|edns| edns.client_subnet.as_ref());
-        let len_max = request.profile.response_len_max(&snapshot.settings, edns);
         let (worker, qtype, source, random) = (*worker, query.qtype(), request.source, request.random);
         let mut composer = Composer {
-            question: Question { snapshot, worker, qtype, client_subnet, source, random },
-            response: Response::begin(out, len_max, edns::opt_len(edns), query, request.octets),
+            question: Question {
+                snapshot,
+                worker,
+                qtype,
+                client_subnet,
+                source,
+                random,
+                now: request.now.unix_seconds,
+            },
+            response: Response::begin(out, len_max, reserved, query, request.octets),
             scope: 0,
             referred: false,
             dnssec_ok: edns.is_some_and(|edns| edns.dnssec_ok),
             expansions: Expansions::default(),
+            charge: Charge::ERROR,
         };
-        let (rcode, error) = match compose(&mut composer, query, chained, scratch) {
+        let (mut rcode, error) = match compose(&mut composer, query, chained, scratch) {
             Ok(rcode) => (rcode, None),
-            Err(refusal) => refuse(&mut composer, refusal, request.profile),
+            Err(refusal) => refuse(&mut composer, refusal, profile),
         };
-        if !request.profile.truncates {
+        if !profile.truncates {
             // Nobody can ask again over something that carries more.
             composer.response.clear_flag(flag::TC);
         }
+        if unproven_max.is_some() && composer.response.has_flag(flag::TC) {
+            rcode = ask_again(&mut composer, &visitor);
+        }
+        match visitor.judge(settings, request, composer.charge) {
+            Verdict::Send => {}
+            Verdict::Slip => {
+                counters.slipped();
+                // Errors are sent as they are: there is nothing to leave out.
+                if matches!(rcode, Rcode::NOERROR | Rcode::NXDOMAIN | Rcode::YXDOMAIN) {
+                    rcode = ask_again(&mut composer, &visitor);
+                }
+            }
+            Verdict::Drop => {
+                counters.limited();
+                return Outcome::Drop;
+            }
+        }
         count(counters, &composer, rcode);
-        let opt = edns.map(|edns| edns::opt_for(edns, composer.scope, error));
+        if let Some(opt) = &mut opt {
+            edns::set_scope(opt, composer.scope);
+            opt.error = error;
+        }
         Outcome::Reply { len: composer.response.finish(rcode, opt.as_ref()) }
     }
 
     /// A message that is no query that can be answered.
     #[cold]
-    fn reject(&self, cause: Malformed, request: &Request<'_>, out: &mut [u8]) -> Outcome {
-        self.counters.malformed(cause);
-        let Some(rcode) = cause.rcode() else { return Outcome::Drop };
-        // Options that were perhaps not understood are not repeated.
-        let opt = self.query.edns().map(|edns| OptAnswer { client_subnet: None, ..edns::opt_for(edns, 0, None) });
+    fn reject(&self, snapshot: &Snapshot, cause: Malformed, request: &Request<'_>, out: &mut [u8]) -> Outcome {
+        let settings = &*snapshot.settings;
+        let edns = self.query.edns().filter(|_| cause == Malformed::QuestionCount);
+        let visitor = Visitor::new(edns, settings, self.guard.as_deref(), request, &self.counters);
+        let (rcode, opt) = match (edns, visitor.cookie) {
+            (Some(edns), Some(_)) => {
+                // Without a question it asks for a cookie, or whether the one that it has is good (RFC 7873, section 5.4).
+                let rcode = if visitor.proof == Proof::Invalid { Rcode::BADCOOKIE } else { Rcode::NOERROR };
+                (rcode, Some(edns::opt_for(edns, settings, request.profile, visitor.cookie)))
+            }
+            _ => {
+                self.counters.malformed(cause);
+                let Some(rcode) = cause.rcode() else { return Outcome::Drop };
+                (rcode, self.query.edns().map(edns::bare_opt_for))
+            }
+        };
+        match visitor.judge(settings, request, Charge::ERROR) {
+            Verdict::Send => {}
+            Verdict::Slip => self.counters.slipped(),
+            Verdict::Drop => {
+                self.counters.limited();
+                return Outcome::Drop;
+            }
+        }
         let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
         let len_max = out.len();
         let mut response = Response::begin(out, len_max, reserved, &self.query, request.octets);
         self.counters.responded(rcode);
         Outcome::Reply { len: response.finish(rcode, opt.as_ref()) }
     }
+}
+
+/// Empties the response and asks the client to come again in a way that proves where it is: with the cookie of this
+/// response if it knows cookies (RFC 7873, section 5.2.3), else over a transport that cannot lie.
+#[cold]
+fn ask_again(composer: &mut Composer<'_, '_>, visitor: &Visitor<'_>) -> Rcode {
+    composer.response.clear_records();
+    (composer.scope, composer.referred) = (0, false);
+    composer.response.clear_flag(flag::AA);
+    if visitor.cookie.is_some() {
+        composer.response.clear_flag(flag::TC);
+        return Rcode::BADCOOKIE;
+    }
+    composer.response.set_flag(flag::TC);
+    Rcode::NOERROR
 }
 
 /// Writes the records of the response.
@@ -110,6 +215,7 @@ fn compose<'s>(
         class::IN => composer.response.set_flag(flag::AA),
         // Of all classes there can be no authoritative answer (RFC 1035, section 6.2).
         class::ANY => {}
+        class::CH => return write_chaos(composer, query),
         _ => return Err(Refusal::Class),
     }
     if matches!(query.qtype(), rtype::AXFR | rtype::IXFR) {
@@ -118,6 +224,7 @@ fn compose<'s>(
     let plan = find(&composer.question, query.name());
     // By reference: a plan is large enough for a copy to be felt.
     let Some(plan) = &plan else { return Err(Refusal::NotOurs) };
+    composer.charge = plan.charge(query.name());
     match composer.write(plan, query.name(), QNAME_OFFSET, scratch)? {
         Next::Ended(rcode) => {
             if composer.referred {
@@ -129,6 +236,17 @@ fn compose<'s>(
         }
         Next::Alias { target } => Ok(chain::follow(composer, query.name(), *plan, target, chained, scratch)?),
     }
+}
+
+/// What the server says of itself.
+#[cold]
+fn write_chaos(composer: &mut Composer<'_, '_>, query: &Query) -> Result<Rcode, Refusal> {
+    let (name, settings) = (query.name(), &composer.question.snapshot.settings);
+    let text = chaos::text(settings, name, query.qtype()).ok_or(Refusal::Class)?;
+    composer.response.set_flag(flag::AA);
+    composer.charge = Charge::records(name.hash(0));
+    chaos::write(&mut composer.response, text).map_err(Stop::from)?;
+    Ok(Rcode::NOERROR)
 }
 
 fn count(counters: &Counters, composer: &Composer<'_, '_>, rcode: Rcode) {
@@ -177,6 +295,8 @@ fn refuse(
         Refusal::Transfer => (Rcode::REFUSED, edns::PROHIBITED),
         Refusal::NotOurs => (Rcode::REFUSED, edns::NOT_AUTHORITATIVE),
         Refusal::Stop(Stop::AllDown) => (Rcode::SERVFAIL, edns::ALL_DOWN),
+        Refusal::Stop(Stop::AliasUnknown) => (Rcode::SERVFAIL, edns::ALIAS_UNKNOWN),
+        Refusal::Stop(Stop::Unavailable) => (Rcode::SERVFAIL, edns::NO_DATA),
         Refusal::Stop(Stop::Full) if profile.truncates => {
             // TC and no records: clients ignore what a truncated response holds (RFC 2181, section 9).
             composer.response.set_flag(flag::TC);
@@ -185,5 +305,6 @@ fn refuse(
         Refusal::Stop(Stop::Full) => (Rcode::SERVFAIL, edns::TOO_LONG),
     };
     composer.response.clear_flag(flag::AA);
+    composer.charge = Charge::ERROR;
     (rcode, Some(error))
 }

@@ -1,9 +1,10 @@
 //! Balanced names: from the client to a variant of the pool's answers.
 
+use super::alias;
 use super::plan::{Question, Step};
 use crate::base::Family;
 use crate::geo::Client;
-use crate::snapshot::Balance;
+use crate::snapshot::{Balance, service_of};
 use crate::steering::decide::{Asked, Decision, Verdict, decide};
 use crate::steering::{PoolAnswers, StoredAnswer};
 use crate::wire::rtype;
@@ -24,7 +25,10 @@ pub struct Steered<'s> {
 /// What the balanced name in `slot` of zone `zone` leads to. `fixed` is the RRset of the asked type in the zone file.
 pub fn step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<RrsetRef<'s>>) -> Step<'s> {
     let snapshot = question.snapshot;
-    let balance = snapshot.balances[zone][slot as usize];
+    let Some(&balance) = snapshot.balances[zone].get(slot as usize) else {
+        let at = slot as usize - snapshot.balances[zone].len();
+        return alias::step(question, &snapshot.aliases[zone][at], fixed);
+    };
     let answers = &**snapshot.pool_answers.get(balance.pool_answers as usize);
     if answers.answers_cname() {
         // What a pool of names is asked for does not matter; it keeps no families apart.
@@ -33,9 +37,19 @@ pub fn step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<R
     match question.qtype {
         rtype::A => one_family(question, balance, answers, Family::V4),
         rtype::AAAA => one_family(question, balance, answers, Family::V6),
+        rtype::HTTPS | rtype::SVCB => service(question, (zone, slot), balance, answers, fixed),
         rtype::ANY => any(question, balance, answers, fixed),
         _ => fixed.map_or(Step::NoData { ttl_max: u32::MAX }, Step::Answer),
     }
+}
+
+/// The addresses that the balanced name in `slot` of zone `zone` has for an alias of it; `None` when it has none of its own: it
+/// is an alias itself, or answers with names.
+pub fn balanced_addresses<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Option<Step<'s>> {
+    let balance = *question.snapshot.balances[zone].get(slot as usize)?;
+    let answers = &**question.snapshot.pool_answers.get(balance.pool_answers as usize);
+    let family = if question.qtype == rtype::AAAA { Family::V6 } else { Family::V4 };
+    (!answers.answers_cname()).then(|| one_family(question, balance, answers, family))
 }
 
 /// One RRset is answer enough (RFC 8482, section 4.1): of the zone file, else IPv4, else IPv6.
@@ -55,22 +69,39 @@ fn any<'s>(
     }
 }
 
-fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAnswers, family: Family) -> Step<'s> {
+/// The zone's RRset, where it speaks of the owner itself with hints of the members that are answered for A, or for AAAA where
+/// nothing is to be said of A: one region for all (RFC 9460, section 7.3).
+fn service<'s>(
+    question: &Question<'s>,
+    (zone, slot): (usize, u32),
+    balance: Balance,
+    answers: &'s PoolAnswers,
+    fixed: Option<RrsetRef<'s>>,
+) -> Step<'s> {
     let snapshot = question.snapshot;
-    let client = client(question);
-    let pool_index = balance.pool_answers as usize;
-    let asked = Asked {
-        leaf: snapshot.locator.leaf(client.address),
-        address: client.address,
-        known_bits: client.known_bits,
-        family,
-        random: question.random,
-        turn: next_turn(question, pool_index),
+    let Some(number) = service_of(&snapshot.services, zone, slot, question.qtype) else {
+        return fixed.map_or(Step::NoData { ttl_max: u32::MAX }, Step::Answer);
     };
-    let decision = decide(answers, &snapshot.rankings[balance.ranking as usize], &asked);
+    let (mut client, mut decision) = decided(question, balance, answers, Family::V4);
+    if !matches!(decision.verdict, Verdict::Variant(_)) {
+        let ipv6 = decided(question, balance, answers, Family::V6);
+        if matches!(ipv6.1.verdict, Verdict::Variant(_)) {
+            (client, decision) = ipv6;
+        }
+    }
+    count(question, balance.pool_answers as usize, &decision);
+    let service = &**snapshot.service_answers.get(number);
+    let hints = if let Verdict::Variant(hints) = decision.verdict { Some(hints) } else { None };
+    let (answer, changes) = service.variant(hints);
+    let ttl = if hints.is_none() || decision.ttl_min || changes { balance.ttl.min } else { balance.ttl.max };
+    Step::Steered(Steered { answer, ttl: ttl.min(service.ttl()), scope: client.scope_as_sent(decision.scope) })
+}
+
+fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAnswers, family: Family) -> Step<'s> {
+    let (client, decision) = decided(question, balance, answers, family);
     if decision.verdict != Verdict::NoType {
         // What nobody was up for counts too, without a region.
-        count(question, pool_index, &decision);
+        count(question, balance.pool_answers as usize, &decision);
     }
     match decision.verdict {
         Verdict::Variant(number) => {
@@ -82,6 +113,22 @@ fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAn
         Verdict::NothingUp => Step::NoData { ttl_max: balance.ttl.min },
         Verdict::ServFail => Step::AllDown,
     }
+}
+
+/// The client, and what is decided for it.
+fn decided(question: &Question<'_>, balance: Balance, answers: &PoolAnswers, family: Family) -> (Client, Decision) {
+    let snapshot = question.snapshot;
+    let client = client(question);
+    let pool_index = balance.pool_answers as usize;
+    let asked = Asked {
+        leaf: snapshot.locator.leaf(client.address),
+        address: client.address,
+        known_bits: client.known_bits,
+        family,
+        random: question.random,
+        turn: next_turn(question, pool_index),
+    };
+    (client, decide(answers, &snapshot.rankings[balance.ranking as usize], &asked))
 }
 
 /// The client as it is looked up: from its subnet where the query gives one, else the sender.

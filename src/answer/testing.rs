@@ -5,7 +5,7 @@ use crate::base::Sources;
 use crate::geo::{Locator, spec::GeoSpec};
 use crate::snapshot::{Inputs, Pages, Settings, Snapshot};
 use crate::wire::Name;
-use crate::zone::{BalancedOwner, Zone, ZoneSet, ZoneSpec};
+use crate::zone::{BalancedOwner, Role, Zone, ZoneSet, ZoneSpec};
 use std::sync::{Arc, LazyLock};
 
 /// Where clients are plays no part.
@@ -21,7 +21,8 @@ fn zone(apex: &str, records: &str, balanced: &[&str]) -> Arc<Zone> {
     let file = folder.path().join("zone");
     let text = format!("$ORIGIN {apex}\n$TTL 60\n@ SOA ns host 1 2 3 4 30\n@ NS ns.test.invalid.\n{records}\n");
     std::fs::write(&file, text).unwrap();
-    let owner = |text: &&str| BalancedOwner { owner: name(text), answers_cname: false, span: None };
+    let owner =
+        |text: &&str| BalancedOwner { owner: name(text), role: Role::Balanced, answers_cname: false, span: None };
     let spec = ZoneSpec { apex: name(apex), file, span: None, balanced: balanced.iter().map(owner).collect() };
     let mut sources = Sources::default();
     let (zone, mistakes) = Zone::load(&spec, None, &mut sources);
@@ -37,6 +38,10 @@ fn snapshot_of(zones: Vec<Arc<Zone>>) -> Snapshot {
         locator: Arc::clone(&LOCATOR),
         rankings: Arc::new([]),
         pool_answers: Pages::new(&[]),
+        services: Arc::new([]),
+        service_answers: Pages::new(&[]),
+        aliases: Arc::new([]),
+        alias_answers: Pages::new(&[]),
         shards: Arc::new([]),
     }
 }
@@ -61,10 +66,17 @@ pub fn inputs(zones: &[(&str, &str)], workers: usize) -> Inputs {
         regions: Vec::new(),
         pools: Vec::new(),
         policies: Vec::new(),
+        owners: zones.iter().map(|_| Arc::default()).collect(),
         balances: zones.iter().map(|_| Vec::new()).collect(),
+        aliases: Vec::new(),
         member_targets: Vec::new(),
         workers,
     }
+}
+
+/// The same snapshot with other settings.
+pub fn with_settings(snapshot: Snapshot, settings: Settings) -> Snapshot {
+    Snapshot { settings: Arc::new(settings), ..snapshot }
 }
 
 /// A query with this ID, in class IN, without EDNS.

@@ -5,6 +5,7 @@ pub mod diagnostic;
 pub mod ids;
 pub mod place_words;
 pub mod prefix;
+pub mod prefix_set;
 pub mod suggest;
 pub mod time;
 
@@ -12,4 +13,5 @@ pub use diagnostic::{Diagnostic, Severity, SourceId, Sources, Span};
 pub use ids::{MonitorId, PolicyId, PoolId, RegionId};
 pub use place_words::{Continent, Country, Point};
 pub use prefix::{Family, Prefix};
+pub use prefix_set::PrefixSet;
 pub use time::UnixTime;

@@ -8,6 +8,8 @@ use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, ProbePlan, TlsCheck};
 use crate::snapshot::Inputs;
+use crate::transfer::reload::{Candidate, resolve};
+use crate::transfer::{LiveZones, Pause};
 use crate::zone::{Zone, ZoneSet, ZoneSpec};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -35,6 +37,8 @@ pub struct Loaded {
     pub inputs: Inputs,
     /// What is to be probed.
     pub plan: ProbePlan,
+    /// The zones as their files say; what is live may have changed since.
+    file_zones: Vec<Arc<Zone>>,
     databases: Vec<FileStamp>,
     authorities: Vec<Option<FileStamp>>,
 }
@@ -44,11 +48,11 @@ impl Loaded {
     #[must_use]
     pub fn is_same_as(&self, previous: &Self) -> bool {
         let (new, old) = (&self.inputs, &previous.inputs);
-        let mut zones = new.zones.zones().iter().zip(old.zones.zones());
+        let mut zones = self.file_zones.iter().zip(&previous.file_zones);
         self.config == previous.config
             && self.authorities == previous.authorities
             && Arc::ptr_eq(&new.locator, &old.locator)
-            && new.zones.zones().len() == old.zones.zones().len()
+            && self.file_zones.len() == previous.file_zones.len()
             && zones.all(|(new, old)| Arc::ptr_eq(new, old))
     }
 }
@@ -105,17 +109,36 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     let (Some(locator), false) = (locator, report.has_errors()) else { return (None, report) };
     let (plan, member_targets) = probe_plan(&config);
     let inputs = Inputs {
-        settings: config.settings,
-        zones: Arc::new(ZoneSet::new(zones)),
+        settings: config.settings.clone(),
+        zones: Arc::new(ZoneSet::new(zones.clone())),
         locator,
         regions: config.regions.clone(),
         pools: config.pools.clone(),
         policies: config.policies.clone(),
+        owners: config.zones.iter().map(|zone| zone.spec.balanced.as_slice().into()).collect(),
         balances: config.zones.iter().map(|zone| zone.balances.clone()).collect(),
+        aliases: config.zones.iter().map(|zone| zone.aliases.clone()).collect(),
         member_targets,
         workers: worker_count(config.server.workers),
     };
-    (Some(Loaded { config, inputs, plan, databases, authorities }), report)
+    (Some(Loaded { config, inputs, plan, file_zones: zones, databases, authorities }), report)
+}
+
+/// Puts the zones that shall be live in the place of those that were read from files. No zone changes until the pause is
+/// dropped; what was loaded is to be published, and then adopted. `None` after an error, which is in the report.
+pub fn settle(loaded: &mut Loaded, live: &LiveZones, report: &mut Report) -> Option<Pause> {
+    let mut pause = live.pause();
+    let mut zones = Vec::new();
+    let state_dir = &loaded.config.server.state_dir;
+    for (config, file) in loaded.config.zones.iter().zip(&loaded.file_zones) {
+        let candidate = Candidate { spec: &config.spec, transfers: &config.transfers, file, state_dir };
+        match resolve(&mut pause, &candidate) {
+            Ok(zone) => zones.push(zone),
+            Err(diagnostics) => report.diagnostics.extend(diagnostics),
+        }
+    }
+    loaded.inputs.zones = Arc::new(ZoneSet::new(zones));
+    (!report.has_errors()).then_some(pause)
 }
 
 /// Loads what `config` names only to find mistakes in it.
@@ -154,11 +177,8 @@ fn load_zones<'a>(
     previous: Option<&Loaded>,
     report: &mut Report,
 ) -> Vec<Arc<Zone>> {
-    let old: HashMap<_, _> = previous
-        .iter()
-        .flat_map(|loaded| loaded.inputs.zones.zones())
-        .map(|zone| (zone.apex().to_lower(), zone))
-        .collect();
+    let old: HashMap<_, _> =
+        previous.iter().flat_map(|loaded| &loaded.file_zones).map(|zone| (zone.apex().to_lower(), zone)).collect();
     let mut zones = Vec::new();
     for spec in specs {
         let previous = old.get(&spec.apex).copied();

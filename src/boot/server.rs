@@ -1,11 +1,13 @@
 //! The running server: every part started in order, reloaded, and stopped in the opposite order.
 
-use super::load::{Loaded, Overrides, Report, authority_files, load};
+use super::door::{Door, engine};
+use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
+use crate::transfer::{Desk, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::{SocketAddr, TcpListener};
@@ -21,12 +23,22 @@ pub enum StartError {
     System(String),
 }
 
+/// What a reload came to.
+pub enum Reloaded {
+    /// What is live already.
+    Same,
+    /// Something else; no zone changes until it is published.
+    Changed(Box<Loaded>, Pause),
+}
+
 /// The running server.
 pub struct Server {
     path: PathBuf,
     overrides: Overrides,
     /// Shared with the reload that compares with it.
     loaded: Arc<Loaded>,
+    live: LiveZones,
+    desk: Desk,
     publisher: Publisher,
     prober: Prober,
     service: Service,
@@ -40,8 +52,9 @@ impl Server {
     /// configuration are in the report.
     pub fn start(path: &Path, overrides: Overrides) -> Result<(Self, Report), StartError> {
         raise_descriptor_limit();
-        let (loaded, report) = load(path, &overrides, None);
+        let (loaded, mut report) = load(path, &overrides, None);
         let Some(mut loaded) = loaded else { return Err(StartError::Configuration(report)) };
+        let live = LiveZones::default();
         let config = &loaded.config;
         let (listeners, admin_socket) = bind(config, loaded.inputs.workers)?;
         let listening = listeners.addresses().to_vec();
@@ -52,7 +65,15 @@ impl Server {
         }
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
+        // As the user who will write the state.
+        let Some(pause) = settle(&mut loaded, &live, &mut report) else {
+            return Err(StartError::Configuration(report));
+        };
         let publisher = Publisher::start(loaded.inputs.clone());
+        let zones = publisher.handle();
+        live.publish_with(move |zone| zones.set_zone(zone));
+        pause.adopt();
+        let config = &loaded.config;
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
@@ -75,12 +96,24 @@ impl Server {
             connections_per_client: tcp.connections_per_client,
             idle_timeout: tcp.idle_timeout,
         };
-        let service = Service::start(listeners, publisher.store(), limits)
+        let parts = Parts {
+            engine: engine(publisher.store(), listeners.shard_count()),
+            zones: live.clone(),
+            spec: config.transfer.clone(),
+        };
+        let desk = Desk::start(parts)
+            .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
+        let door = Arc::new(Door(desk.handle().clone()));
+        let service = Service::start(listeners, publisher.store(), limits, Some(door))
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
-        state.serving(&service);
+        state.serving(&service, Arc::clone(desk.handle().counters()));
+        desk.handle().start_notifying();
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
-        Ok((Self { path, overrides, loaded, publisher, prober, service, admin, reloads, listening }, report))
+        Ok((
+            Self { path, overrides, loaded, live, desk, publisher, prober, service, admin, reloads, listening },
+            report,
+        ))
     }
 
     /// The addresses that are answered on.
@@ -119,37 +152,53 @@ impl Server {
         let Loaded { config, inputs, .. } = &*self.loaded;
         let zones = inputs.zones.zones().iter().flat_map(|zone| zone.files());
         let databases = config.geo.databases.iter().map(|database| &*database.path);
-        let files =
-            config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases).chain(authority_files(config));
-        files.map(Path::to_path_buf).collect()
+        let secrets = config.server.cookie_secret_file.as_deref();
+        let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases);
+        files.chain(authority_files(config)).chain(secrets).map(Path::to_path_buf).collect()
     }
 
     /// What loads the files again, on whatever thread; its result is for [`Self::apply`].
-    pub fn reload_job(&self) -> impl FnOnce() -> (Option<Loaded>, Report) + Send + use<> {
+    pub fn reload_job(&self) -> impl FnOnce() -> (Option<Reloaded>, Report) + Send + use<> {
         let (path, overrides, previous) = (self.path.clone(), self.overrides.clone(), Arc::clone(&self.loaded));
-        move || load(&path, &overrides, Some(&previous))
+        let live = self.live.clone();
+        move || {
+            let (loaded, mut report) = load(&path, &overrides, Some(&previous));
+            let Some(mut loaded) = loaded else { return (None, report) };
+            if loaded.is_same_as(&previous) {
+                return (Some(Reloaded::Same), report);
+            }
+            let pause = settle(&mut loaded, &live, &mut report);
+            (pause.map(|pause| Reloaded::Changed(Box::new(loaded), pause)), report)
+        }
     }
 
     /// Takes what was loaded, all or nothing: with any error in the report, what was live stays so. What is returned
     /// publishes it, on whatever thread, before the next reload begins; `None` says that nothing had changed.
     pub fn apply(
         &mut self,
-        loaded: Option<Loaded>,
+        reloaded: Option<Reloaded>,
         report: Report,
     ) -> Result<(Option<impl FnOnce() + Send + use<>>, Report), Report> {
-        self.reloads.count(loaded.is_some());
-        let Some(mut loaded) = loaded else { return Err(report) };
-        if loaded.is_same_as(&self.loaded) {
-            return Ok((None, report));
-        }
+        self.reloads.count(reloaded.is_some());
+        let (mut loaded, pause) = match reloaded {
+            None => return Err(report),
+            Some(Reloaded::Same) => return Ok((None, report)),
+            Some(Reloaded::Changed(loaded, pause)) => (loaded, pause),
+        };
         self.warn_of_what_needs_a_restart(&loaded);
         // Threads and their counters are made once.
         loaded.inputs.workers = self.loaded.inputs.workers;
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
-        self.loaded = Arc::new(loaded);
+        let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
+        self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
-        Ok((Some(move || publisher.replace_after(inputs, || replace_plan(plan))), report))
+        let publish = move || {
+            publisher.replace_after(inputs, || replace_plan(plan));
+            desk.configure(&transfer);
+            pause.adopt();
+        };
+        Ok((Some(publish), report))
     }
 
     /// Loads the files again and publishes them, on this thread. Whether anything had changed.
@@ -169,6 +218,10 @@ impl Server {
             ("[server] workers", old.server.workers != new.server.workers),
             ("[server] user", old.server.user != new.server.user),
             ("[server.tcp]", old.server.tcp != new.server.tcp),
+            (
+                "[server.rate_limit] table_size",
+                old.settings.rate_limit.table_size != new.settings.rate_limit.table_size,
+            ),
             ("[admin] listen", old.admin.listen != new.admin.listen),
         ] {
             if changed {
@@ -180,6 +233,7 @@ impl Server {
     /// Answers what is queued, and ends.
     pub fn stop(self) {
         self.service.stop();
+        self.desk.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {
             admin.stop();

@@ -25,9 +25,11 @@ use crate::geo::spec::GeoSpec;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
-use crate::zone::ZoneSpec;
+use crate::transfer::spec::{TransferSpec, ZoneTransfers};
+use crate::zone::{AliasTarget, ZoneSpec};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A whole configuration, checked: every id is valid, every name unique.
@@ -47,10 +49,13 @@ pub struct Config {
     pub monitors: Vec<Monitor>,
     /// In configured order.
     pub pools: Vec<Pool>,
-    /// `closest`, `listed` and `any`, then those configured (which may redefine the three).
+    /// `closest`, `listed` and `any`, then those configured (which may redefine the three), then one for each region that has
+    /// names of its own.
     pub policies: Vec<Policy>,
     /// In configured order.
     pub zones: Vec<ZoneConfig>,
+    /// Keys and limits of transfers, NOTIFY and updates.
+    pub transfer: TransferSpec,
     /// Every configuration file that was read, the first one first.
     pub files: Vec<PathBuf>,
     /// Places of values that only the running system can judge.
@@ -86,10 +91,14 @@ pub struct Server {
     pub startup_grace: Duration,
     /// How long states are held while the checker seems blind.
     pub hold: Duration,
+    /// Who is asked for the targets of aliases; none: those of the system.
+    pub resolvers: Vec<SocketAddr>,
     /// Reload by itself when a file has changed and then been quiet for five seconds.
     pub watch: bool,
     /// Limits of TCP.
     pub tcp: TcpLimits,
+    /// The file that the secrets of cookies came from.
+    pub cookie_secret_file: Option<PathBuf>,
 }
 
 /// Limits of TCP service.
@@ -115,8 +124,12 @@ pub struct Admin {
 pub struct ZoneConfig {
     /// The zone; its balanced owners number the slots.
     pub spec: ZoneSpec,
-    /// By slot.
+    /// By slot: of balanced names and of names of regions, which come first.
     pub balances: Vec<BalanceSpec>,
+    /// By the slots behind those: what aliases stand for.
+    pub aliases: Vec<Arc<AliasTarget>>,
+    /// Where it comes from and who may have and change it.
+    pub transfers: ZoneTransfers,
 }
 
 impl Default for Server {
@@ -130,8 +143,10 @@ impl Default for Server {
             user: None,
             startup_grace: Duration::from_secs(5),
             hold: Duration::from_secs(30),
+            resolvers: Vec::new(),
             watch: false,
             tcp: TcpLimits::default(),
+            cookie_secret_file: None,
         }
     }
 }
@@ -166,6 +181,7 @@ pub fn load_partly(path: &Path, sources: &mut Sources) -> (Config, Vec<Diagnosti
     for document in &documents {
         spec.read(document, &mut report);
     }
+    spec.check_secrets(sources, &mut report);
     let files = documents.iter().map(|document| sources.path(document.source).to_path_buf()).collect();
     let config = validate::validate(spec, files, &mut report);
     (config, report.into_sorted())

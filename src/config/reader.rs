@@ -223,6 +223,26 @@ impl<'r, 't> Reader<'r, 't> {
         Some(Spanned::new(values, node.span))
     }
 
+    /// Reads each value of a table of values; with its name.
+    pub fn by_name<T>(&mut self, key: &'static Key, read: Read<T>) -> Vec<(Spanned<String>, Spanned<T>)> {
+        let Some(node) = self.node(key) else { return Vec::new() };
+        let (whole, kind) = match key.kind {
+            Kind::ByName(kind) => (Slot { key, kind: key.kind, element: false }, *kind),
+            other => (Slot { key, kind: other, element: false }, other),
+        };
+        let Value::Table(table) = &node.value else {
+            whole.mistyped(self.report, node);
+            return Vec::new();
+        };
+        let slot = Slot { key, kind, element: true };
+        let mut values = Vec::with_capacity(table.entries().len());
+        for entry in table.entries().iter().filter(|entry| !matches!(entry.node.value, Value::Broken)) {
+            let value = read(self.report, slot, &entry.node);
+            values.extend(value.map(|value| (entry.key.clone(), Spanned::new(value, entry.node.span))));
+        }
+        values
+    }
+
     /// Reads each table of a table of tables; `read` gets its name and whether that was reported as repeated.
     pub fn named<T>(
         &mut self,

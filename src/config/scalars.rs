@@ -74,6 +74,18 @@ pub fn text(report: &mut Report, slot: Slot, node: &Node) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// Reads a text of at most as many octets as the kind says; `None` inside for an empty one.
+pub fn text_or_none(report: &mut Report, slot: Slot, node: &Node) -> Option<Option<String>> {
+    let text = raw_text(report, slot, node)?;
+    if let Kind::TextOrNone { max } = slot.kind
+        && text.len() > max
+    {
+        report.error(node.span, format!("{}, not of {}", slot.must_be(), text.len()));
+        return None;
+    }
+    Some((!text.is_empty()).then(|| text.to_owned()))
+}
+
 /// Reads one of the kind's words.
 pub fn word(report: &mut Report, slot: Slot, node: &Node) -> Option<&'static str> {
     let text = raw_text(report, slot, node)?;

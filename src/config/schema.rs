@@ -90,6 +90,7 @@ fn of_kind(kind: Kind) -> Value {
             ] })
         }
         Kind::SocketOrNone => json!({ "type": "string" }),
+        Kind::TextOrNone { max } => json!({ "type": "string", "maxLength": max }),
         Kind::Text
         | Kind::Path
         | Kind::PathPattern
@@ -108,6 +109,7 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Table(def) => reference(def),
         Kind::Tables(def) => json!({ "type": "array", "items": reference(def) }),
         Kind::Named(def) => json!({ "type": "object", "additionalProperties": reference(def) }),
+        Kind::ByName(kind) => json!({ "type": "object", "additionalProperties": of_kind(*kind) }),
     }
 }
 

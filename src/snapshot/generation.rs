@@ -1,15 +1,17 @@
 //! One configuration generation as the publisher keeps it: what was configured, which pool answers and rankings that
 //! makes, and which member each target of health belongs to.
 
+use super::aliases::Targets;
+use super::services::Services;
 use super::twins::Twins;
-use super::{Balance, Settings, WorkerShard};
+use super::{Balance, Pages, ServiceAnswers, Settings, WorkerShard};
 use crate::base::{PolicyId, PoolId, RegionId};
 use crate::geo::Locator;
 use crate::health::{Status, TargetKey, TargetState};
 use crate::steering::reach::regions_of_pool;
 use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
 use crate::steering::{MemberState, PoolAnswers, Ranking, RankingKey};
-use crate::zone::ZoneSet;
+use crate::zone::{AliasTarget, BalancedOwner, Zone, ZoneSet};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -29,8 +31,12 @@ pub struct Inputs {
     pub pools: Vec<Pool>,
     /// By id.
     pub policies: Vec<Policy>,
+    /// For each zone by number, for each slot: whose it is.
+    pub owners: Vec<Arc<[BalancedOwner]>>,
     /// For each zone by number, for each slot.
     pub balances: Vec<Vec<BalanceSpec>>,
+    /// For each zone by number, for each slot behind those of `balances`: what it is an alias of.
+    pub aliases: Vec<Vec<Arc<AliasTarget>>>,
     /// For each pool, for each member: the targets that must all be up; none: always up.
     pub member_targets: Vec<Vec<Vec<TargetKey>>>,
     /// How many UDP workers count answers; one shard more is allocated, for the thread that serves streams.
@@ -48,6 +54,8 @@ pub(super) struct Generation {
     pub(super) balances: Arc<[Box<[Balance]>]>,
     pub(super) rankings: Arc<[Arc<Ranking>]>,
     pub(super) shards: Arc<[WorkerShard]>,
+    pub(super) services: Services,
+    pub(super) targets: Targets,
     twins: Twins,
     /// The pools that a target belongs to, without those that are twins of others.
     pools_of_target: HashMap<TargetKey, Vec<PoolId>>,
@@ -76,8 +84,12 @@ impl Generation {
         });
         let rankings = rankings.collect();
         let twins = Twins::new(&inputs, &pairs);
+        let zones = inputs.zones.zones().iter().zip(&inputs.owners).zip(&*balances);
+        let services = Services::new(zones.map(|((zone, owners), balances)| (&**zone, &**owners, &**balances)));
         Self {
             balances,
+            services,
+            targets: Targets::new(&inputs.aliases),
             rankings,
             shards: shards(inputs.workers + 1, pairs.len(), inputs.regions.len()),
             pairs: pairs.into(),
@@ -86,6 +98,27 @@ impl Generation {
             remembered: HashMap::new(),
             inputs: Arc::new(inputs),
         }
+    }
+
+    /// Takes in the services of another version of zone `number`; gives the answers of all.
+    pub(super) fn take_services_of(
+        &mut self,
+        number: usize,
+        zones: &ZoneSet,
+        built: &Pages<ServiceAnswers>,
+        answers: &Pages<PoolAnswers>,
+    ) -> Pages<ServiceAnswers> {
+        let of_zone = |number: usize| -> Option<(&Zone, &[BalancedOwner], &[Balance])> {
+            let zone = zones.zones().get(number)?;
+            Some((&**zone, self.inputs.owners.get(number)?, self.balances.get(number)?))
+        };
+        let Some((zone, owners, balances)) = of_zone(number) else { return built.clone() };
+        self.services.replace_zone(number, zone, owners, balances);
+        if self.services.is_overgrown() {
+            self.services = Services::new((0..zones.zones().len()).filter_map(of_zone));
+            return self.services.build(answers);
+        }
+        self.services.extend(built, answers)
     }
 
     /// The states of all members of a pool.

@@ -1,14 +1,20 @@
 //! All that a query may read, as one immutable value with a generation number; its store, and the one publisher that
 //! writes it. Knows no configuration files and no transports.
 
+pub mod aliases;
 pub mod counters;
 mod generation;
 pub mod publisher;
+mod services;
+pub mod settings;
 mod twins;
 
+pub use aliases::{Alias, AliasAnswers, AliasFamily};
 pub use counters::Total;
 pub use generation::Inputs;
 pub use publisher::{Current, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
+pub use services::{ServiceAnswers, ZoneServices, service_of};
+pub use settings::Settings;
 
 use crate::geo::Locator;
 use crate::steering::spec::TtlRange;
@@ -34,6 +40,14 @@ pub struct Snapshot {
     pub rankings: Arc<[Arc<Ranking>]>,
     /// Pools under policies, in the current state of their members.
     pub pool_answers: Pages<PoolAnswers>,
+    /// For each zone by number: which of [`Self::service_answers`] its balanced names have; see [`service_of`].
+    pub services: Arc<[ZoneServices]>,
+    /// HTTPS and SVCB RRsets with hints of the members that are answered.
+    pub service_answers: Pages<ServiceAnswers>,
+    /// For each zone by number: its aliases, whose slots stand behind those of [`Self::balances`].
+    pub aliases: Arc<[Box<[Alias]>]>,
+    /// What is known of the targets of aliases.
+    pub alias_answers: Pages<AliasAnswers>,
     /// What workers count and remember: one shard a worker.
     pub shards: Arc<[WorkerShard]>,
 }
@@ -47,21 +61,6 @@ pub struct Balance {
     pub ranking: u32,
     /// Seconds.
     pub ttl: TtlRange,
-}
-
-/// Limits and switches of the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Whether the EDNS Client Subnet of queries is used (RFC 7871).
-    pub client_subnet: bool,
-    /// Largest UDP response, in octets: 1232 unless configured.
-    pub udp_response_len_max: u16,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { client_subnet: true, udp_response_len_max: 1232 }
-    }
 }
 
 /// What one worker counts and remembers for one configuration generation. One writer, relaxed; folded into totals by

@@ -4,10 +4,11 @@
 
 use super::counters::{Counters, Total};
 use super::generation::{Before, Generation, TargetStates};
-use super::{Inputs, Pages, Snapshot};
+use super::{AliasAnswers, Inputs, Pages, ServiceAnswers, Snapshot};
 use crate::base::{PolicyId, PoolId};
 use crate::health::{Change, TargetKey, TargetState};
 use crate::steering::{MemberState, PoolAnswers};
+use crate::zone::{AliasTarget, Zone, ZoneSet};
 use arc_swap::ArcSwap;
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
@@ -78,6 +79,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 enum Message {
     Replace(Box<Generation>, SyncSender<()>),
+    Zone(Arc<Zone>, SyncSender<()>),
+    Aliases(Vec<(Arc<AliasTarget>, AliasAnswers)>),
     Changed(Vec<Change>),
     Flush(SyncSender<()>),
     Stop,
@@ -116,6 +119,22 @@ impl PublisherHandle {
             // An error means that the publisher has ended, and there is nothing to wait for.
             let _ = is_live.recv();
         }
+    }
+
+    /// Publishes another version of a zone, found by its apex; returns when it is live. A zone that the generation does not
+    /// have is ignored.
+    pub fn set_zone(&self, zone: Arc<Zone>) {
+        let (live, is_live) = sync_channel(1);
+        if self.messages.send(Message::Zone(zone, live)).is_ok() {
+            // An error means that the publisher has ended, and there is nothing to wait for.
+            let _ = is_live.recv();
+        }
+    }
+
+    /// Publishes what is known of targets of aliases, found by their names; others are ignored. Never blocks.
+    pub fn set_aliases(&self, known: Vec<(Arc<AliasTarget>, AliasAnswers)>) {
+        // Without a publisher there is nobody to tell.
+        let _ = self.messages.send(Message::Aliases(known));
     }
 
     /// Takes changes of health: the first is published at once, further ones are collected for 10 ms. Never blocks.
@@ -215,59 +234,17 @@ impl Publisher {
         self.handle.clone()
     }
 
-    /// See [`PublisherHandle::store`].
-    #[must_use]
-    pub fn store(&self) -> Arc<SnapshotStore> {
-        self.handle.store()
-    }
-
-    /// See [`PublisherHandle::replace`].
-    pub fn replace(&self, inputs: Inputs) {
-        self.handle.replace(inputs);
-    }
-
-    /// See [`PublisherHandle::replace_after`].
-    pub fn replace_after(&self, inputs: Inputs, before_live: impl FnOnce()) {
-        self.handle.replace_after(inputs, before_live);
-    }
-
-    /// See [`PublisherHandle::flush`].
-    pub fn flush(&self) {
-        self.handle.flush();
-    }
-
-    /// See [`PublisherHandle::changed`].
-    pub fn changed(&self, changes: Vec<Change>) {
-        self.handle.changed(changes);
-    }
-
-    /// See [`PublisherHandle::current`].
-    #[must_use]
-    pub fn current(&self) -> Arc<Current> {
-        self.handle.current()
-    }
-
-    /// See [`PublisherHandle::target_state`].
-    #[must_use]
-    pub fn target_state(&self, target: &TargetKey) -> Option<TargetState> {
-        self.handle.target_state(target)
-    }
-
-    /// See [`PublisherHandle::totals`].
-    #[must_use]
-    pub fn totals(&self) -> Vec<Total> {
-        self.handle.totals()
-    }
-
-    /// See [`PublisherHandle::metrics`].
-    #[must_use]
-    pub fn metrics(&self) -> PublisherMetrics {
-        self.handle.metrics()
-    }
-
     /// Ends the thread. What is published stays.
     pub fn stop(self) {
         drop(self);
+    }
+}
+
+impl std::ops::Deref for Publisher {
+    type Target = PublisherHandle;
+
+    fn deref(&self) -> &PublisherHandle {
+        &self.handle
     }
 }
 
@@ -290,6 +267,10 @@ struct Built {
     /// By pool; empty for pools that no name is balanced over, and for twins.
     states: Vec<Vec<MemberState>>,
     answers: Pages<PoolAnswers>,
+    services: Pages<ServiceAnswers>,
+    aliases: Pages<AliasAnswers>,
+    /// The zones of the configuration, in the versions that came since.
+    zones: Arc<ZoneSet>,
 }
 
 impl Built {
@@ -315,18 +296,29 @@ impl Built {
             };
             answers.push(next);
         }
-        Self { states, answers: Pages::new(&answers) }
+        let answers = Pages::new(&answers);
+        let services = generation.services.build(&answers);
+        let known = |target: &AliasTarget| {
+            let (before, built) = before?;
+            Some(Arc::clone(built.aliases.get(before.targets.number(target)?)))
+        };
+        let aliases = Pages::new(&generation.targets.first_answers(known));
+        Self { states, answers, services, aliases, zones: Arc::clone(&generation.inputs.zones) }
     }
 
     fn snapshot(&self, generation: &Generation, number: u64) -> Snapshot {
         Snapshot {
             generation: number,
-            settings: Arc::new(generation.inputs.settings),
-            zones: Arc::clone(&generation.inputs.zones),
+            settings: Arc::new(generation.inputs.settings.clone()),
+            zones: Arc::clone(&self.zones),
             locator: Arc::clone(&generation.inputs.locator),
             balances: Arc::clone(&generation.balances),
             rankings: Arc::clone(&generation.rankings),
             pool_answers: self.answers.clone(),
+            services: generation.services.by_zone(),
+            service_answers: self.services.clone(),
+            aliases: generation.targets.by_zone(),
+            alias_answers: self.aliases.clone(),
             shards: Arc::clone(&generation.shards),
         }
     }
@@ -359,6 +351,12 @@ impl Worker {
                     let _ = live.send(());
                     drop(before);
                 }
+                Ok(Message::Zone(zone, live)) => {
+                    self.set_zone(zone);
+                    // The caller may have given up waiting.
+                    let _ = live.send(());
+                }
+                Ok(Message::Aliases(known)) => self.set_aliases(known),
                 Ok(Message::Changed(changes)) => self.note(changes),
                 Ok(Message::Flush(live)) => {
                     self.publish_changes();
@@ -424,6 +422,7 @@ impl Worker {
         if replaced.is_empty() {
             return;
         }
+        self.built.services = self.generation.services.rebuild(&self.built.services, &replaced);
         self.built.answers = self.built.answers.with(replaced);
         self.publish(begun);
         self.quiet_until = Some(Instant::now() + COLLECTING);
@@ -444,6 +443,34 @@ impl Worker {
         lock(&self.shared.metrics).configurations += 1;
         self.publish(begun);
         before
+    }
+
+    /// Makes live what is known of targets of aliases, where it is something new.
+    fn set_aliases(&mut self, known: Vec<(Arc<AliasTarget>, AliasAnswers)>) {
+        let begun = Instant::now();
+        let numbered = known.into_iter().filter_map(|(target, answers)| {
+            let number = self.generation.targets.number(&target)?;
+            (**self.built.aliases.get(number) != answers).then(|| (number, Arc::new(answers)))
+        });
+        let replaced: Vec<_> = numbered.collect();
+        if !replaced.is_empty() {
+            self.built.aliases = self.built.aliases.with(replaced);
+            self.publish(begun);
+        }
+    }
+
+    /// Makes another version of a zone live.
+    fn set_zone(&mut self, zone: Arc<Zone>) {
+        let begun = Instant::now();
+        let apex = zone.apex().clone();
+        if let Some(zones) = self.built.zones.with(zone) {
+            self.built.zones = Arc::new(zones);
+            if let Some(number) = self.built.zones.number_of(&apex) {
+                let Built { zones, services, answers, .. } = &mut self.built;
+                *services = self.generation.take_services_of(number, zones, services, answers);
+            }
+            self.publish(begun);
+        }
     }
 
     /// Swaps in a snapshot of what is built.

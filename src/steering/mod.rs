@@ -13,5 +13,5 @@ mod spread;
 mod testing;
 
 pub use decide::{Decision, Verdict, decide};
-pub use pool_answers::{MemberState, PoolAnswers, StoredAnswer};
+pub use pool_answers::{MemberState, Partner, PoolAnswers, StoredAnswer};
 pub use ranking::{Ranking, RankingKey};

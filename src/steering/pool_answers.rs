@@ -47,6 +47,15 @@ pub struct PoolAnswers {
     variants: Variants,
 }
 
+/// See [`PoolAnswers::partner`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Partner {
+    /// Its number.
+    pub variant: u32,
+    /// A member of its family is on the way to a change of what it holds.
+    pub changes: bool,
+}
+
 /// One family of a pool. Pools of names have the first alone.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
@@ -136,6 +145,34 @@ impl PoolAnswers {
     #[must_use]
     pub fn variant_region(&self, number: u32) -> Option<RegionId> {
         self.variants.region(number)
+    }
+
+    /// The addresses of a variant's records, one behind the other; none where the records are names.
+    #[must_use]
+    pub fn variant_addresses(&self, number: u32) -> Vec<u8> {
+        if self.answers_cname { Vec::new() } else { self.variants.addresses(number) }
+    }
+
+    /// The AAAA variant that goes with an A variant in one answer: from the same regions, with members in the same place
+    /// among theirs. `None` where these have no member of that family that may answer.
+    #[must_use]
+    pub fn partner(&self, number: u32) -> Option<Partner> {
+        let [ipv4, ipv6] = &self.slots;
+        if ipv4.fallback == Some(number) {
+            return ipv6.fallback.map(|variant| Partner { variant, changes: false });
+        }
+        let id = ipv4.groups.iter().position(|group| group.variants().contains(&number))?;
+        let (own, other) = (ipv4.groups[id], ipv6.groups.get(id).copied()?);
+        let may_answer = |group: Group| {
+            let passes = Pass::searching(self.judge.together);
+            passes.iter().any(|&pass| group.standing.available(pass))
+        };
+        // What is answered as if it were up says nothing of what is up.
+        if other.count == 0 || (may_answer(own) && !may_answer(other)) {
+            return None;
+        }
+        let changes = other.standing.changes() || other.standing.changes_when_down() || other.standing.soon_count() > 0;
+        Some(Partner { variant: other.first + (number - own.first) % other.count, changes })
     }
 
     /// The states it was built from, by member in configured order.

@@ -5,8 +5,10 @@
 //! one thread. Nothing that a worker does allocates, locks or frees after start, but for the stream thread.
 
 mod bind;
+pub mod clock;
 mod random;
 mod service;
+mod slow;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ mod udp;
 
 pub use bind::{BindError, Listeners};
 pub use service::{IoCounters, Service, WorkerCounters};
+pub use slow::{DatagramReply, SlowDoor, SlowReply, SlowRequest};
 pub use stream::{StreamCounters, StreamLimits};
 
 /// Longest query that is read, in octets, over any transport. A longer datagram is cut, which makes it malformed; a

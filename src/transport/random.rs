@@ -1,4 +1,7 @@
-//! Random numbers for spreading answers: fast, evenly distributed, good for nothing that must stay secret.
+//! Random numbers for spreading answers: fast, evenly distributed, good for nothing that must stay secret; and octets that
+//! must.
+
+use std::io;
 
 /// A generator of 64-bit numbers (SplitMix64: a counter with a large odd step, stirred twice).
 #[derive(Debug)]
@@ -23,6 +26,14 @@ impl Random {
         let stirred = (stirred ^ (stirred >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         stirred ^ (stirred >> 31)
     }
+}
+
+/// Octets that nobody can foresee; an error where the system has none to give.
+pub fn secret<const N: usize>() -> io::Result<[u8; N]> {
+    let mut octets = [0; N];
+    getrandom::fill(&mut octets)
+        .map_err(|error| io::Error::other(format!("the system gives no randomness: {error}")))?;
+    Ok(octets)
 }
 
 #[cfg(test)]

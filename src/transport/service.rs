@@ -1,9 +1,11 @@
 //! The threads that serve queries: started together, stopped together.
 
 use super::bind::Listeners;
+use super::random;
+use super::slow::SlowDoor;
 use super::stream::{self, StreamCounters, StreamLimits};
-use super::udp::Worker;
-use crate::answer::{Counters, Responder};
+use super::udp::{self, Worker};
+use crate::answer::{Counters, Guard, Responder};
 use crate::snapshot::SnapshotStore;
 use std::io;
 use std::net::SocketAddr;
@@ -39,6 +41,7 @@ pub struct WorkerCounters {
 pub struct IoCounters {
     receive_failures: AtomicU64,
     send_failures: AtomicU64,
+    slow_drops: AtomicU64,
 }
 
 impl IoCounters {
@@ -52,10 +55,21 @@ impl IoCounters {
         self.send_failures.fetch_add(replies as u64, Ordering::Relaxed);
     }
 
+    /// A message found the slow door crowded.
+    pub(super) fn slow_dropped(&self) {
+        self.slow_drops.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How often receiving failed.
     #[must_use]
     pub fn receive_failures(&self) -> u64 {
         self.receive_failures.load(Ordering::Relaxed)
+    }
+
+    /// How many messages were dropped because the slow door was crowded.
+    #[must_use]
+    pub fn slow_drops(&self) -> u64 {
+        self.slow_drops.load(Ordering::Relaxed)
     }
 
     /// How many replies could not be sent.
@@ -69,7 +83,14 @@ impl Service {
     /// Starts serving. The workers of UDP count in the first shards of the snapshot, in the order in which their sockets
     /// were bound (all of one address, then all of the next); the stream thread counts in the one behind them. So the
     /// snapshot needs [`Listeners::shard_count`] shards; what a worker without a shard would count there is lost.
-    pub fn start(listeners: Listeners, store: Arc<SnapshotStore>, limits: StreamLimits) -> io::Result<Self> {
+    ///
+    /// What is behind `slow_door` gets transfers, signed messages, NOTIFY and UPDATE; without one they are refused.
+    pub fn start(
+        listeners: Listeners,
+        store: Arc<SnapshotStore>,
+        limits: StreamLimits,
+        slow_door: Option<Arc<dyn SlowDoor>>,
+    ) -> io::Result<Self> {
         let (stop_streams, stream_stop) = watch::channel(false);
         let mut service = Self {
             workers: Vec::new(),
@@ -78,16 +99,19 @@ impl Service {
             stop_streams,
             threads: Vec::new(),
         };
+        // One for all workers: whose limit and whose cookie it is must not hang on which of them is asked.
+        let guard = Arc::new(Guard::new(store.load().settings.rate_limit.table_size, random::secret()?));
         let streams_shard = listeners.udp.len();
         for (shard, listener) in listeners.udp.into_iter().enumerate() {
-            let responder = Responder::new(shard);
+            let responder = Responder::new(shard).with_slow_door(slow_door.is_some()).guarded(Arc::clone(&guard));
             let io = service.count_worker("udp", Some(listener.address), &responder);
-            let worker = Worker::new(listener, responder, Arc::clone(&store), io, Arc::clone(&service.stop_udp));
+            let desk = udp::Desk::new(responder, Arc::clone(&store), slow_door.clone());
+            let worker = Worker::new(listener, desk, io, Arc::clone(&service.stop_udp));
             service.spawn(format!("udp-{shard}"), move || worker.run())?;
         }
-        let responder = Responder::new(streams_shard);
-        service.count_worker("tcp", None, &responder);
-        let desk = stream::Desk::new(responder, store, limits, Arc::clone(&service.streams));
+        let responder = Responder::new(streams_shard).with_slow_door(slow_door.is_some()).guarded(guard);
+        let io = service.count_worker("tcp", None, &responder);
+        let desk = stream::Desk::new(responder, store, limits, Arc::clone(&service.streams), slow_door.zip(Some(io)));
         let (tcp, runtime) = (listeners.tcp, stream::runtime()?);
         service.spawn("tcp".to_owned(), move || stream::run(&runtime, tcp, desk, stream_stop))?;
         Ok(service)

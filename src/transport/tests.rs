@@ -29,7 +29,7 @@ impl Running {
         let listeners = Listeners::bind(&listen, workers).unwrap();
         let addresses = listeners.addresses().to_vec();
         let publisher = Publisher::start(testing::inputs(&zones, listeners.shard_count() - 1));
-        let service = Service::start(listeners, publisher.store(), limits).unwrap();
+        let service = Service::start(listeners, publisher.store(), limits, None).unwrap();
         Self { service: Some(service), publisher: Some(publisher), addresses }
     }
 

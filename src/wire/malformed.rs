@@ -25,13 +25,17 @@ pub enum Malformed {
     Opt,
     /// A client subnet option that breaks a rule of RFC 7871.
     ClientSubnet,
+    /// A cookie option of an impossible length (RFC 7873, section 5.2.2).
+    Cookie,
+    /// A TCP keepalive option with a time in it (RFC 7828, section 3.2.1).
+    Keepalive,
     /// An EDNS version other than 0.
     EdnsVersion,
 }
 
 impl Malformed {
     /// Every cause with a word for metrics, in the order of the enum.
-    pub const ALL: [(Self, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::ShortHeader, "short_header"),
         (Self::Response, "response"),
         (Self::Opcode, "opcode"),
@@ -42,6 +46,8 @@ impl Malformed {
         (Self::TrailingOctets, "trailing_octets"),
         (Self::Opt, "opt"),
         (Self::ClientSubnet, "client_subnet"),
+        (Self::Cookie, "cookie"),
+        (Self::Keepalive, "keepalive"),
         (Self::EdnsVersion, "edns_version"),
     ];
 
@@ -58,7 +64,9 @@ impl Malformed {
             | Self::Record
             | Self::TrailingOctets
             | Self::Opt
-            | Self::ClientSubnet => Some(Rcode::FORMERR),
+            | Self::ClientSubnet
+            | Self::Cookie
+            | Self::Keepalive => Some(Rcode::FORMERR),
         }
     }
 }

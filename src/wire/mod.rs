@@ -9,7 +9,7 @@ pub mod numbers;
 pub mod query;
 pub mod response;
 
-pub use edns::{ClientSubnet, Edns, ExtendedError, OptAnswer};
+pub use edns::{ClientSubnet, Cookie, Edns, ExtendedError, OptAnswer, ServerCookie, Understood};
 pub use malformed::Malformed;
 pub use name::{Name, NameError};
 pub use name_key::NameKey;

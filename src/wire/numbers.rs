@@ -16,6 +16,8 @@ pub mod rtype {
     pub const SOA: u16 = 6;
     /// A mail exchange.
     pub const MX: u16 = 15;
+    /// Text.
+    pub const TXT: u16 = 16;
     /// An IPv6 address (RFC 3596).
     pub const AAAA: u16 = 28;
     /// The location of a service (RFC 2782).
@@ -36,6 +38,12 @@ pub mod rtype {
     pub const NSEC3: u16 = 50;
     /// How names are hashed for NSEC3 (RFC 5155).
     pub const NSEC3PARAM: u16 = 51;
+    /// How to reach a service (RFC 9460).
+    pub const SVCB: u16 = 64;
+    /// How to reach a web server (RFC 9460).
+    pub const HTTPS: u16 = 65;
+    /// The signature of a message (RFC 8945).
+    pub const TSIG: u16 = 250;
     /// QTYPE only: an incremental zone transfer (RFC 1995).
     pub const IXFR: u16 = 251;
     /// QTYPE only: a zone transfer (RFC 5936).
@@ -48,12 +56,21 @@ pub mod rtype {
 pub mod class {
     /// The Internet.
     pub const IN: u16 = 1;
+    /// Once of a network of that name; today, what a server says of itself.
+    pub const CH: u16 = 3;
+    /// In updates: as it is deleted or must not exist (RFC 2136).
+    pub const NONE: u16 = 254;
     /// QCLASS only: any class.
     pub const ANY: u16 = 255;
 }
 
 /// The OPCODE of a standard query, as it stands among the flags.
 pub const OPCODE_QUERY: u16 = 0;
+
+/// The OPCODE of NOTIFY (RFC 1996), as it stands among the flags.
+pub const OPCODE_NOTIFY: u16 = 4 << 11;
+/// The OPCODE of UPDATE (RFC 2136), as it stands among the flags.
+pub const OPCODE_UPDATE: u16 = 5 << 11;
 
 /// Flags in the second 16 bits of a header.
 pub mod flag {
@@ -71,10 +88,32 @@ pub mod flag {
 
 /// EDNS option codes.
 pub mod option {
+    /// Which of several servers this is (RFC 5001).
+    pub const NSID: u16 = 3;
     /// EDNS Client Subnet (RFC 7871).
     pub const CLIENT_SUBNET: u16 = 8;
+    /// Cookies (RFC 7873).
+    pub const COOKIE: u16 = 10;
+    /// How long a connection may be idle (RFC 7828).
+    pub const TCP_KEEPALIVE: u16 = 11;
     /// Extended DNS Error (RFC 8914).
     pub const EXTENDED_ERROR: u16 = 15;
+}
+
+/// INFO-CODEs of Extended DNS Errors (RFC 8914, section 4).
+pub mod info_code {
+    /// None of the others; the text says more.
+    pub const OTHER: u16 = 0;
+    /// The server does not have its data yet.
+    pub const NOT_READY: u16 = 14;
+    /// The client may not ask this.
+    pub const PROHIBITED: u16 = 18;
+    /// The server has no authority for the name.
+    pub const NOT_AUTHORITATIVE: u16 = 20;
+    /// The server does not do what is asked for.
+    pub const NOT_SUPPORTED: u16 = 21;
+    /// The server's data cannot be used: broken, or expired.
+    pub const INVALID_DATA: u16 = 24;
 }
 
 /// A response code with its EDNS extension, 12 bits in all (RFC 6891, section 6.1.3).
@@ -96,8 +135,18 @@ impl Rcode {
     pub const REFUSED: Self = Self(5);
     /// A name that ought not to exist: here, what a DNAME makes is too long (RFC 6672, section 2.2).
     pub const YXDOMAIN: Self = Self(6);
+    /// An RRset exists that should not (RFC 2136).
+    pub const YXRRSET: Self = Self(7);
+    /// An RRset does not exist that should (RFC 2136).
+    pub const NXRRSET: Self = Self(8);
+    /// The server is not authoritative for the zone (RFC 2136), or the client is not who it says (RFC 8945).
+    pub const NOTAUTH: Self = Self(9);
+    /// A name is not within the zone (RFC 2136).
+    pub const NOTZONE: Self = Self(10);
     /// The EDNS version is not known (RFC 6891, section 9).
     pub const BADVERS: Self = Self(16);
+    /// The query must come again with the server cookie of this response (RFC 7873, section 5.2).
+    pub const BADCOOKIE: Self = Self(23);
 
     /// The mnemonic, where this server ever sends the code.
     #[must_use]
@@ -110,7 +159,12 @@ impl Rcode {
             Self::NOTIMP => Some("NOTIMP"),
             Self::REFUSED => Some("REFUSED"),
             Self::YXDOMAIN => Some("YXDOMAIN"),
+            Self::YXRRSET => Some("YXRRSET"),
+            Self::NXRRSET => Some("NXRRSET"),
+            Self::NOTAUTH => Some("NOTAUTH"),
+            Self::NOTZONE => Some("NOTZONE"),
             Self::BADVERS => Some("BADVERS"),
+            Self::BADCOOKIE => Some("BADCOOKIE"),
             _ => None,
         }
     }

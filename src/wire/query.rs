@@ -1,8 +1,8 @@
 //! Parsing a query: header, question and OPT record, without copying more than the lower-cased name. One `Query` is used
 //! again and again, so that parsing does not touch the heap.
 
-use super::numbers::{HEADER_LEN, OPCODE_QUERY, flag, rtype};
-use super::{Edns, Malformed, NameKey};
+use super::numbers::{HEADER_LEN, OPCODE_NOTIFY, OPCODE_QUERY, OPCODE_UPDATE, flag, rtype};
+use super::{Edns, Malformed, NameKey, Understood};
 
 /// A query, as far as it could be understood: what [`Query::parse`] read before it gave up stays readable, because the
 /// error response repeats it.
@@ -14,6 +14,7 @@ pub struct Query {
     question_len: usize,
     name: NameKey,
     edns: Option<Edns>,
+    signed: bool,
 }
 
 /// Octets of QTYPE and QCLASS.
@@ -22,10 +23,9 @@ const QUESTION_TAIL_LEN: usize = 4;
 const RECORD_FIXED_LEN: usize = 10;
 
 impl Query {
-    /// Reads a message. The client subnet option is looked at only `with_client_subnet`; else it is one of the unknown
-    /// options, which are skipped whatever is in them.
-    pub fn parse(&mut self, message: &[u8], with_client_subnet: bool) -> Result<(), Malformed> {
-        (self.question_len, self.edns) = (0, None);
+    /// Reads a message, and of its EDNS options those that are `understood`.
+    pub fn parse(&mut self, message: &[u8], understood: Understood) -> Result<(), Malformed> {
+        (self.question_len, self.edns, self.signed) = (0, None, false);
         let (header, body) = message.split_first_chunk::<HEADER_LEN>().ok_or(Malformed::ShortHeader)?;
         let [_, _, flags_high, flags_low, counts @ ..] = *header;
         self.flags = u16::from_be_bytes([flags_high, flags_low]);
@@ -37,16 +37,34 @@ impl Query {
         }
         let counts = u64::from_be_bytes(counts);
         if counts >> 48 != 1 {
-            return Err(Malformed::QuestionCount);
+            return Err(self.parse_without_question(body, counts, understood));
         }
         let rest = self.parse_question(body)?;
-        let rest = self.parse_records(rest, counts, with_client_subnet)?;
+        let rest = self.parse_records(rest, counts, understood)?;
         if !rest.is_empty() {
             return Err(Malformed::TrailingOctets);
         }
         match self.edns {
             Some(edns) if edns.version != 0 => Err(Malformed::EdnsVersion),
             _ => Ok(()),
+        }
+    }
+
+    /// A message that has not exactly one question, which is never answered with records. With none it may still ask for a
+    /// cookie in its OPT record, which is read for that.
+    #[cold]
+    fn parse_without_question(&mut self, body: &[u8], counts: u64, understood: Understood) -> Malformed {
+        if counts >> 16 != 0 {
+            return Malformed::QuestionCount;
+        }
+        self.qtype = 0;
+        match self.parse_records(body, counts, understood) {
+            Ok([]) => match &self.edns {
+                Some(edns) if edns.version != 0 => Malformed::EdnsVersion,
+                _ => Malformed::QuestionCount,
+            },
+            Ok(_) => Malformed::TrailingOctets,
+            Err(cause) => cause,
         }
     }
 
@@ -66,7 +84,7 @@ impl Query {
         &mut self,
         mut rest: &'m [u8],
         counts: u64,
-        with_client_subnet: bool,
+        understood: Understood,
     ) -> Result<&'m [u8], Malformed> {
         let (answers, authorities, additionals) = ((counts >> 32) as u16, (counts >> 16) as u16, counts as u16);
         if answers != 0 || authorities != 0 {
@@ -85,11 +103,23 @@ impl Query {
                     return Err(Malformed::Opt);
                 }
                 let edns = self.edns.insert(Edns::new(record.class, record.ttl));
-                edns.read_options(record.rdata, with_client_subnet)?;
+                edns.read_options(record.rdata, understood)?;
+            } else if record.rtype == rtype::TSIG {
+                self.signed = true;
             }
             rest = behind;
         }
         Ok(rest)
+    }
+
+    /// Whether it asks for more than one answer from what is at hand: a transfer, a signed answer, NOTIFY or UPDATE. Good
+    /// for messages that were read to their end, and for those whose OPCODE alone is not that of a query.
+    #[must_use]
+    pub const fn is_slow(&self) -> bool {
+        match self.flags & flag::OPCODE {
+            OPCODE_QUERY => self.signed || matches!(self.qtype, rtype::AXFR | rtype::IXFR),
+            opcode => matches!(opcode, OPCODE_NOTIFY | OPCODE_UPDATE),
+        }
     }
 
     /// The flags of a response as far as they are copied: OPCODE, and RD of a standard query. What the others mean for
@@ -181,7 +211,7 @@ mod tests {
     use super::Query;
     use crate::wire::numbers::flag;
     use crate::wire::response::Response;
-    use crate::wire::{Edns, Malformed, Rcode};
+    use crate::wire::{Edns, Malformed, Rcode, Understood};
     use hickory_proto::op::Message;
     use proptest::prelude::*;
 
@@ -197,7 +227,7 @@ mod tests {
 
     fn parse(message: &[u8]) -> (Result<(), Malformed>, Query) {
         let mut query = Query::default();
-        (query.parse(message, true), query)
+        (query.parse(message, Understood::ALL), query)
     }
 
     #[test]
@@ -207,7 +237,7 @@ mod tests {
         assert_eq!(query.name().octets(), b"\x03www\x07example\x00");
         assert_eq!((query.qtype(), query.qclass(), query.question_len()), (1, 1, 17));
         assert_eq!(query.flags_to_copy(), flag::RD);
-        let edns = Edns { udp_len: 4096, version: 0, dnssec_ok: true, client_subnet: None };
+        let edns = Edns { dnssec_ok: true, ..Edns::new(4096, 0) };
         assert_eq!(query.edns(), Some(&edns));
     }
 

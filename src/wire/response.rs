@@ -291,7 +291,7 @@ impl<'o> Response<'o> {
     }
 
     /// Ends the message with its OPT record, where there is one, and its header; returns its length.
-    pub fn finish(&mut self, rcode: Rcode, opt: Option<&OptAnswer>) -> usize {
+    pub fn finish(&mut self, rcode: Rcode, opt: Option<&OptAnswer<'_>>) -> usize {
         let [answers, authorities, mut additionals] = self.counts.map(u64::from);
         if let Some(opt) = opt {
             let behind = self.len + opt.record_len();
@@ -333,7 +333,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
     use super::{Full, QNAME_OFFSET, Records, Response, Section};
     use crate::wire::numbers::flag;
-    use crate::wire::{NameKey, OptAnswer, Query, Rcode};
+    use crate::wire::{NameKey, OptAnswer, Query, Rcode, Understood};
     use hickory_proto::op::Message;
 
     /// Asks for `wWw.example.com. IN A` with RD.
@@ -341,11 +341,19 @@ mod tests {
         b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03wWw\x07example\x03com\x00\x00\x01\x00\x01";
     /// The apex `example.com.` of the zone, behind `wWw`.
     const APEX: usize = QNAME_OFFSET + 4;
-    const OPT: OptAnswer = OptAnswer { udp_len: 1232, dnssec_ok: false, client_subnet: None, error: None };
+    const OPT: OptAnswer<'_> = OptAnswer {
+        udp_len: 1232,
+        dnssec_ok: false,
+        client_subnet: None,
+        cookie: None,
+        nsid: None,
+        keepalive: None,
+        error: None,
+    };
 
     fn query() -> Query {
         let mut query = Query::default();
-        query.parse(QUERY, true).unwrap();
+        query.parse(QUERY, Understood::ALL).unwrap();
         query
     }
 

@@ -11,12 +11,18 @@ use std::borrow::Cow;
 
 /// Names that a shard has at most on average, and at least half as many in zones of several shards: a change copies one
 /// shard.
-const NAMES_PER_SHARD: usize = 256;
+pub const NAMES_PER_SHARD: usize = 256;
+
+/// How many bits of the hash choose among the shards of so many names.
+#[must_use]
+pub const fn shard_bits_for(names: usize) -> u32 {
+    names.div_ceil(NAMES_PER_SHARD).next_power_of_two().trailing_zeros()
+}
 
 /// Builds the tree of a zone, and its chains; what is wrong with single names goes to `checks`.
 pub fn assemble(apex: &Name, staging: &Staging, checks: &mut NodeChecks<'_>) -> (Tree, Option<Chains>) {
     let owners = staging.owners();
-    let bits = owners.len().div_ceil(NAMES_PER_SHARD).next_power_of_two().trailing_zeros();
+    let bits = shard_bits_for(owners.len());
     let (order, bounds) = by_shard(owners, bits);
     let mut assembler = Assembler {
         staging,

@@ -7,6 +7,7 @@ use super::rrset::{OWNER_OF_QUESTION, RECORD_HEADER_LEN, RrsetRef};
 use crate::wire::name::NAME_LEN_MAX;
 use crate::wire::{class, rtype};
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Records in a chunk of a new chain.
@@ -208,6 +209,17 @@ impl Chain {
     /// All records in the order of their keys.
     pub fn entries(&self) -> impl Iterator<Item = ChainEntry<'_>> {
         self.heads.iter().flat_map(|head| entries_of(&head.chunk))
+    }
+
+    /// Where its chunks are, which tells whether another version shares them.
+    pub fn chunk_addresses(&self) -> impl Iterator<Item = usize> {
+        self.heads.iter().map(|head| Arc::as_ptr(&head.chunk).addr())
+    }
+
+    /// The records of the chunks that are at none of these addresses.
+    pub fn entries_outside(&self, addresses: &HashSet<usize>) -> Vec<ChainEntry<'_>> {
+        let heads = self.heads.iter().filter(|head| !addresses.contains(&Arc::as_ptr(&head.chunk).addr()));
+        heads.flat_map(|head| entries_of(&head.chunk)).collect()
     }
 
     /// Whether it has no records.

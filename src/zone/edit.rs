@@ -2,12 +2,13 @@
 //! before. Knows no protocol: updates and incremental transfers both come as lists of changes.
 
 use super::Zone;
+use super::assemble::{NAMES_PER_SHARD, shard_bits_for};
 use super::denial::{ChainDrafts, covered_type, is_chained};
 use super::draft::{Draft, Drafts};
 use super::pack::ShardPacker;
 use super::record::Record;
-use super::tree::{Shard, Tree, flag};
-use crate::wire::{Name, rtype};
+use super::tree::{Shard, Tree, flag, shard_of};
+use crate::wire::{Name, NameKey, rtype};
 use std::fmt;
 use std::sync::Arc;
 
@@ -78,7 +79,11 @@ impl Zone {
         for (number, drafts) in drafts.by_shard() {
             replaced.push((number, packed(self.tree.shard(number), &drafts)?));
         }
-        let tree = self.tree.with(depth_max, replaced);
+        let mut tree = self.tree.with(depth_max, replaced);
+        let names = self.names.saturating_add_signed(names);
+        if names > CROWDED * NAMES_PER_SHARD * tree.shard_count() {
+            tree = with_more_shards(&tree, names);
+        }
         let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
         if soa.is_none_or(|soa| soa.records != 1) {
             return Err(EditError::Soa);
@@ -88,9 +93,30 @@ impl Zone {
             None => (self.chains.clone(), 0),
         };
         let records = self.records.saturating_add_signed(records + chained);
-        let names = self.names.saturating_add_signed(names);
-        Ok(Self::new(tree, chains, (records, names), self.fingerprint.clone()))
+        Ok(Self::new(tree, chains, (records, names), self.is_overlaid, self.fingerprint.clone()))
     }
+}
+
+/// How many times more names than planned the shards of a zone may hold until it gets more of them.
+const CROWDED: usize = 4;
+
+/// The same nodes in as many shards as a new zone with so many names would have.
+fn with_more_shards(tree: &Tree, names: usize) -> Tree {
+    let bits = shard_bits_for(names);
+    let mut members = vec![Vec::new(); 1 << bits];
+    let mut key = NameKey::default();
+    for shard in 0..tree.shard_count() {
+        for node in tree.shard(shard).nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0) {
+            tree.set_key_of_labels(tree.shard(shard).name(node), &mut key);
+            members[shard_of(key.hash(0), bits)].push((shard, node));
+        }
+    }
+    let mut packer = ShardPacker::default();
+    let shards = members.into_iter().map(|nodes| {
+        nodes.into_iter().for_each(|(shard, node)| packer.copy_node(tree.shard(shard), node));
+        packer.finish()
+    });
+    Tree::new(tree.apex.clone(), tree.depth_max() as u8, shards.collect())
 }
 
 /// The shard with the nodes of `drafts` instead of those it had; `drafts` are sorted by name.

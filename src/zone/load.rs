@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a zone was built from, as hashes that are equal for equal inputs within one process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     spec: u64,
     files: Box<[(PathBuf, u64)]>,
@@ -145,5 +145,5 @@ fn finish(tree: Tree, chains: Option<Chains>, fingerprint: Fingerprint) -> Zone 
         records += node.rrsets().map(count).sum::<usize>();
         names += usize::from(node.has(flag::BALANCED) || node.rrsets().next().is_some());
     }
-    Zone::new(tree, chains.map(Arc::new), (records, names), fingerprint)
+    Zone::new(tree, chains.map(Arc::new), (records, names), false, fingerprint)
 }

@@ -35,7 +35,8 @@ fn lookup_missing<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtyp
         let wildcard = tree.find_wildcard(name, stripped, apex_stripped);
         return wildcard.map_or(Lookup::NxDomain, |node| answer(node, rtype, true));
     }
-    Lookup::NxDomain
+    // Whatever has data has an apex.
+    Lookup::Unavailable
 }
 
 /// The cut at or above `name`, or the DNAME above it, that is nearest to the apex: what lies below it does not count.

@@ -8,6 +8,7 @@
 mod assemble;
 pub mod chain;
 mod denial;
+mod diff;
 mod draft;
 pub mod edit;
 mod files;
@@ -19,21 +20,24 @@ mod node_checks;
 mod pack;
 pub mod proof;
 pub mod record;
-mod record_type;
+pub mod record_type;
 pub mod rrset;
+pub mod service;
 mod set;
 pub mod spec;
 mod staging;
 #[cfg(test)]
 mod tests;
 mod tree;
+pub mod wire_form;
 mod zone_checks;
 
+pub use diff::diff;
 pub use edit::{Change, EditError};
 pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
-pub use spec::{BalancedOwner, ZoneSpec};
+pub use spec::{AliasTarget, BalancedOwner, Role, ZoneSpec};
 
 use crate::base::{Diagnostic, Sources};
 use crate::wire::{Name, NameKey, rtype};
@@ -52,6 +56,8 @@ pub struct Zone {
     chains: Option<Arc<denial::Chains>>,
     denies_by: proof::DeniesBy,
     is_signed: bool,
+    /// Balanced names are laid over data that was made elsewhere, and hide it.
+    is_overlaid: bool,
     fingerprint: load::Fingerprint,
 }
 
@@ -76,7 +82,8 @@ pub enum Lookup<'z> {
     Balanced {
         /// Its place in [`ZoneSpec::balanced`].
         slot: u32,
-        /// The RRset of the asked type in the zone file, if there is one; never for QTYPE ANY, never A, AAAA or CNAME.
+        /// The RRset of the asked type in the zone's data, if there is one; never for QTYPE ANY, never A, AAAA or CNAME, and
+        /// over data from elsewhere never HTTPS.
         fixed: Option<RrsetRef<'z>>,
         /// Whether the owner is a wildcard that stands for the name.
         from_wildcard: bool,
@@ -85,6 +92,8 @@ pub enum Lookup<'z> {
     NoData,
     /// The name does not exist and no wildcard covers it.
     NxDomain,
+    /// The zone has no data, so that nobody knows.
+    Unavailable,
     /// The name is at or below a zone cut, whose owner is the name without its first `stripped` labels.
     Referral {
         /// The NS RRset of the cut.
@@ -108,13 +117,14 @@ impl Zone {
         tree: tree::Tree,
         chains: Option<Arc<denial::Chains>>,
         (records, names): (usize, usize),
+        is_overlaid: bool,
         fingerprint: load::Fingerprint,
     ) -> Self {
         let (negative_ttl, serial) = soa_facts(&tree);
         let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
         let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures.is_empty());
         let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
-        Self { tree, negative_ttl, serial, records, names, chains, denies_by, is_signed, fingerprint }
+        Self { tree, negative_ttl, serial, records, names, chains, denies_by, is_signed, is_overlaid, fingerprint }
     }
 
     /// Reads and checks a zone file. Every mistake is reported, up to a limit; warnings come with the zone, errors instead
@@ -134,6 +144,32 @@ impl Zone {
     /// The zone of records that come from elsewhere, the SOA among them, with the balanced names of `spec` laid over it.
     pub fn from_records(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) -> Result<Self, EditError> {
         load::from_records(spec, records)
+    }
+
+    /// As [`Zone::from_records`], for data that is another server's to change: the balanced names hide what it has of A,
+    /// AAAA, CNAME and HTTPS at their owners. [`Zone::records`] still yields all of it.
+    pub fn overlaid(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) -> Result<Self, EditError> {
+        Ok(Self { is_overlaid: !spec.balanced.is_empty(), ..Self::from_records(spec, records)? })
+    }
+
+    /// Whether balanced names are laid over data that is another server's to change.
+    #[must_use]
+    pub const fn is_overlaid(&self) -> bool {
+        self.is_overlaid
+    }
+
+    /// A zone without data, as long as there is none: a secondary zone before its first transfer or after its expiry, or
+    /// one whose file and journal do not fit together.
+    #[must_use]
+    pub fn unavailable(apex: Name) -> Self {
+        let tree = tree::Tree::new(apex, 0, vec![pack::ShardPacker::default().finish()]);
+        Self::new(tree, None, (0, 0), false, load::Fingerprint::default())
+    }
+
+    /// Whether there is data to answer from.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        self.records > 0
     }
 
     /// Every file that the zone was read from, included ones too.
@@ -204,8 +240,17 @@ impl Zone {
             Lookup::NoData if matches!(rtype, rtype::NSEC | rtype::RRSIG) => {
                 self.lookup_signing(name, apex_stripped, rtype)
             }
+            Lookup::Balanced { slot, from_wildcard, .. } if self.is_overlaid && is_hidden(rtype) => {
+                Lookup::Balanced { slot, fixed: None, from_wildcard }
+            }
             found => found,
         }
+    }
+
+    /// The RRset of a type that the zone holds for `owner` itself, glue and occluded data included.
+    #[must_use]
+    pub fn rrset_of(&self, owner: &Name, rtype: u16) -> Option<RrsetRef<'_>> {
+        self.rrset_at(&NameKey::of(owner), rtype)
     }
 
     /// Sets `into` to the name in RDATA that begins at `offset` of the RRset's octets (one of [`RrsetRef::targets`]).
@@ -218,10 +263,18 @@ impl Zone {
     #[must_use]
     pub fn addresses(&self, name: &NameKey, apex_stripped: usize) -> [Option<RrsetRef<'_>>; 2] {
         match self.tree.find(name, 0, apex_stripped) {
-            Some(node) => [node.rrset(rtype::A), node.rrset(rtype::AAAA)],
-            None => [None, None],
+            // What a balanced name hides is hidden here too, unless it lies below a cut, where nothing is balanced.
+            Some(node) if node.slot().is_none() || node.has(tree::flag::CUT | tree::flag::COVERED) => {
+                [node.rrset(rtype::A), node.rrset(rtype::AAAA)]
+            }
+            _ => [None, None],
         }
     }
+}
+
+/// What balanced names hide of data that is another server's to change.
+const fn is_hidden(rtype: u16) -> bool {
+    matches!(rtype, rtype::A | rtype::AAAA | rtype::CNAME | rtype::HTTPS)
 }
 
 /// TTL of negative answers and SERIAL, from the SOA record of the apex; zeros without one.

@@ -1,11 +1,12 @@
 //! Packs the nodes of one shard: names and records into one arena, their places into a table.
 
 use super::master_file::name_text::stored_len;
-use super::record_type::{self, Field, Format};
+use super::record_type::{self, Field};
 use super::rrset::OWNER_OF_QUESTION;
 use super::staging::NOT_BALANCED;
 use super::tree::{Node, Shard, StoredRrset, flag};
-use crate::wire::{Name, rtype};
+use super::wire_form::field_len;
+use crate::wire::rtype;
 use std::borrow::Cow;
 
 /// Class IN.
@@ -170,7 +171,7 @@ impl ShardPacker {
     }
 }
 
-/// Where names stand in the data of a type.
+/// Where names stand in the data of a type: its fields up to the last name.
 #[derive(Clone, Copy)]
 pub struct NamesIn {
     fields: &'static [Field],
@@ -181,34 +182,14 @@ impl NamesIn {
     /// `None` when there are none.
     pub fn of(rtype: u16) -> Option<Self> {
         let known = record_type::by_code(rtype)?;
-        let Format::Fields(fields) = known.format else { return None };
-        let has_name = fields.iter().any(|field| matches!(field, Field::Name | Field::CompressibleName));
-        has_name.then_some(Self { fields, are_targets: known.has_targets })
+        let is_name = |field: &Field| matches!(field, Field::Name | Field::CompressibleName);
+        let last = known.fields.iter().rposition(is_name)?;
+        Some(Self { fields: &known.fields[..=last], are_targets: known.has_targets })
     }
 
     /// As [`Self::of`], for types whose names may be compressed (RFC 3597, section 4).
     pub fn compressible(rtype: u16) -> Option<Self> {
         Self::of(rtype).filter(|names| names.fields.contains(&Field::CompressibleName))
-    }
-
-    /// Whether each name in plain `data` is a whole name without a pointer.
-    pub fn fit(self, data: &[u8]) -> bool {
-        let mut rest = data;
-        for field in self.fields {
-            let len = match field {
-                Field::Name | Field::CompressibleName => match Name::from_wire(rest) {
-                    Ok((_, len)) => len,
-                    Err(_) => return false,
-                },
-                other => match fixed_len(*other) {
-                    Some(len) => len,
-                    None => break,
-                },
-            };
-            let Some(behind) = rest.get(len..) else { return false };
-            rest = behind;
-        }
-        true
     }
 
     /// Calls `name` for each name in `data` with its offset, and that of the pointer it ends in.
@@ -221,23 +202,13 @@ impl NamesIn {
                     name(at, has_pointer.then(|| at + len - 2));
                     at += len;
                 }
-                other => match fixed_len(*other) {
+                _ => match field_len(*field, &data[at..]) {
                     Some(len) => at += len,
-                    // No name follows a field of any length.
-                    None => break,
+                    // Data is checked before it is stored.
+                    None => return,
                 },
             }
         }
-    }
-}
-
-/// Octets of a field that has always as many.
-const fn fixed_len(field: Field) -> Option<usize> {
-    match field {
-        Field::U8 => Some(1),
-        Field::U16 | Field::Type => Some(2),
-        Field::U32 | Field::Seconds | Field::Time => Some(4),
-        _ => None,
     }
 }
 
@@ -251,20 +222,4 @@ pub fn comparable(rtype: u16, data: &[u8]) -> Cow<'_, [u8]> {
         lower[at..end].make_ascii_lowercase();
     });
     Cow::Owned(lower)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fixed_len;
-    use crate::zone::record_type::{Field, Format, KNOWN};
-
-    #[test]
-    fn names_follow_only_fields_that_the_visit_passes_over() {
-        for known in &KNOWN {
-            let Format::Fields(fields) = known.format else { continue };
-            let is_name = |field: &Field| matches!(field, Field::Name | Field::CompressibleName);
-            let last = fields.iter().rposition(is_name).unwrap_or(0);
-            assert!(fields[..last].iter().all(|f| is_name(f) || fixed_len(*f).is_some()), "{}", known.mnemonic);
-        }
-    }
 }

@@ -2,12 +2,14 @@
 //! messages: names here are never compressed.
 
 use super::Zone;
-use super::denial::{Parameters, is_chained};
+use super::denial::is_chained;
 use super::master_file::name_text::{compress, stored_len};
 use super::node_checks::full_name;
 use super::pack::{NamesIn, comparable};
+use super::record_type;
 use super::rrset::{RrsetRef, data_of};
 use super::tree::NodeRef;
+use super::wire_form::has_form;
 use crate::wire::{Name, NameKey, rtype};
 use std::fmt;
 
@@ -34,14 +36,11 @@ impl Record {
             && comparable(self.rtype, &self.data) == comparable(other.rtype, &other.data)
     }
 
-    /// Whether the names that stand in the data of its type are whole names, and an NSEC3 record says how names are
-    /// hashed, so that it can be stored.
+    /// Whether the data has the form that its type asks for, so that it can be stored; of types that are not known anything
+    /// may be.
     #[must_use]
     pub fn is_well_formed(&self) -> bool {
-        match self.rtype {
-            rtype::NSEC3 => Parameters::of(&self.data).is_some(),
-            _ => NamesIn::of(self.rtype).is_none_or(|names| names.fit(&self.data)),
-        }
+        record_type::by_code(self.rtype).is_none_or(|known| has_form(known.fields, &self.data))
     }
 
     /// The SERIAL field of a SOA record (RFC 1035, section 3.3.13); `None` for other records and for broken ones.

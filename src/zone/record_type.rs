@@ -41,23 +41,44 @@ pub enum Field {
     Eui(u8),
     /// A location (RFC 1876): 16 octets.
     Location,
-    /// Two octets: a record type; in text its mnemonic or `TYPEnnn`.
-    Type,
-    /// Any number of types up to the end, as windows of bits (RFC 4034, section 4.1.2).
-    Types,
     /// Four octets of seconds since 1970; in text also YYYYMMDDHHMMSS (RFC 4034, section 3.2).
     Time,
     /// A hash with a length octet; in text Base32 with the extended hex alphabet (RFC 5155, section 3.3).
     Base32Hash,
-}
-
-/// How the data of a type is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Field by field, here.
-    Fields(&'static [Field]),
-    /// By `hickory-proto`.
-    Hickory,
+    /// Eight octets; in text a decimal number.
+    U64,
+    /// Eight octets; in text four groups of hexadecimal digits with colons (RFC 6742).
+    Locator,
+    /// A record type; in text its mnemonic or `TYPEnnn`.
+    Type,
+    /// The bit map of record types that NSEC introduced (RFC 4034, section 4.1.2), up to the end; in text their names.
+    Types,
+    /// Base64 up to the end; may be left out.
+    OptionalBase64,
+    /// Base64 in one token, `-` for nothing, up to the end (DOA).
+    DashBase64,
+    /// The type of a certificate: two octets, with mnemonics (RFC 4398, section 2.1).
+    CertificateType,
+    /// A DNSSEC algorithm: one octet, with mnemonics (RFC 4034, appendix A.1).
+    Algorithm,
+    /// The scheme of a DSYNC record: one octet, with mnemonics (RFC 9859, section 2.2).
+    SyncScheme,
+    /// The parameters of SVCB and HTTPS up to the end (RFC 9460, section 2.2), sorted by key.
+    ServiceParameters,
+    /// Precedence, gateway type, algorithm and gateway of IPSECKEY (RFC 4025, section 2.1).
+    IpsecGateway,
+    /// Precedence, discovery bit with relay type, and relay of AMTRELAY (RFC 8777, section 4).
+    AmtRelay,
+    /// Lengths, algorithm, tag and key of HIP, and the names of its rendezvous servers up to the end (RFC 8005).
+    HostIdentity,
+    /// Address prefixes up to the end (APL, RFC 3123).
+    Prefixes,
+    /// A protocol and the bit map of its ports up to the end (WKS, RFC 1035, section 3.4.2).
+    Services,
+    /// Hexadecimal digits behind `0x`, with dots anywhere, up to the end (NSAP, RFC 1706).
+    Nsap,
+    /// A format octet; then hexadecimal digits, or decimal ones behind `+` (ATMA), up to the end.
+    AtmAddress,
 }
 
 /// A record type with a mnemonic.
@@ -69,32 +90,30 @@ pub struct RecordType {
     pub form: &'static str,
     /// TYPE.
     pub code: u16,
-    /// How its data is read.
-    pub format: Format,
+    /// What its data consists of.
+    pub fields: &'static [Field],
     /// Whether its name leads somewhere: CNAME and DNAME targets, and the names whose addresses belong into the
     /// additional section.
     pub has_targets: bool,
 }
 
 const fn plain(mnemonic: &'static str, form: &'static str, code: u16, fields: &'static [Field]) -> RecordType {
-    RecordType { mnemonic, form, code, format: Format::Fields(fields), has_targets: false }
+    RecordType { mnemonic, form, code, fields, has_targets: false }
 }
 
 const fn leading(mnemonic: &'static str, form: &'static str, code: u16, fields: &'static [Field]) -> RecordType {
-    RecordType { mnemonic, form, code, format: Format::Fields(fields), has_targets: true }
-}
-
-const fn hickory(mnemonic: &'static str, form: &'static str, code: u16) -> RecordType {
-    RecordType { mnemonic, form, code, format: Format::Hickory, has_targets: false }
+    RecordType { mnemonic, form, code, fields, has_targets: true }
 }
 
 use Field::{
-    Base32Hash, Base64, CaaTag, CompressibleName, Eui, Hex, Ipv4, Ipv6, Location, Name, OptionalText, RestText, Salt,
-    Seconds, Text, Texts, Time, Type, Types, U8, U16, U32,
+    Algorithm, AmtRelay, AtmAddress, Base32Hash, Base64, CaaTag, CertificateType, CompressibleName, DashBase64, Eui,
+    Hex, HostIdentity, IpsecGateway, Ipv4, Ipv6, Location, Locator, Name, Nsap, OptionalBase64, OptionalText, Prefixes,
+    RestText, Salt, Seconds, ServiceParameters, Services, SyncScheme, Text, Texts, Time, Type, Types, U8, U16, U32,
+    U64,
 };
 
 /// Every type with a mnemonic that zone files may hold; the frequent ones first, because it is searched from the start.
-pub static KNOWN: [RecordType; 49] = [
+pub static KNOWN: [RecordType; 80] = [
     plain("A", "IPV4-ADDRESS", A, &[Ipv4]),
     plain("AAAA", "IPV6-ADDRESS", AAAA, &[Ipv6]),
     leading("NS", "SERVER", NS, &[CompressibleName]),
@@ -113,23 +132,28 @@ pub static KNOWN: [RecordType; 49] = [
         "RRSIG",
         "TYPE ALGORITHM LABELS ORIGINAL-TTL EXPIRATION INCEPTION KEY-TAG SIGNER BASE64",
         RRSIG,
-        &[Type, U8, U8, Seconds, Time, Time, U16, Name, Base64],
+        &[Type, Algorithm, U8, Seconds, Time, Time, U16, Name, Base64],
     ),
     plain("NSEC", "NEXT-NAME TYPE ...", NSEC, &[Name, Types]),
     plain("NSEC3", "HASH FLAGS ITERATIONS SALT NEXT-HASH TYPE ...", NSEC3, &[U8, U8, U16, Salt, Base32Hash, Types]),
     plain("DS", "KEY-TAG ALGORITHM DIGEST-TYPE HEX", DS, &[U16, U8, U8, Hex]),
     plain("CAA", "FLAGS TAG \"VALUE\"", 257, &[U8, CaaTag, RestText]),
-    hickory("HTTPS", "PRIORITY TARGET [KEY=VALUE ...]", 65),
-    hickory("SVCB", "PRIORITY TARGET [KEY=VALUE ...]", 64),
+    leading("HTTPS", "PRIORITY TARGET [KEY=VALUE ...]", 65, &[U16, Name, ServiceParameters]),
+    leading("SVCB", "PRIORITY TARGET [KEY=VALUE ...]", 64, &[U16, Name, ServiceParameters]),
     leading("DNAME", "TARGET", DNAME, &[Name]),
-    hickory("NAPTR", "ORDER PREFERENCE \"FLAGS\" \"SERVICES\" \"REGEXP\" REPLACEMENT", 35),
-    hickory("TLSA", "USAGE SELECTOR MATCHING-TYPE HEX", 52),
-    hickory("SSHFP", "ALGORITHM FINGERPRINT-TYPE HEX", 44),
-    hickory("SMIMEA", "USAGE SELECTOR MATCHING-TYPE HEX", 53),
-    hickory("OPENPGPKEY", "BASE64", 61),
-    hickory("CERT", "TYPE KEY-TAG ALGORITHM BASE64", 37),
-    hickory("CSYNC", "SERIAL FLAGS TYPE ...", 62),
-    hickory("HINFO", "\"CPU\" \"OS\"", 13),
+    plain(
+        "NAPTR",
+        "ORDER PREFERENCE \"FLAGS\" \"SERVICES\" \"REGEXP\" REPLACEMENT",
+        35,
+        &[U16, U16, Text, Text, Text, Name],
+    ),
+    plain("TLSA", "USAGE SELECTOR MATCHING-TYPE HEX", 52, &[U8, U8, U8, Hex]),
+    plain("SSHFP", "ALGORITHM FINGERPRINT-TYPE HEX", 44, &[U8, U8, Hex]),
+    plain("SMIMEA", "USAGE SELECTOR MATCHING-TYPE HEX", 53, &[U8, U8, U8, Hex]),
+    plain("OPENPGPKEY", "BASE64", 61, &[Base64]),
+    plain("CERT", "TYPE KEY-TAG ALGORITHM BASE64", 37, &[CertificateType, U16, Algorithm, Base64]),
+    plain("CSYNC", "SERIAL FLAGS TYPE ...", 62, &[U32, U16, Types]),
+    plain("HINFO", "\"CPU\" \"OS\"", 13, &[Text, Text]),
     plain("DNSKEY", "FLAGS PROTOCOL ALGORITHM BASE64", DNSKEY, &[U16, U8, U8, Base64]),
     plain("CDNSKEY", "FLAGS PROTOCOL ALGORITHM BASE64", 60, &[U16, U8, U8, Base64]),
     plain("CDS", "KEY-TAG ALGORITHM DIGEST-TYPE HEX", 59, &[U16, U8, U8, Hex]),
@@ -154,6 +178,37 @@ pub static KNOWN: [RecordType; 49] = [
     plain("MD", "HOST", 3, &[CompressibleName]),
     plain("MF", "HOST", 4, &[CompressibleName]),
     plain("MINFO", "MAILBOX MAILBOX", 14, &[CompressibleName, CompressibleName]),
+    plain("WKS", "ADDRESS PROTOCOL PORT ...", 11, &[Ipv4, Services]),
+    plain("NSAP", "0xHEX", 22, &[Nsap]),
+    plain("NSAP-PTR", "NAME", 23, &[Name]),
+    plain("KEY", "FLAGS PROTOCOL ALGORITHM BASE64", 25, &[U16, U8, Algorithm, OptionalBase64]),
+    plain("GPOS", "LONGITUDE LATITUDE ALTITUDE", 27, &[Text, Text, Text]),
+    plain("EID", "HEX", 31, &[Hex]),
+    plain("NIMLOC", "HEX", 32, &[Hex]),
+    plain("ATMA", "HEX or +DIGITS", 34, &[AtmAddress]),
+    plain("SINK", "MEANING CODING SUBCODING [BASE64]", 40, &[U8, U8, U8, OptionalBase64]),
+    plain("APL", "[!]FAMILY:ADDRESS/LENGTH ...", 42, &[Prefixes]),
+    plain("IPSECKEY", "PRECEDENCE GATEWAY-TYPE ALGORITHM GATEWAY [BASE64]", 45, &[IpsecGateway, OptionalBase64]),
+    plain("HIP", "ALGORITHM HEX BASE64 [SERVER ...]", 55, &[HostIdentity]),
+    plain("NINFO", "\"TEXT\" ...", 56, &[Texts]),
+    plain("RKEY", "FLAGS PROTOCOL ALGORITHM BASE64", 57, &[U16, U8, Algorithm, Base64]),
+    plain("TALINK", "NAME NAME", 58, &[Name, Name]),
+    plain("DSYNC", "TYPE SCHEME PORT TARGET", 66, &[Type, SyncScheme, U16, Name]),
+    plain("HHIT", "BASE64", 67, &[Base64]),
+    plain("BRID", "BASE64", 68, &[Base64]),
+    plain("NID", "PREFERENCE xxxx:xxxx:xxxx:xxxx", 104, &[U16, Locator]),
+    plain("L32", "PREFERENCE IPV4-ADDRESS", 105, &[U16, Ipv4]),
+    plain("L64", "PREFERENCE xxxx:xxxx:xxxx:xxxx", 106, &[U16, Locator]),
+    plain("LP", "PREFERENCE NAME", 107, &[U16, Name]),
+    plain("AVC", "\"TEXT\" ...", 258, &[Texts]),
+    plain("DOA", "ENTERPRISE TYPE LOCATION \"MEDIA-TYPE\" BASE64", 259, &[U32, U32, U8, Text, DashBase64]),
+    plain("AMTRELAY", "PRECEDENCE DISCOVERY TYPE RELAY", 260, &[AmtRelay]),
+    plain("RESINFO", "\"TEXT\" ...", 261, &[Texts]),
+    plain("WALLET", "\"TEXT\" ...", 262, &[Texts]),
+    plain("CLA", "\"TEXT\" ...", 263, &[Texts]),
+    plain("IPN", "NUMBER", 264, &[U64]),
+    plain("TA", "KEY-TAG ALGORITHM DIGEST-TYPE HEX", 32_768, &[U16, Algorithm, U8, Hex]),
+    plain("DLV", "KEY-TAG ALGORITHM DIGEST-TYPE HEX", 32_769, &[U16, Algorithm, U8, Hex]),
 ];
 
 /// Types that are known by name but that a zone file may not hold, with the reason.
@@ -183,6 +238,21 @@ pub fn by_mnemonic(text: &[u8]) -> Option<&'static RecordType> {
     KNOWN.iter().find(|known| known.mnemonic.as_bytes().eq_ignore_ascii_case(text))
 }
 
+/// The number of a type that is written as a mnemonic in any letter case, one that is refused in zone files included, or as
+/// `TYPEnnn` (RFC 3597, section 5).
+#[must_use]
+pub fn code_of(text: &[u8]) -> Option<u16> {
+    if let Some(known) = by_mnemonic(text) {
+        return Some(known.code);
+    }
+    if let Some((_, code, _)) = REFUSED.iter().find(|(mnemonic, ..)| mnemonic.as_bytes().eq_ignore_ascii_case(text)) {
+        return Some(*code);
+    }
+    let (word, digits) = text.split_at_checked(4)?;
+    let plain = word.eq_ignore_ascii_case(b"TYPE") && digits.iter().all(u8::is_ascii_digit);
+    plain.then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
+}
+
 /// Why records of this type may not be stored: QTYPEs and meta-TYPEs (RFC 6895, section 3.1) and what the table above says.
 #[must_use]
 pub fn refusal(code: u16) -> Option<&'static str> {
@@ -190,18 +260,6 @@ pub fn refusal(code: u16) -> Option<&'static str> {
         return Some(reason);
     }
     (code == 0 || (128..=255).contains(&code)).then_some(META)
-}
-
-/// The number of a type given by its mnemonic in any letter case, or as `TYPEnnn`.
-#[must_use]
-pub fn code(text: &[u8]) -> Option<u16> {
-    let refused = || REFUSED.iter().find(|(mnemonic, ..)| mnemonic.as_bytes().eq_ignore_ascii_case(text));
-    let by_name = by_mnemonic(text).map(|known| known.code).or_else(|| refused().map(|(_, code, _)| *code));
-    by_name.or_else(|| {
-        let (prefix, digits) = text.split_at_checked(4)?;
-        let is_number = prefix.eq_ignore_ascii_case(b"TYPE") && digits.iter().all(u8::is_ascii_digit);
-        is_number.then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
-    })
 }
 
 /// The mnemonic of a type, or `TYPEnnn` (RFC 3597, section 5).
@@ -216,7 +274,7 @@ pub fn name(code: u16) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Field, Format, KNOWN, REFUSED, by_mnemonic, name, refusal};
+    use super::{Field, KNOWN, REFUSED, by_mnemonic, code_of, name, refusal};
 
     #[test]
     fn every_type_stands_once_in_the_tables() {
@@ -226,14 +284,15 @@ mod tests {
         assert_eq!(codes.len(), KNOWN.len() + REFUSED.len());
         assert!(KNOWN.iter().all(|t| refusal(t.code).is_none()));
         assert_eq!(by_mnemonic(b"cname").map(|t| t.code), Some(super::CNAME));
+        let codes = [&b"tlsa"[..], b"RRSIG", b"type65280", b"TYPE", b"TYPE70000", b"TYPE+1"].map(code_of);
+        assert_eq!(codes, [Some(52), Some(46), Some(65_280), None, None, None]);
         assert_eq!((name(1), name(46), name(65_280)), ("A".into(), "RRSIG".into(), "TYPE65280".into()));
     }
 
     #[test]
     fn a_type_with_targets_has_one_name() {
         for known in KNOWN.iter().filter(|t| t.has_targets) {
-            let Format::Fields(fields) = known.format else { panic!("{}", known.mnemonic) };
-            assert_eq!(fields.iter().filter(|f| matches!(f, Field::Name | Field::CompressibleName)).count(), 1);
+            assert_eq!(known.fields.iter().filter(|f| matches!(f, Field::Name | Field::CompressibleName)).count(), 1);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! All zones, found by the longest suffix of a name in a hash table: any number of zones costs the same.
 
 use super::Zone;
-use crate::wire::NameKey;
+use crate::wire::{Name, NameKey};
 use std::sync::Arc;
 
 /// All zones, found by the longest suffix of a name.
@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub struct ZoneSet {
     zones: Vec<Arc<Zone>>,
     /// Open addressing on the hash of the apex; at least half of the slots are vacant. A power of two, or none.
-    slots: Box<[Slot]>,
+    slots: Arc<[Slot]>,
     /// Fewest and most labels of an apex.
     labels_min: usize,
     labels_max: usize,
@@ -41,6 +41,24 @@ impl ZoneSet {
             slots[at] = Slot { hash, zone: number as u32 };
         }
         Self { zones, slots: slots.into(), labels_min, labels_max }
+    }
+
+    /// The set with another version of one of its zones, found by its apex; `None` when it has none with that apex.
+    #[must_use]
+    pub fn with(&self, zone: Arc<Zone>) -> Option<Self> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let number = self.find_apex(&NameKey::of(zone.apex()), 0)?;
+        let mut zones = self.zones.clone();
+        zones[number] = zone;
+        Some(Self { zones, slots: Arc::clone(&self.slots), ..*self })
+    }
+
+    /// The number of the zone with this apex.
+    #[must_use]
+    pub fn number_of(&self, apex: &Name) -> Option<usize> {
+        if self.slots.is_empty() { None } else { self.find_apex(&NameKey::of(apex), 0) }
     }
 
     /// All zones by number.

@@ -89,6 +89,12 @@ impl Shard {
         ((tag as u64 * len as u64) >> 32) as usize
     }
 
+    /// All nodes.
+    fn used(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        let used = self.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0);
+        used.map(move |node| NodeRef { shard: self, node })
+    }
+
     /// The labels of a node below the apex, in lower case.
     #[must_use]
     pub fn name(&self, node: &Node) -> &[u8] {
@@ -365,7 +371,12 @@ impl Tree {
 
     /// Sets `key` to the whole name of a node; returns how many of its labels are below the apex.
     pub fn set_key(&self, node: NodeRef<'_>, key: &mut NameKey) -> usize {
-        let (labels, apex) = (node.name(), self.apex.as_wire());
+        self.set_key_of_labels(node.name(), key)
+    }
+
+    /// Sets `key` to the name with these labels below the apex; returns how many they are.
+    pub fn set_key_of_labels(&self, labels: &[u8], key: &mut NameKey) -> usize {
+        let apex = self.apex.as_wire();
         let mut wire = [0; NAME_LEN_MAX];
         let len = labels.len() + apex.len();
         wire[..labels.len()].copy_from_slice(labels);
@@ -398,12 +409,19 @@ impl Tree {
         self.find_by(self.apex_hash, <[u8]>::is_empty)
     }
 
+    /// All nodes but those in shards that `other` shares.
+    pub fn nodes_not_shared_with<'z>(&'z self, other: &'z Self) -> impl Iterator<Item = NodeRef<'z>> {
+        let is_shared = |number: usize| {
+            let (ours, theirs) = (self.shard(number), (number < other.shard_count()).then(|| other.shard(number)));
+            theirs.is_some_and(|theirs| std::ptr::eq(ours, theirs))
+        };
+        let numbers = (0..self.shard_count()).filter(move |&number| !is_shared(number));
+        numbers.flat_map(|number| self.shard(number).used())
+    }
+
     /// All nodes, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
         let shards = self.pages.iter().flat_map(|page| page.iter());
-        shards.flat_map(|shard| {
-            let used = shard.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0);
-            used.map(move |node| NodeRef { shard, node })
-        })
+        shards.flat_map(|shard| shard.used())
     }
 }

@@ -6,7 +6,7 @@ use super::files::{Files, Findings, Place, own_span};
 use super::lookup::lookup;
 use super::node_checks::full_name;
 use super::record_type;
-use super::spec::{BalancedOwner, ZoneSpec};
+use super::spec::{BalancedOwner, Role, ZoneSpec};
 use super::staging::{StagedRecord, Staging};
 use super::tree::{Tree, flag};
 use crate::base::Diagnostic;
@@ -102,7 +102,7 @@ impl<'a> ZoneChecks<'a> {
                 format!("`{target}` has no glue: nobody can reach the zone `{name}` without an address here"),
                 "add its A or AAAA records to this zone",
             ),
-            Lookup::Referral { .. } => return,
+            Lookup::Referral { .. } | Lookup::Unavailable => return,
             Lookup::Cname { .. } | Lookup::Dname { .. } => (
                 format!("the name server `{target}` is an alias"),
                 "name servers must own addresses themselves (RFC 2181, section 10.3)",
@@ -122,14 +122,14 @@ impl<'a> ZoneChecks<'a> {
     }
 
     fn balanced(&mut self, spec: &ZoneSpec, slot: usize, balanced: &BalancedOwner) {
-        let BalancedOwner { owner, answers_cname, span } = balanced;
+        let BalancedOwner { owner, role, answers_cname, span } = balanced;
         let place = |diagnostic: Diagnostic| match span {
             Some(span) => diagnostic.at(*span, ""),
             None => diagnostic,
         };
         if !owner.is_at_or_below(&spec.apex) {
-            let message = format!("the balanced name `{owner}` is not in zone `{}`", spec.apex);
-            self.findings.push(place(Diagnostic::error(message)).hint("balance it in the zone that holds it"));
+            let message = format!("the {} `{owner}` is not in zone `{}`", role.noun(), spec.apex);
+            self.findings.push(place(Diagnostic::error(message)).hint("name it in the zone that holds it"));
             return;
         }
         if *answers_cname && *owner == spec.apex {
@@ -151,7 +151,7 @@ impl<'a> ZoneChecks<'a> {
             return;
         }
         if node.has(flag::CUT | flag::COVERED) {
-            self.covered_balanced(owner, &key, apex_stripped, place);
+            self.covered_balanced(balanced, &key, apex_stripped, place);
             return;
         }
         let stored: Vec<u16> = node.rrsets().map(|rrset| rrset.rtype).collect();
@@ -161,22 +161,27 @@ impl<'a> ZoneChecks<'a> {
             .collect();
         let Some(&rtype) = conflicting.first() else { return };
         let mnemonic = record_type::name(rtype);
-        let mut diagnostic =
-            place(Diagnostic::error(format!("`{owner}` is balanced and owns {mnemonic} records in the zone file")));
+        let mut diagnostic = place(Diagnostic::error(format!(
+            "`{owner}` {} and owns {mnemonic} records in the zone file",
+            role.predicate()
+        )));
         if let Some(found) = self.place_of(owner, &conflicting) {
             diagnostic = diagnostic.at(self.files.span(found), "in the zone file");
         }
-        let hint = if *answers_cname {
-            "the pool holds names, and nothing stands beside a CNAME; remove the records or the balanced name"
-        } else {
-            "the pool answers for the name; remove the records or the balanced name"
+        let hint = match role {
+            _ if *answers_cname => {
+                "the pool holds names, and nothing stands beside a CNAME; remove the records or the balanced name"
+            }
+            Role::Balanced => "the pool answers for the name; remove the records or the balanced name",
+            Role::OfRegion => "the pool answers for the name; rename the records, or switch `region_names` off",
+            Role::Alias => "the addresses of its target are answered; remove the records or the alias",
         };
         self.findings.push(diagnostic.hint(hint));
     }
 
     fn covered_balanced(
         &mut self,
-        owner: &Name,
+        BalancedOwner { owner, role, .. }: &BalancedOwner,
         key: &NameKey,
         apex_stripped: usize,
         place: impl Fn(Diagnostic) -> Diagnostic,
@@ -191,7 +196,7 @@ impl<'a> ZoneChecks<'a> {
         for _ in 0..stripped {
             above = above.parent().unwrap_or_else(Name::root);
         }
-        let mut diagnostic = place(Diagnostic::error(format!("the balanced name `{owner}` lies {what} `{above}`")));
+        let mut diagnostic = place(Diagnostic::error(format!("the {} `{owner}` lies {what} `{above}`", role.noun())));
         if let Some(found) = self.place_of(&above, &[rtype]) {
             diagnostic = diagnostic.at(self.files.span(found), "in the zone file");
         }

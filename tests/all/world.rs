@@ -1,15 +1,16 @@
 //! A configuration made live without sockets: loaded, built and published, with a responder to ask.
 
 use crate::message::rcode_word;
-use azimuth::answer::{Outcome, Request, Responder, TransportProfile};
-use azimuth::base::{Diagnostic, Sources, UnixTime};
+use azimuth::answer::{Moment, Outcome, Request, Responder, TransportProfile};
+use azimuth::base::{Diagnostic, Family, Sources, UnixTime};
 use azimuth::config::{self, Config};
 use azimuth::geo::Locator;
 use azimuth::health::{Change, Endpoint, Status, TargetKey, TargetState};
 use azimuth::probe::spec::Monitor;
-use azimuth::snapshot::{Inputs, Publisher, Snapshot};
+use azimuth::snapshot::{AliasAnswers, AliasFamily, Inputs, Publisher, Snapshot};
 use azimuth::steering::spec::{Member, MemberTarget, ProbeAddress};
-use azimuth::zone::{Zone, ZoneSet};
+use azimuth::wire::Name;
+use azimuth::zone::{AliasTarget, Zone, ZoneSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -59,13 +60,15 @@ impl World {
             pool.members.iter().map(|member| monitors.iter().map(|monitor| target(monitor, member)).collect()).collect()
         });
         let inputs = Inputs {
-            settings: config.settings,
+            settings: config.settings.clone(),
             zones: Arc::new(ZoneSet::new(zones)),
             locator: Arc::new(locator),
             regions: config.regions.clone(),
             pools: config.pools.clone(),
             policies: config.policies.clone(),
+            owners: config.zones.iter().map(|zone| zone.spec.balanced.as_slice().into()).collect(),
             balances: config.zones.iter().map(|zone| zone.balances.clone()).collect(),
+            aliases: config.zones.iter().map(|zone| zone.aliases.clone()).collect(),
             member_targets: member_targets.collect(),
             workers: 1,
         };
@@ -104,6 +107,15 @@ impl World {
         count
     }
 
+    /// Sets what the resolvers said of the target of aliases, to be kept until `expires`.
+    pub fn set_alias(&mut self, target: &str, addresses: &[IpAddr], expires: u32) {
+        let target = Arc::new(AliasTarget::new(Name::from_text(target.as_bytes(), None).unwrap()));
+        let known = Family::BOTH.map(|family| AliasFamily::known(family, addresses, expires));
+        let publisher = self.publisher.as_ref().unwrap();
+        publisher.set_aliases(vec![(target, AliasAnswers(known))]);
+        publisher.flush();
+    }
+
     /// What was counted since the start, one counter a line; those that are 0 are left out.
     pub fn counters(&self) -> String {
         let publisher = self.publisher.as_ref().unwrap();
@@ -139,8 +151,9 @@ impl World {
         };
         let mut out = vec![0xaa; 65_535];
         let snapshot = self.snapshot();
-        match self.responder.respond(&snapshot, Request { octets, source, profile, random }, &mut out) {
-            Outcome::Drop => None,
+        let request = Request { octets, source, profile, random, now: Moment::default() };
+        match self.responder.respond(&snapshot, request, &mut out) {
+            Outcome::Drop | Outcome::Slow => None,
             Outcome::Reply { len } => {
                 out.truncate(len);
                 Some(out)

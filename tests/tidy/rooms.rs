@@ -14,6 +14,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("answer", &["wire", "zone", "steering", "geo", "snapshot"]),
     ("transport", &["answer", "snapshot"]),
     ("probe", &["health"]),
+    ("transfer", &["wire", "zone", "snapshot"]),
     (
         "config",
         &[
@@ -22,7 +23,9 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "geo",
             "health",
             "snapshot::Settings",
+            "snapshot::settings",
             "probe::spec",
+            "transfer::spec",
             // Files of certificates are checked where they are named.
             "probe::tls::roots_of_file",
             // Owner names, as the specs of zones hold them.
@@ -37,9 +40,21 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
 ];
 
 const ALL_BELOW_ADMIN: &[&str] =
-    &["wire", "geo", "health", "zone", "steering", "snapshot", "answer", "transport", "probe", "config"];
-const ALL_BELOW_BOOT: &[&str] =
-    &["wire", "geo", "health", "zone", "steering", "snapshot", "answer", "transport", "probe", "config", "admin"];
+    &["wire", "geo", "health", "zone", "steering", "snapshot", "answer", "transport", "transfer", "probe", "config"];
+const ALL_BELOW_BOOT: &[&str] = &[
+    "wire",
+    "geo",
+    "health",
+    "zone",
+    "steering",
+    "snapshot",
+    "answer",
+    "transport",
+    "transfer",
+    "probe",
+    "config",
+    "admin",
+];
 const ALL_BELOW_CLI: &[&str] = &[
     "wire",
     "geo",
@@ -49,6 +64,7 @@ const ALL_BELOW_CLI: &[&str] = &[
     "snapshot",
     "answer",
     "transport",
+    "transfer",
     "probe",
     "config",
     "admin",
@@ -70,22 +86,24 @@ const CHANCE: &[&str] = &["getrandom::", "rand::", "RandomState", "thread_rng"];
 
 /// Words that mean a socket.
 const SOCKETS: &[&str] = &["UdpSocket", "TcpStream", "TcpListener", "UnixStream", "UnixListener"];
-const MAY_HOLD_SOCKETS: &[&str] = &["transport", "probe", "admin", "boot", "cli"];
+const MAY_HOLD_SOCKETS: &[&str] = &["transport", "transfer", "probe", "admin", "boot", "cli"];
 
 /// Rooms that open files; everybody else is handed octets.
-const MAY_READ_FILES: &[&str] = &["zone", "geo", "config", "probe", "admin", "boot", "cli"];
+const MAY_READ_FILES: &[&str] = &["zone", "geo", "config", "probe", "transfer", "admin", "boot", "cli"];
 
 /// Libraries with a home: nobody else names them outside of tests.
 const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["base"]),
     ("arc_swap", &["snapshot"]),
+    // Signatures of messages.
+    ("aws_lc_rs", &["transfer"]),
     ("axum", &["admin"]),
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),
     ("dashmap", &["probe", "transport", "admin", "boot", "cli"]),
     // The embedded country table; downloaded databases.
     ("flate2", &["geo", "cli"]),
-    ("getrandom", &["transport", "probe", "boot", "cli"]),
+    ("getrandom", &["transport", "transfer", "probe", "boot", "cli"]),
     // Record data of zone files; responses as `explain` and `demo` show them.
     ("hickory_proto", &["zone", "admin", "cli"]),
     ("indicatif", &["cli"]),
@@ -99,11 +117,13 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("rustix", &["transport", "probe", "boot", "cli"]),
     ("rustls", &["probe", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "cli"]),
+    // Server cookies (RFC 9018).
+    ("siphasher", &["answer"]),
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
-    ("tokio", &["transport", "probe", "admin", "boot", "cli"]),
+    ("tokio", &["transport", "transfer", "probe", "admin", "boot", "cli"]),
     ("toml_parser", &["config"]),
-    ("tracing", &["transport", "probe", "admin", "boot", "cli"]),
+    ("tracing", &["transport", "transfer", "probe", "admin", "boot", "cli"]),
     ("tracing_subscriber", &["boot", "cli"]),
 ];
 

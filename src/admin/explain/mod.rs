@@ -8,8 +8,8 @@ pub use report::{Client, Explanation, Member, Monitor, Region, Response, Steerin
 
 use crate::answer::{CNAME_CHAIN_LEN_MAX, zone_for};
 use crate::base::{Country, Family, Prefix};
-use crate::snapshot::{Balance, Current, Inputs, Publisher, PublisherHandle, Snapshot};
-use crate::wire::{Name, NameKey};
+use crate::snapshot::{Balance, Current, Inputs, Publisher, PublisherHandle, Snapshot, service_of};
+use crate::wire::{Name, NameKey, rtype};
 use crate::zone::Lookup;
 use hickory_proto::rr::RecordType;
 use std::str::FromStr;
@@ -69,8 +69,10 @@ fn explain_current(
     let found = follow(snapshot, question);
     let steering = found.balance.and_then(|balance| {
         let answers = snapshot.pool_answers.get(balance.pool_answers as usize);
-        let steered = [RecordType::A, RecordType::AAAA, RecordType::ANY].contains(&question.rtype);
-        let family = if question.rtype == RecordType::AAAA { Family::V6 } else { Family::V4 };
+        let steered = found.hints || [RecordType::A, RecordType::AAAA, RecordType::ANY].contains(&question.rtype);
+        let has_ipv4 = (0..answers.variant_count()).any(|number| answers.variant(number).rtype == rtype::A);
+        let of_ipv6 = question.rtype == RecordType::AAAA || (found.hints && !has_ipv4);
+        let family = if of_ipv6 { Family::V6 } else { Family::V4 };
         (steered || answers.answers_cname())
             .then(|| decision::explain(current, balance, &looked_up, family, target_state))
             .flatten()
@@ -94,24 +96,35 @@ fn explain_current(
 struct Found {
     /// The last zone that was asked.
     zone: Option<usize>,
-    /// The names that static CNAMEs lead to, one after the other.
+    /// The names that static CNAMEs and aliases lead to, one after the other.
     aliases: Vec<String>,
     /// What the last name is balanced with.
     balance: Option<Balance>,
+    /// Whether the asked RRset takes hints of the members that are answered.
+    hints: bool,
 }
 
 /// Follows static CNAMEs through our zones, as the engine does.
 fn follow(snapshot: &Snapshot, question: &Question) -> Found {
     let mut found = Found::default();
     let mut key = NameKey::of(&question.name);
-    let rtype = u16::from(question.rtype);
-    while let Some((number, apex_stripped)) = zone_for(&snapshot.zones, &key, rtype) {
+    let qtype = u16::from(question.rtype);
+    while let Some((number, apex_stripped)) = zone_for(&snapshot.zones, &key, qtype) {
         let zone = &snapshot.zones.zones()[number];
         found.zone = Some(number);
-        match zone.lookup(&key, apex_stripped, rtype) {
+        match zone.lookup(&key, apex_stripped, qtype) {
             Lookup::Balanced { slot, .. } => {
-                found.balance = Some(snapshot.balances[number][slot as usize]);
-                return found;
+                let balances = &snapshot.balances[number];
+                if let Some(balance) = balances.get(slot as usize) {
+                    found.balance = Some(*balance);
+                    found.hints = service_of(&snapshot.services, number, slot, qtype).is_some();
+                    return found;
+                }
+                // The targets of aliases are no aliases themselves, so that this ends.
+                let alias = snapshot.aliases[number].get(slot as usize - balances.len());
+                let Some(alias) = alias.filter(|_| found.aliases.len() < CNAME_CHAIN_LEN_MAX) else { return found };
+                found.aliases.push(alias.target.name.to_string());
+                key = alias.target.key.clone();
             }
             Lookup::Cname { rrset, .. }
                 if found.aliases.len() < CNAME_CHAIN_LEN_MAX && question.rtype != RecordType::CNAME =>

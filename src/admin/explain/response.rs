@@ -2,7 +2,7 @@
 
 use super::Question;
 use super::report::Response;
-use crate::answer::{Outcome, Request, Responder, TransportProfile};
+use crate::answer::{Moment, Outcome, Request, Responder, TransportProfile};
 use crate::snapshot::Snapshot;
 use hickory_proto::op::{Edns, Message, Query};
 use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsOption};
@@ -16,11 +16,12 @@ pub(super) fn respond(snapshot: &Snapshot, question: &Question) -> Response {
     let octets = query(question);
     // Where client subnets are not used, the sender decides: the client is its own resolver then.
     let source = question.from.address();
-    let request = Request { octets: &octets, source, profile: &TransportProfile::STREAM, random: 0 };
+    let profile = &TransportProfile::STREAM;
+    let request = Request { octets: &octets, source, profile, random: 0, now: Moment::default() };
     let mut out = vec![0; usize::from(u16::MAX)];
     match Responder::new(NO_WORKER).respond(snapshot, request, &mut out) {
         Outcome::Reply { len } => Message::from_vec(&out[..len]).map_or_else(|error| broken(&error.to_string()), shown),
-        Outcome::Drop => broken("no response"),
+        Outcome::Drop | Outcome::Slow => broken("no response"),
     }
 }
 

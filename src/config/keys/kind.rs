@@ -24,6 +24,11 @@ pub enum Kind {
     },
     /// Any text that is not empty.
     Text,
+    /// A short text; empty text for none.
+    TextOrNone {
+        /// Most octets.
+        max: usize,
+    },
     /// A file or folder, relative to the file that says so.
     Path,
     /// A path that may hold wildcards.
@@ -87,6 +92,8 @@ pub enum Kind {
     Tables(&'static TableDef),
     /// Tables by name.
     Named(&'static TableDef),
+    /// Values of one kind by name.
+    ByName(&'static Kind),
 }
 
 impl Kind {
@@ -102,6 +109,7 @@ impl Kind {
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Number { min, max } => format!("a number from {min} to {max}"),
             Self::Text => "a text that is not empty".into(),
+            Self::TextOrNone { max } => format!("a text of at most {max} octets, or `\"\"` for none"),
             Self::Path => "a path".into(),
             Self::PathPattern => "a path, with or without wildcards".into(),
             Self::Duration { .. } => "a duration such as `\"5s\"` or `\"200ms\"`".into(),
@@ -131,6 +139,7 @@ impl Kind {
             Self::Table(_) => "a table".into(),
             Self::Tables(_) => "a list of tables".into(),
             Self::Named(_) => "a table of tables, each with a name".into(),
+            Self::ByName(kind) => format!("a table of names, each with {}", kind.article_noun()),
         }
     }
 }

@@ -5,11 +5,13 @@ mod kind;
 mod service;
 mod sites;
 mod steering;
+mod transfer;
 
 pub use kind::{Kind, duration_text};
-pub use service::{admin, geoip, server, tcp};
+pub use service::{admin, cookies, geoip, rate_limit, server, tcp};
 pub use sites::{network, region, zone};
 pub use steering::{balance, condition, member, monitor, policy, pool, rule, ttl};
+pub use transfer::{key, notify_target, transfer_entry};
 
 /// A key of a table.
 #[derive(Debug)]
@@ -131,6 +133,8 @@ pub mod top {
             "The members that serve one service, each a table of its own.";
         POLICY = "policy", Kind::Named(&super::policy::TABLE), "`closest`, `listed` and `any`", "",
             "How regions are ranked for a client and how members are picked, each a table of its own.";
+        KEY = "key", Kind::Named(&super::key::TABLE), "no keys", "",
+            "TSIG keys, each a table of its own named as both servers call it.";
         ZONE = "zone", Kind::Named(&super::zone::TABLE), "no zones", "",
             "Authoritative zones with their balanced names, each a table of its own named for its origin.";
         NETWORK = "network", Kind::Tables(&super::network::TABLE), "no networks", "",
@@ -143,6 +147,8 @@ pub static TABLES: &[&TableDef] = &[
     &top::TABLE,
     &server::TABLE,
     &tcp::TABLE,
+    &cookies::TABLE,
+    &rate_limit::TABLE,
     &geoip::TABLE,
     &admin::TABLE,
     &region::TABLE,
@@ -154,6 +160,9 @@ pub static TABLES: &[&TableDef] = &[
     &rule::TABLE,
     &condition::TABLE,
     &zone::TABLE,
+    &transfer_entry::TABLE,
+    &notify_target::TABLE,
+    &key::TABLE,
     &balance::TABLE,
     &ttl::TABLE,
 ];

@@ -33,13 +33,24 @@ table! {
 table! {
     /// `[zone.NAME]`.
     zone, "[zone.\"ORIGIN\"]", "a zone",
-    named true, later ["type", "primaries", "serial", "transfer", "transfer_balanced", "update", "notify", "dnssec", "alias"],
+    named true, later ["type", "primaries", "serial", "transfer_balanced", "update", "dnssec"],
     "An authoritative zone, named for its origin with or without a final dot. Its data is a plain master file (RFC 1035); the \
      balanced names stand here beside it.";
     FILE = "file", Kind::Path, Required, r#""gslb.example.com.zone""#,
         "The master file, relative to the file that says so.";
+    TRANSFER = "transfer", Kind::Tables(&crate::config::keys::transfer_entry::TABLE), Optional("nobody"),
+        r#"[{ prefix = "192.0.2.0/24", key = "transfer.example." }]"#,
+        "Who may have the zone by AXFR or IXFR: all that one of the entries says must hold.";
+    NOTIFY = "notify", Kind::Tables(&crate::config::keys::notify_target::TABLE), Optional("nobody"),
+        r#"[{ address = "192.0.2.2", key = "transfer.example." }]"#,
+        "Who is told of each new serial, and once at the start (RFC 1996).";
     BALANCE = "balance", Kind::Named(&crate::config::keys::balance::TABLE), Optional("no name is balanced"),
         r#"{ www = { pool = "web" } }"#,
         "The balanced names by owner name: relative to the origin, or absolute with a final dot; `@` is the origin itself, `*` a \
          wildcard. An owner with dots is quoted: `balance.\"api.v2\"`.";
+    ALIAS = "alias", Kind::ByName(&Kind::DomainName), Optional("no name is an alias"),
+        r#"{ "@" = "lb.example.net." }"#,
+        "Names that have the addresses of another name, by owner as under `balance`; the origin may be one. The target has a final \
+         dot, or is relative to the origin. A and AAAA of a target outside the zones of this server are asked of the `resolvers` in \
+         `[server]`, kept as long as their TTL says, and answered on while no resolver does.";
 }

@@ -141,6 +141,9 @@ table! {
         "The policy.";
     TTL = "ttl", Kind::Ttl(&crate::config::keys::ttl::TABLE), Default("{ max = 60, min = 5 }"), "30",
         "Seconds that resolvers may keep an answer. A number pins it.";
+    REGION_NAMES = "region_names", Kind::Boolean, Default("false"), "true",
+        "Each region of the pool gets a name of its own, the owner's and the region's: `www` in region `eu-west` is `www.eu-west` \
+         in the zone. It is answered with the members of that region that are up, or with all where none is, for every client alike.";
 }
 
 table! {

@@ -6,11 +6,13 @@ mod policy;
 mod pool;
 mod server;
 mod sites;
+mod transfer;
 mod zone;
 
 pub use policy::{PolicyTable, RuleTable, UNNAMED};
 pub use pool::{MemberTable, PoolTable};
 pub use sites::{FactTable, NetworkTable};
+pub use transfer::KeyTable;
 pub use zone::{BalanceTable, ZoneTable};
 
 use super::files::Document;
@@ -21,12 +23,12 @@ use super::scalars::{parsed, text};
 use super::tree::{Entry, Node, Spanned, Table, Value};
 use super::values::Wrong;
 use super::{Admin, Places, Server};
-use crate::base::{Diagnostic, Span};
+use crate::base::{Diagnostic, Sources, Span};
 use crate::geo::spec::DatabaseFile;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::Region;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -61,6 +63,8 @@ pub struct Spec {
     pub admin_listen: Option<Span>,
     /// What the engine needs of `[server]` and `[geoip]`.
     pub settings: Settings,
+    /// The file with the secrets of cookies.
+    pub cookie_secrets: Option<Spanned<PathBuf>>,
     /// `databases` of `[geoip]`.
     pub databases: Vec<DatabaseFile>,
     /// `[region.NAME]`.
@@ -75,6 +79,10 @@ pub struct Spec {
     pub pools: Vec<Definition<PoolTable>>,
     /// `[policy.NAME]`.
     pub policies: Vec<Definition<PolicyTable>>,
+    /// `[key.NAME]`.
+    pub keys: Vec<Definition<KeyTable>>,
+    /// Transfers at a time; `None` where nothing says.
+    pub transfers_max: Option<usize>,
     /// `[zone.NAME]`.
     pub zones: Vec<Definition<ZoneTable>>,
     once: Vec<(&'static str, Span)>,
@@ -104,9 +112,27 @@ impl Spec {
         }));
         self.pools.extend(definitions(&mut reader, &top::POOL, &keys::pool::TABLE, |_, reader| pool::pool(reader)));
         self.policies.extend(definitions(&mut reader, &top::POLICY, &keys::policy::TABLE, policy::policy));
+        self.keys.extend(definitions(&mut reader, &top::KEY, &keys::key::TABLE, |name, reader| {
+            transfer::key(name, reader, folder)
+        }));
         self.zones.extend(definitions(&mut reader, &top::ZONE, &keys::zone::TABLE, |name, reader| {
             zone::zone(name, reader, folder)
         }));
+    }
+
+    /// Warns of secrets that every user of this machine can read.
+    pub fn check_secrets(&self, sources: &Sources, report: &mut Report) {
+        let mut seen = HashSet::new();
+        for definition in &self.keys {
+            let name = definition.defined.name.span;
+            let (path, place) = match &definition.table.file {
+                Some(file) => (file.value.as_path(), file.span),
+                None => (sources.path(name.source), name),
+            };
+            if seen.insert(path) {
+                transfer::check_permissions(path, place, report);
+            }
+        }
     }
 
     /// Reads a table that may appear once in all files.

@@ -1,16 +1,19 @@
 //! Reads `[server]`, `[geoip]` and `[admin]`. Knows no defaults of its own: what is not written stays as it is.
 
-use super::{Spec, path, socket};
+use super::{Spec, path, prefix, probe_address, socket};
 use crate::base::Diagnostic;
-use crate::config::keys::{admin, geoip, server, tcp};
+use crate::config::keys::{admin, cookies, geoip, rate_limit, server, tcp};
 use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
-use crate::config::scalars::{boolean, duration, integer, parsed, size, text};
+use crate::config::scalars::{boolean, duration, integer, parsed, size, text, text_or_none};
 use crate::config::tree::{Node, Spanned};
 use crate::config::values::{self, Wrong};
 use crate::geo::spec::DatabaseFile;
+use crate::snapshot::settings::RateLimit;
+use crate::steering::spec::ProbeAddress;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Replaces a default with what was written.
 fn set<T>(place: &mut T, written: Option<Spanned<T>>) {
@@ -30,12 +33,16 @@ impl Spec {
             self.server.listen = distinct_sockets(&listen, reader.report);
         }
         set(&mut self.server.workers, reader.one(&server::WORKERS, integer));
+        self.transfers_max = reader.one(&server::TRANSFERS, integer).map(|transfers| transfers.value);
         set(&mut self.server.state_dir, path(reader, &server::STATE_DIR, folder));
         let user = reader.one(&server::USER, text);
         self.places.user = user.as_ref().map(|user| user.span);
         self.server.user = user.map(|user| user.value);
         set(&mut self.server.startup_grace, reader.one(&server::STARTUP_GRACE, duration));
         set(&mut self.server.hold, reader.one(&server::HOLD, duration));
+        if let Some(resolvers) = reader.list(&server::RESOLVERS, probe_address) {
+            self.server.resolvers = resolvers.value.into_iter().map(|resolver| with_port_53(resolver.value)).collect();
+        }
         set(&mut self.server.watch, reader.one(&server::WATCH, boolean));
         set(&mut self.settings.udp_response_len_max, reader.one(&server::UDP_RESPONSE_MAX, size));
         let limits = &mut self.server.tcp;
@@ -56,6 +63,41 @@ impl Spec {
             set(&mut limits.connections_per_client, per_client);
             set(&mut limits.idle_timeout, table.one(&tcp::IDLE_TIMEOUT, duration));
         }
+        for (place, key) in [
+            (&mut self.settings.nsid, &server::NSID),
+            (&mut self.settings.version, &server::VERSION),
+            (&mut self.settings.identity, &server::IDENTITY),
+        ] {
+            let text = reader.one(key, text_or_none).and_then(|text| text.value);
+            *place = text.map(|text| Arc::from(text.into_bytes()));
+        }
+        self.read_cookies(reader, folder);
+        self.read_rate_limit(reader);
+    }
+
+    fn read_cookies(&mut self, reader: &mut Reader<'_, '_>, folder: &Path) {
+        let Some(mut table) = reader.table(&server::COOKIES, &cookies::TABLE) else { return };
+        let settings = &mut self.settings.cookies;
+        set(&mut settings.enabled, table.one(&cookies::ENABLED, boolean));
+        settings.require_above = table.one(&cookies::REQUIRE_ABOVE, size).map(|most| most.value);
+        self.cookie_secrets = path(&mut table, &cookies::SECRET_FILE, folder);
+    }
+
+    fn read_rate_limit(&mut self, reader: &mut Reader<'_, '_>) {
+        let Some(mut table) = reader.table(&server::RATE_LIMIT, &rate_limit::TABLE) else { return };
+        let mut limit = std::mem::take(&mut self.settings.rate_limit);
+        if let Some(responses) = table.one(&rate_limit::RESPONSES_PER_SECOND, integer) {
+            limit = limit.with_responses_per_second(responses.value);
+        }
+        set(&mut limit.slip, table.one(&rate_limit::SLIP, integer));
+        if let Some(exempt) = table.list(&rate_limit::EXEMPT, prefix) {
+            limit.exempt = exempt.value.into_iter().map(|prefix| prefix.value).collect();
+        }
+        let prefix_v4 = table.one(&rate_limit::PREFIX_V4, integer).map_or(RateLimit::IPV4_PREFIX, |bits| bits.value);
+        let prefix_v6 = table.one(&rate_limit::PREFIX_V6, integer).map_or(RateLimit::IPV6_PREFIX, |bits| bits.value);
+        limit = limit.with_prefixes(prefix_v4, prefix_v6);
+        set(&mut limit.table_size, table.one(&rate_limit::TABLE_SIZE, integer));
+        self.settings.rate_limit = limit;
     }
 
     pub(super) fn read_geoip(&mut self, reader: &mut Reader<'_, '_>, folder: &Path) {
@@ -78,6 +120,13 @@ impl Spec {
             self.admin.listen = listen.value;
             self.admin_listen = Some(listen.span);
         }
+    }
+}
+
+fn with_port_53(resolver: ProbeAddress) -> SocketAddr {
+    match resolver {
+        ProbeAddress::Address(address) => SocketAddr::new(address, 53),
+        ProbeAddress::Socket(socket) => socket,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Reads `[zone.NAME]` and its balanced names. Knows no pools, policies and zone files: names are looked up later.
 
-use super::path;
+use super::transfer::{self, NotifyEntry, TransferEntry};
+use super::{absolute_name, path};
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
 use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
-use crate::config::scalars::{seconds, text};
+use crate::config::scalars::{boolean, seconds, text};
 use crate::config::tree::{Entry, Node, Spanned, Value};
 use crate::config::values;
 use crate::steering::spec::TtlRange;
@@ -20,8 +21,25 @@ pub struct ZoneTable {
     pub apex: Option<Name>,
     /// The master file.
     pub file: Option<Spanned<PathBuf>>,
+    /// Who may have the zone.
+    pub transfer: Vec<TransferEntry>,
+    /// Who is told of new serials.
+    pub notify: Vec<NotifyEntry>,
     /// The balanced names.
     pub balances: Vec<BalanceTable>,
+    /// The aliases.
+    pub aliases: Vec<AliasTable>,
+}
+
+/// An alias as typed.
+#[derive(Clone, Debug)]
+pub struct AliasTable {
+    /// Where the owner is written.
+    pub span: Span,
+    /// The owner; `None` where it is none, or outside the zone.
+    pub owner: Option<Name>,
+    /// The name whose addresses it has.
+    pub target: Spanned<Name>,
 }
 
 /// A balanced name as typed.
@@ -37,6 +55,8 @@ pub struct BalanceTable {
     pub policy: Option<Spanned<String>>,
     /// The TTLs.
     pub ttl: TtlRange,
+    /// Whether each region has a name of its own.
+    pub region_names: bool,
 }
 
 pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder: &Path) -> ZoneTable {
@@ -57,7 +77,14 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
     let file = path(reader, &keys::FILE, folder);
     let balances =
         reader.named(&keys::BALANCE, &balance::TABLE, |entry, reader| read_balance(entry, reader, origin.as_ref()));
-    ZoneTable { apex, file, balances }
+    let (transfer, notify) = (transfer::transfer(reader), transfer::notify(reader));
+    let aliases = reader.by_name(&keys::ALIAS, absolute_name).into_iter();
+    let aliases = aliases.map(|(key, target)| {
+        let owner = origin.as_ref().and_then(|origin| owner(&key, origin, reader.report));
+        AliasTable { span: key.span, owner, target }
+    });
+    let aliases = aliases.collect();
+    ZoneTable { apex, file, transfer, notify, balances, aliases }
 }
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {
@@ -67,6 +94,7 @@ fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name
         pool: reader.one(&balance::POOL, text),
         policy: reader.one(&balance::POLICY, text),
         ttl: read_ttl(reader),
+        region_names: reader.one(&balance::REGION_NAMES, boolean).is_some_and(|written| written.value),
     }
 }
 

@@ -2,6 +2,7 @@
 //! With `UPDATE_EXPECTED=1` in the environment what is printed is written down as expected, to be read before it is kept.
 
 use super::Loaded;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Every case: a folder with an `azimuth.toml` and an `expected.txt`.
@@ -14,6 +15,12 @@ fn cases() -> Vec<PathBuf> {
 
 /// What is printed, with paths as if the command ran in the case's folder.
 fn printed(case: &Path) -> String {
+    if case.ends_with("keys") {
+        // What a clone of the repository gives its files, nobody knows.
+        for file in ["azimuth.toml", "other.key"] {
+            std::fs::set_permissions(case.join(file), std::fs::Permissions::from_mode(0o644)).unwrap();
+        }
+    }
     let loaded = Loaded::from(&case.join("azimuth.toml"));
     let outcome = if loaded.config.is_some() { "usable" } else { "refused" };
     loaded.rendered().replace(&format!("{}/", case.display()), "") + outcome + "\n"

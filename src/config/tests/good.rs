@@ -85,7 +85,7 @@ fn server_geoip_and_admin_take_what_is_written() {
     assert_eq!((server.startup_grace, server.hold), (Duration::from_secs(90), Duration::ZERO));
     assert_eq!((server.tcp.connections, server.tcp.connections_per_client), (7, 2));
     assert_eq!(server.tcp.idle_timeout, Duration::from_millis(200));
-    assert_eq!(config.settings, Settings { client_subnet: false, udp_response_len_max: 512 });
+    assert_eq!(config.settings, Settings { client_subnet: false, udp_response_len_max: 512, ..Settings::default() });
     let databases: Vec<&Path> = config.geo.databases.iter().map(|database| database.path.as_path()).collect();
     assert_eq!(databases, [folder.join("a.mmdb").as_path(), Path::new("/data/b.mmdb")]);
     assert_eq!(config.admin.listen, None);

@@ -1,6 +1,7 @@
 //! Tests of the configuration as a whole.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod abuse;
 mod bad;
 mod clothes;
 mod fences;
@@ -12,6 +13,7 @@ mod sample;
 
 use super::{Config, load};
 use crate::base::{Diagnostic, Severity, Sources};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// What came of a configuration.
@@ -56,7 +58,9 @@ fn load_files(files: &[(&str, &str)]) -> Loaded {
     for (name, text) in files {
         let path = folder.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        std::fs::write(&path, text).unwrap();
+        // So that nothing is said of secrets in them.
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
     Loaded::from(&folder.path().join(files[0].0))
 }

@@ -23,7 +23,12 @@ type = "tcp"
 port = 22
 [pool.web]
 members = [{ region = "us-east", address = "192.0.2.1" }, { region = "eu-west", address = "192.0.2.2" }]
+[key."transfer.example."]
+secret = "Zm9yIGV4YW1wbGUsIG5vdCBmb3IgdXNlLCBwbGVhc2U="
 "#;
+
+/// A file of cookie secrets.
+const SECRETS: &str = "000102030405060708090a0b0c0d0e0f\n";
 
 /// Keys that another key must stand beside, with that one.
 const COMPANIONS: &[(&str, &str)] = &[
@@ -38,6 +43,8 @@ const CHOICES: &[(&str, &[&str], &str)] = &[
     ("network", &["region", "coordinates", "country"], "region = \"us-east\""),
     ("rule", &["prefer", "regions"], "prefer = [\"us-east\"]"),
     ("condition", &["network", "country", "continent"], "country = \"FR\""),
+    ("key", &["secret", "secret_file"], "secret = \"Zm9yIGV4YW1wbGUsIG5vdCBmb3IgdXNlLCBwbGVhc2U=\""),
+    ("transfer_entry", &["prefix", "key"], "prefix = \"192.0.2.0/24\""),
 ];
 
 /// The lines of a table: its required keys, those given, and what these need beside them.
@@ -67,24 +74,35 @@ fn document(def: &TableDef, given: &[(&str, &str)]) -> String {
         |balance: &str| format!("[zone.\"example.com\"]\nfile = \"example.com.zone\"\nbalance.www = {balance}\n");
     let table = match def.id {
         "file" => block,
-        "region" | "monitor" | "pool" | "policy" => format!("[{}.x]\n{block}\n", def.id),
+        "region" | "monitor" | "pool" | "policy" | "key" => format!("[{}.x]\n{block}\n", def.id),
         "zone" => format!("[zone.\"example.com\"]\n{block}\n"),
         "member" => format!("[pool.x]\nmembers = [{{ {inline} }}]\n"),
         "rule" => format!("[[policy.x.rule]]\n{block}\n"),
         "condition" => format!("[[policy.x.rule]]\nprefer = [\"us-east\"]\nmatch = {{ {inline} }}\n"),
         "balance" => zone(&format!("{{ {inline} }}")),
+        "transfer_entry" => format!("[zone.\"example.com\"]\nfile = \"a.zone\"\ntransfer = [{{ {inline} }}]\n"),
+        "notify_target" => format!("[zone.\"example.com\"]\nfile = \"a.zone\"\nnotify = [{{ {inline} }}]\n"),
         "ttl" => zone(&format!("{{ pool = \"web\", ttl = {{ {inline} }} }}")),
         _ => format!("{}\n{block}\n", def.header),
     };
     format!("{table}{GROUND}")
 }
 
+/// A key as `tsig-keygen` writes it.
+const KEY_FILE: &str =
+    "key \"x\" {\n\talgorithm hmac-sha256;\n\tsecret \"Zm9yIGV4YW1wbGUsIG5vdCBmb3IgdXNlLCBwbGVhc2U=\";\n};\n";
+
 fn load_document(text: &str) -> Loaded {
     static AUTHORITY: LazyLock<String> = LazyLock::new(|| {
         let key = rcgen::KeyPair::generate().unwrap();
         rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().pem()
     });
-    load_files(&[("azimuth.toml", text), ("internal-ca.pem", &AUTHORITY)])
+    load_files(&[
+        ("azimuth.toml", text),
+        ("internal-ca.pem", &AUTHORITY),
+        ("keys/transfer.key", KEY_FILE),
+        ("cookie-secrets", SECRETS),
+    ])
 }
 
 /// All of a configuration but places.
@@ -92,8 +110,8 @@ fn essence(loaded: &Loaded) -> String {
     let config = loaded.config();
     let balances: Vec<_> = config.zones.iter().map(|zone| &zone.balances).collect();
     let networks = &config.geo.networks;
-    let parts = (&config.server, &config.admin, config.settings, &config.regions, &config.monitors, &config.pools);
-    format!("{:?}", (parts, &config.policies, balances, networks, config.geo.databases.len()))
+    let parts = (&config.server, &config.admin, &config.settings, &config.regions, &config.monitors, &config.pools);
+    format!("{:?}", (parts, &config.policies, &config.transfer, balances, networks, config.geo.databases.len()))
 }
 
 /// Every key that may stand in a document of its own.
@@ -255,6 +273,7 @@ fn short(kind: Kind) -> String {
         Kind::Integer { min, max } => format!("integer, {min} to {max}"),
         Kind::Number { min, max } => format!("number, {min} to {max}"),
         Kind::Text => "text".into(),
+        Kind::TextOrNone { max } => format!("text of at most {max} octets, or `\"\"`"),
         Kind::Path => "path".into(),
         Kind::PathPattern => "path or pattern".into(),
         Kind::Duration { min, max } => format!("duration, {} to {}", duration_text(min), duration_text(max)),
@@ -279,6 +298,7 @@ fn short(kind: Kind) -> String {
         Kind::Table(_) => "table".into(),
         Kind::Tables(_) => "list of tables".into(),
         Kind::Named(_) => "tables by name".into(),
+        Kind::ByName(kind) => format!("{} by name", short(*kind)),
     }
 }
 

@@ -1,18 +1,22 @@
 //! Zones and their balanced names: pools and policies by id, and whether the two go together.
 
 use super::names::Names;
-use super::{fallback, fences, region_id};
+use super::region_names::{RegionNames, RegionPolicies};
+use super::transfers::{self, KeyNames};
+use super::{aliases, fallback, fences, region_id};
 use crate::base::{Diagnostic, PolicyId, PoolId, RegionId, Span};
 use crate::config::ZoneConfig;
 use crate::config::report::Report;
 use crate::config::spec::{BalanceTable, Definition, PolicyTable, PoolTable, ZoneTable};
 use crate::steering::spec::{AllDown, BalanceSpec, MemberTarget, Order, Policy, Pool, Region, Spread};
 use crate::wire::Name;
-use crate::zone::{BalancedOwner, ZoneSpec};
+use crate::zone::{BalancedOwner, Role, ZoneSpec};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What balanced names are checked against.
 pub struct Context<'a> {
+    /// The keys that zones may name.
+    pub keys: &'a KeyNames<'a>,
     /// By id.
     pub regions: &'a [Definition<Region>],
     /// By id.
@@ -29,22 +33,37 @@ pub struct Context<'a> {
     pub policy_names: &'a Names,
 }
 
-/// Builds all zones. One whose name or file is missing is left out; that is reported.
-pub fn build(tables: &[Definition<ZoneTable>], context: &Context<'_>, report: &mut Report) -> Vec<ZoneConfig> {
+/// Builds all zones, and the policies of names of regions, which come behind those of `context`. A zone whose name or file is
+/// missing is left out; that is reported.
+pub fn build(
+    tables: &[Definition<ZoneTable>],
+    context: &Context<'_>,
+    report: &mut Report,
+) -> (Vec<ZoneConfig>, Vec<Policy>) {
     check_distinct(tables, report);
     let apexes: HashSet<&Name> = tables.iter().filter_map(|zone| zone.table.apex.as_ref()).collect();
     let mut used = BTreeMap::new();
+    let mut region_policies = RegionPolicies::new(context.policies.len());
     let mut zones = Vec::with_capacity(tables.len());
     for definition in tables {
-        zones.extend(build_zone(&definition.table, &apexes, context, &mut used, report));
+        let shared = Shared { apexes: &apexes, used: &mut used, region_policies: &mut region_policies };
+        zones.extend(build_zone(&definition.table, context, shared, report));
     }
+    aliases::check_targets(tables, report);
     fences::check(&used, context, report);
     // Where something could not be read, what follows from its absence is not worth a warning.
     if !report.has_errors() {
         check_coordinates(&used, context, report);
         fallback::check(&used, context, report);
     }
-    zones
+    (zones, region_policies.into_policies())
+}
+
+/// What zones are built with beside the context.
+struct Shared<'s> {
+    apexes: &'s HashSet<&'s Name>,
+    used: &'s mut BTreeMap<(PoolId, PolicyId), Span>,
+    region_policies: &'s mut RegionPolicies,
 }
 
 fn check_distinct(tables: &[Definition<ZoneTable>], report: &mut Report) {
@@ -69,13 +88,13 @@ fn check_distinct(tables: &[Definition<ZoneTable>], report: &mut Report) {
 
 fn build_zone(
     table: &ZoneTable,
-    apexes: &HashSet<&Name>,
     context: &Context<'_>,
-    used: &mut BTreeMap<(PoolId, PolicyId), Span>,
+    Shared { apexes, used, region_policies }: Shared<'_>,
     report: &mut Report,
 ) -> Option<ZoneConfig> {
-    let mut owners: HashMap<&Name, &BalanceTable> = HashMap::new();
+    let mut owners = Owners::default();
     let (mut balanced, mut balances) = (Vec::new(), Vec::new());
+    let mut regions: Vec<(&BalanceTable, BalanceSpec)> = Vec::new();
     for balance in &table.balances {
         let pool = balance.pool.as_ref().and_then(|name| context.pool_names.find(name, report));
         let policy = match &balance.policy {
@@ -84,14 +103,11 @@ fn build_zone(
             None => Some(0),
         };
         let Some(owner) = &balance.owner else { continue };
-        if let Some(first) = owners.get(owner) {
-            let message = format!("`{owner}` is balanced twice");
-            report.push(Diagnostic::error(message).at(balance.span, "").at(first.span, "first here"));
+        if !owners.take(owner, Role::Balanced, balance.span, report) {
             continue;
         }
-        owners.insert(owner, balance);
         if let Some(apex) = &table.apex {
-            check_below_zone(balance, owner, apex, apexes, report);
+            check_below_zone(balance.span, owner, apex, apexes, report);
         }
         let (Some(pool), Some(policy)) = (pool, policy) else { continue };
         check_together(balance, owner, table.apex.as_ref(), &context.pools[pool], &context.policies[policy], report);
@@ -100,21 +116,60 @@ fn build_zone(
         used.entry((spec.pool, spec.policy)).or_insert(balance.span);
         // At the apex that is refused already: the zone need not tell it again.
         let answers_cname = is_names(&context.pools[pool]) && table.apex.as_ref() != Some(owner);
-        balanced.push(BalancedOwner { owner: owner.clone(), answers_cname, span: Some(balance.span) });
+        balanced.push(BalancedOwner {
+            owner: owner.clone(),
+            role: Role::Balanced,
+            answers_cname,
+            span: Some(balance.span),
+        });
         balances.push(spec);
+        if balance.region_names {
+            regions.push((balance, spec));
+        }
     }
+    for (balance, spec) in regions {
+        let names = RegionNames { balance, spec, apex: table.apex.as_ref(), apexes, context };
+        names.build(region_policies, &mut owners, (&mut balanced, &mut balances), report);
+    }
+    let aliases = aliases::build(table, apexes, &mut owners, &mut balanced, report);
     let file = table.file.as_ref()?;
     let spec = ZoneSpec { apex: table.apex.clone()?, file: file.value.clone(), span: Some(file.span), balanced };
-    Some(ZoneConfig { spec, balances })
+    let transfers = transfers::build(table, !spec.balanced.is_empty(), context.keys, report);
+    Some(ZoneConfig { spec, balances, aliases, transfers })
+}
+
+/// The owners of one zone whose addresses come from elsewhere, each once.
+#[derive(Default)]
+pub(super) struct Owners(HashMap<Name, (Role, Span)>);
+
+impl Owners {
+    /// Whether nobody had `owner` yet; else that is reported with both places.
+    pub(super) fn take(&mut self, owner: &Name, role: Role, span: Span, report: &mut Report) -> bool {
+        let Some(&(first_role, first)) = self.0.get(owner) else {
+            self.0.insert(owner.clone(), (role, span));
+            return true;
+        };
+        let message = match (first_role, role) {
+            (Role::Balanced, Role::Balanced) => format!("`{owner}` is balanced twice"),
+            (Role::Alias, Role::Alias) => format!("`{owner}` is an alias twice"),
+            (first, again) => format!("`{owner}` {} and {}", first.predicate(), again.predicate()),
+        };
+        let diagnostic = Diagnostic::error(message).at(span, "").at(first, "first here");
+        report.push(match role {
+            Role::OfRegion => diagnostic.hint("rename one of them, or switch `region_names` off"),
+            Role::Balanced | Role::Alias => diagnostic,
+        });
+        false
+    }
 }
 
 /// A name below the apex of another zone of ours is answered from that one.
-fn check_below_zone(balance: &BalanceTable, owner: &Name, apex: &Name, apexes: &HashSet<&Name>, report: &mut Report) {
+pub(super) fn check_below_zone(span: Span, owner: &Name, apex: &Name, apexes: &HashSet<&Name>, report: &mut Report) {
     let mut ancestor = owner.clone();
     while ancestor != *apex {
         if apexes.contains(&ancestor) {
             let message = format!("`{owner}` belongs to the zone `{ancestor}`, which is configured too");
-            report.push(Diagnostic::error(message).at(balance.span, "").hint("move it to that zone"));
+            report.push(Diagnostic::error(message).at(span, "").hint("move it to that zone"));
             return;
         }
         let Some(parent) = ancestor.parent() else { return };
@@ -122,7 +177,7 @@ fn check_below_zone(balance: &BalanceTable, owner: &Name, apex: &Name, apexes: &
     }
 }
 
-fn is_names(pool: &Pool) -> bool {
+pub(super) fn is_names(pool: &Pool) -> bool {
     pool.members.iter().any(|member| matches!(member.target, MemberTarget::Name { .. }))
 }
 

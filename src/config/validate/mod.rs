@@ -1,19 +1,24 @@
 //! What was typed to a [`Config`]: names are looked up, and what no table can know alone is checked.
 //! Knows no files and no text.
 
+mod aliases;
 mod authorities;
 mod balances;
+mod cookies;
 mod fallback;
 mod fences;
 mod geo;
 mod names;
 mod policies;
 mod pools;
+mod region_names;
+mod transfers;
 
 use super::report::Report;
 use super::spec::Spec;
 use super::{Config, keys};
 use crate::base::{Diagnostic, RegionId};
+use crate::transfer::spec::{TRANSFERS_MAX, TransferSpec};
 use names::Names;
 use std::path::PathBuf;
 
@@ -29,9 +34,11 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     check_admin(&spec, report);
     authorities::check(&spec.authorities, report);
     let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
-    let (built_policies, policies) = policies::build(&spec.policies, &regions, report);
+    let (mut built_policies, policies) = policies::build(&spec.policies, &regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
+    let keys = transfers::KeyNames::collect(&spec.keys, report);
     let context = balances::Context {
+        keys: &keys,
         regions: &spec.regions,
         pools: &built_pools,
         pool_tables: &spec.pools,
@@ -40,21 +47,28 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         policy_tables: &spec.policies,
         policy_names: &policies,
     };
-    let zones = balances::build(&spec.zones, &context, report);
+    let (zones, region_policies) = balances::build(&spec.zones, &context, report);
+    built_policies.extend(region_policies);
     if spec.zones.is_empty() && !report.has_errors() {
         let message = "no zone is configured: every query will be refused";
         report.absent(Diagnostic::warning(message).hint("add a table `[zone.\"gslb.example.com\"]` with its `file`"));
     }
+    let (mut server, mut settings) = (spec.server, spec.settings);
+    if let Some(file) = spec.cookie_secrets {
+        settings.cookies.secrets = cookies::secrets(&file, report).into();
+        server.cookie_secret_file = Some(file.value);
+    }
     Config {
-        server: spec.server,
+        server,
         admin: spec.admin,
-        settings: spec.settings,
+        settings,
         geo,
         regions: spec.regions.into_iter().map(|region| region.table).collect(),
         monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),
         pools: built_pools,
         policies: built_policies,
         zones,
+        transfer: TransferSpec { keys: keys.specs(), transfers_max: spec.transfers_max.unwrap_or(TRANSFERS_MAX) },
         files,
         places: spec.places,
     }

@@ -65,7 +65,9 @@ fn inputs() -> Inputs {
         regions: vec![region("eu"), region("us")],
         pools: ["web", "api", "mail"].into_iter().enumerate().map(pool).collect(),
         policies: vec![policy("closest", Order::Closest), policy("listed", Order::Listed)],
+        owners: Vec::new(),
         balances: vec![vec![balance(0, 0), balance(1, 0)], vec![balance(0, 1), balance(2, 0), balance(0, 0)]],
+        aliases: Vec::new(),
         member_targets: (0..3).map(|pool| vec![vec![key("http", pool, 0)], vec![key("http", pool, 1)]]).collect(),
         workers: 2,
     }

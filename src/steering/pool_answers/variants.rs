@@ -204,6 +204,17 @@ impl Variants {
         }
     }
 
+    /// The RDATA of a variant's records, which are addresses.
+    pub(super) fn addresses(&self, number: u32) -> Vec<u8> {
+        let StoredAnswer { rtype, octets, .. } = self.stored(number);
+        let address_len = if rtype == TYPE_A { 4 } else { 16 };
+        octets
+            .chunks_exact(RECORD_HEADER_LEN + address_len)
+            .flat_map(|record| &record[RECORD_HEADER_LEN..])
+            .copied()
+            .collect()
+    }
+
     /// The region of a variant's first record.
     pub(super) fn region(&self, number: u32) -> Option<RegionId> {
         let variant = self.variants.get(number as usize)?;

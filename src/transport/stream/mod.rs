@@ -5,7 +5,10 @@ mod table;
 
 pub use table::{StreamCounters, StreamLimits};
 
+use super::clock;
 use super::random::Random;
+use super::service::IoCounters;
+use super::slow::SlowDoor;
 use crate::answer::{Outcome, Request, Responder, TransportProfile};
 use crate::snapshot::SnapshotStore;
 use std::cell::RefCell;
@@ -38,6 +41,21 @@ pub fn runtime() -> io::Result<Runtime> {
 pub struct Desk {
     answering: Answering,
     table: Table,
+    slow: Option<Slow>,
+}
+
+/// The slow door, and where those are counted who find it crowded.
+type Slow = (Arc<dyn SlowDoor>, Arc<IoCounters>);
+
+/// What became of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answered {
+    /// It gets no response.
+    Nothing,
+    /// Its response is added to those that wait to be written.
+    Pending,
+    /// It is for the slow door.
+    Slow,
 }
 
 /// The parts that one query needs.
@@ -46,6 +64,7 @@ struct Answering {
     random: Random,
     store: Arc<SnapshotStore>,
     out: Box<[u8]>,
+    profile: TransportProfile,
 }
 
 impl Desk {
@@ -56,30 +75,33 @@ impl Desk {
         store: Arc<SnapshotStore>,
         limits: StreamLimits,
         counters: Arc<StreamCounters>,
+        slow: Option<Slow>,
     ) -> Self {
         let out = vec![0; usize::from(u16::MAX)].into_boxed_slice();
-        let answering = Answering { responder, random: Random::new(), store, out };
-        Self { answering, table: Table::new(limits, counters) }
+        let profile = TransportProfile::stream(limits.idle_timeout);
+        let answering = Answering { responder, random: Random::new(), store, out, profile };
+        Self { answering, table: Table::new(limits, counters), slow }
     }
 }
 
 impl Answering {
-    /// Answers one message; the framed response is added to `pending`. Returns whether there is one. A panic costs this
-    /// query only.
-    fn answer(&mut self, query: &[u8], source: IpAddr, pending: &mut Vec<u8>) -> bool {
-        let request = Request { octets: query, source, profile: &TransportProfile::STREAM, random: self.random.next() };
+    /// Answers one message; the framed response is added to `pending`. A panic costs this query only.
+    fn answer(&mut self, query: &[u8], source: IpAddr, pending: &mut Vec<u8>) -> Answered {
+        let (profile, random, now) = (&self.profile, self.random.next(), clock::now());
+        let request = Request { octets: query, source, profile, random, now };
         let snapshot = self.store.load();
         let (responder, out) = (&mut self.responder, &mut self.out);
         match catch_unwind(AssertUnwindSafe(|| responder.respond(&snapshot, request, out))) {
             Ok(Outcome::Reply { len }) => {
                 pending.extend_from_slice(&(len as u16).to_be_bytes());
                 pending.extend_from_slice(&self.out[..len]);
-                true
+                Answered::Pending
             }
-            Ok(Outcome::Drop) => false,
+            Ok(Outcome::Drop) => Answered::Nothing,
+            Ok(Outcome::Slow) => Answered::Slow,
             Err(_) => {
                 self.responder.count_panic();
-                false
+                Answered::Nothing
             }
         }
     }
@@ -90,13 +112,15 @@ impl Answering {
 struct Shared {
     answering: Rc<RefCell<Answering>>,
     table: Rc<Table>,
+    slow: Option<Slow>,
     stop: watch::Receiver<bool>,
 }
 
 /// Serves all listeners until `stop`, then answers what has arrived.
 pub fn run(runtime: &Runtime, listeners: Vec<std::net::TcpListener>, desk: Desk, stop: watch::Receiver<bool>) {
+    let Desk { answering, table, slow } = desk;
     let shared =
-        Shared { answering: Rc::new(RefCell::new(desk.answering)), table: Rc::new(desk.table), stop: stop.clone() };
+        Shared { answering: Rc::new(RefCell::new(answering)), table: Rc::new(table), slow, stop: stop.clone() };
     LocalSet::new().block_on(runtime, async {
         let mut acceptors = JoinSet::new();
         for listener in listeners {
@@ -142,7 +166,7 @@ async fn admit(
     match accepted {
         Ok((stream, client)) => {
             if let Some(place) = shared.table.admit(client.ip()).await {
-                connections.spawn_local(connection::serve(stream, client.ip(), place, shared.clone()));
+                connections.spawn_local(connection::serve(stream, client, place, shared.clone()));
             }
         }
         // The client has gone again.

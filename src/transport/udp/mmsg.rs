@@ -118,22 +118,24 @@ impl Batch {
 
     /// Calls `answer` with each of the `received` datagrams, its sender, and the buffer for the response, whose length it
     /// returns: 0 for no response.
-    pub fn answer(&mut self, received: usize, mut answer: impl FnMut(&[u8], IpAddr, &mut [u8]) -> usize) {
+    pub fn answer(&mut self, received: usize, mut answer: impl FnMut(&[u8], Sender<'_>, &mut [u8]) -> usize) {
         // SAFETY: the allocation is ours, and no other reference into it exists while this one is used.
         let slots = unsafe { &mut *self.slots.as_ptr() };
         self.replies = 0;
         for at in 0..received.min(self.used) {
             let message = &slots.received[at];
-            let Some(sender) = sender(&slots.addresses[at]) else { continue };
+            let Some(ip) = sender_ip(&slots.addresses[at]) else { continue };
             let query = &slots.queries[at][..QUERY_LEN_MAX.min(message.msg_len as usize)];
             let response = &mut slots.responses[at][..UDP_RESPONSE_LEN_MAX];
+            let (address, control) = (&slots.addresses[at], &slots.controls[at]);
+            let sender = Sender { ip, header: &message.msg_hdr, address, control };
             let len = answer(query, sender, response).min(UDP_RESPONSE_LEN_MAX);
             if len == 0 {
                 continue;
             }
             let has_control = message.msg_hdr.msg_controllen > 0;
             if has_control {
-                forget_interface(&mut slots.controls[at], sender);
+                forget_interface(&mut slots.controls[at], ip);
             }
             let vector = &mut slots.reply_vectors[self.replies];
             vector.iov_base = (&raw mut slots.responses[at]).cast();
@@ -180,8 +182,73 @@ impl Drop for Batch {
     }
 }
 
+/// Who sent a datagram, as the kernel said it.
+#[derive(Clone, Copy)]
+pub struct Sender<'b> {
+    ip: IpAddr,
+    header: &'b libc::msghdr,
+    address: &'b RawAddress,
+    control: &'b RawControl,
+}
+
+impl Sender<'_> {
+    /// The address.
+    pub const fn ip(&self) -> IpAddr {
+        self.ip
+    }
+
+    /// Address and port.
+    pub fn address(&self) -> SocketAddr {
+        // The port stands behind the family, in the order of the network.
+        SocketAddr::new(self.ip, u16::from_be_bytes([self.address.0[2], self.address.0[3]]))
+    }
+
+    /// The way back, for a reply that is sent when this batch is gone.
+    pub fn return_path(&self) -> ReturnPath {
+        let control_len = (self.header.msg_controllen as usize).min(size_of::<RawControl>());
+        let mut control = *self.control;
+        if control_len > 0 {
+            forget_interface(&mut control, self.ip);
+        }
+        let address_len = (self.header.msg_namelen as usize).min(size_of::<RawAddress>());
+        ReturnPath { address: *self.address, address_len, control, control_len }
+    }
+}
+
+/// The way back to a sender: its address, and the address of ours that the reply leaves from.
+#[derive(Clone, Copy)]
+pub struct ReturnPath {
+    address: RawAddress,
+    address_len: usize,
+    control: RawControl,
+    control_len: usize,
+}
+
+impl ReturnPath {
+    /// Sends one datagram through the socket that the query came in by. Never waits.
+    pub fn send(&self, socket: &UdpSocket, message: &[u8]) -> io::Result<()> {
+        let (mut address, mut control) = (self.address, self.control);
+        let mut vector = libc::iovec { iov_base: message.as_ptr().cast_mut().cast(), iov_len: message.len() };
+        // SAFETY: zero is a valid value for every field: integers, and pointers that may be null.
+        let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+        header.msg_name = (&raw mut address).cast();
+        header.msg_namelen = self.address_len as libc::socklen_t;
+        header.msg_iov = &raw mut vector;
+        header.msg_iovlen = 1;
+        if self.control_len > 0 {
+            header.msg_control = (&raw mut control).cast();
+            // Its type differs between C libraries.
+            header.msg_controllen = self.control_len as _;
+        }
+        // SAFETY: every pointer in `header` leads to a local or to `message`, with lengths that are not greater than
+        // theirs; all outlive the call, which writes to none of them; the file descriptor is open as long as `socket` is.
+        let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_DONTWAIT) };
+        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+}
+
 /// The address in a `sockaddr_in` (family, port, address) or a `sockaddr_in6` (family, port, flow, address).
-fn sender(raw: &RawAddress) -> Option<IpAddr> {
+fn sender_ip(raw: &RawAddress) -> Option<IpAddr> {
     let [family_0, family_1, rest @ ..] = &raw.0;
     match c_int::from(u16::from_ne_bytes([*family_0, *family_1])) {
         libc::AF_INET => rest[2..].first_chunk::<4>().map(|&octets| IpAddr::V4(Ipv4Addr::from(octets))),

@@ -1,13 +1,15 @@
 //! UDP workers: batches of datagrams in, batches out.
 
 use super::bind::{RECEIVE_BUFFER_LEN, UdpListener};
+use super::clock;
 use super::random::Random;
 use super::service::IoCounters;
+use super::slow::{DatagramReply, SlowDoor, SlowReply, SlowRequest};
 use crate::answer::{Outcome, Request, Responder, TransportProfile};
 use crate::snapshot::{Snapshot, SnapshotStore};
 use socket2::Socket;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,9 +21,13 @@ mod mmsg;
 mod plain;
 
 #[cfg(target_os = "linux")]
-use mmsg::Batch;
+pub use mmsg::ReturnPath;
+#[cfg(target_os = "linux")]
+use mmsg::{Batch, Sender};
 #[cfg(not(target_os = "linux"))]
-use plain::Batch;
+pub use plain::ReturnPath;
+#[cfg(not(target_os = "linux"))]
+use plain::{Batch, Sender};
 
 /// How long a worker without queries waits before it looks whether it shall stop.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(250);
@@ -45,7 +51,8 @@ pub fn prepare(socket: &Socket, address: SocketAddr) -> io::Result<()> {
 
 /// One UDP worker: a socket and all that answering takes.
 pub struct Worker {
-    socket: UdpSocket,
+    /// Shared with slow replies that are still to come.
+    socket: Arc<UdpSocket>,
     batch: Batch,
     desk: Desk,
     io: Arc<IoCounters>,
@@ -53,25 +60,27 @@ pub struct Worker {
 }
 
 /// What answers one datagram after the other.
-struct Desk {
+pub struct Desk {
     responder: Responder,
     random: Random,
     store: Arc<SnapshotStore>,
+    slow_door: Option<Arc<dyn SlowDoor>>,
+}
+
+impl Desk {
+    /// A desk of one worker.
+    #[must_use]
+    pub fn new(responder: Responder, store: Arc<SnapshotStore>, slow_door: Option<Arc<dyn SlowDoor>>) -> Self {
+        Self { responder, random: Random::new(), store, slow_door }
+    }
 }
 
 impl Worker {
     /// The worker of a socket.
     #[must_use]
-    pub fn new(
-        listener: UdpListener,
-        responder: Responder,
-        store: Arc<SnapshotStore>,
-        io: Arc<IoCounters>,
-        stop: Arc<AtomicBool>,
-    ) -> Self {
+    pub fn new(listener: UdpListener, desk: Desk, io: Arc<IoCounters>, stop: Arc<AtomicBool>) -> Self {
         let wildcard = listener.address.ip().is_unspecified();
-        let desk = Desk { responder, random: Random::new(), store };
-        Self { socket: listener.socket.into(), batch: Batch::new(wildcard), desk, io, stop }
+        Self { socket: Arc::new(listener.socket.into()), batch: Batch::new(wildcard), desk, io, stop }
     }
 
     /// Serves until told to stop, then answers what is queued.
@@ -98,8 +107,18 @@ impl Worker {
         {
             // Loaded once a batch, and not held while waiting for the next.
             let snapshot = self.desk.store.load();
-            let (responder, random) = (&mut self.desk.responder, &mut self.desk.random);
-            self.batch.answer(received, |query, source, out| answer(responder, random, &snapshot, query, source, out));
+            let (responder, random, now) = (&mut self.desk.responder, &mut self.desk.random, clock::now());
+            self.batch.answer(received, |octets, sender, out| {
+                let (source, profile, random) = (sender.ip(), &TransportProfile::DATAGRAM, random.next());
+                match answer(responder, &snapshot, Request { octets, source, profile, random, now }, out) {
+                    Outcome::Reply { len } => len,
+                    Outcome::Drop => 0,
+                    Outcome::Slow => {
+                        hand_on(self.desk.slow_door.as_deref(), &self.socket, &self.io, octets, sender);
+                        0
+                    }
+                }
+            });
         }
         let unsent = self.batch.send(&self.socket);
         if unsent > 0 {
@@ -109,22 +128,30 @@ impl Worker {
     }
 }
 
-/// Answers one datagram into `out`; returns the length of the response, 0 for none. A panic costs this query only.
-fn answer(
-    responder: &mut Responder,
-    random: &mut Random,
-    snapshot: &Snapshot,
+/// Gives a copy of a datagram to the slow door.
+#[cold]
+fn hand_on(
+    slow_door: Option<&dyn SlowDoor>,
+    socket: &Arc<UdpSocket>,
+    io: &Arc<IoCounters>,
     query: &[u8],
-    source: IpAddr,
-    out: &mut [u8],
-) -> usize {
-    let request = Request { octets: query, source, profile: &TransportProfile::DATAGRAM, random: random.next() };
+    sender: Sender<'_>,
+) {
+    let reply = DatagramReply { socket: Arc::clone(socket), path: sender.return_path(), io: Arc::clone(io) };
+    let (octets, source) = (query.into(), sender.address());
+    let request = SlowRequest { octets, source, is_stream: false, reply: SlowReply::Datagram(reply) };
+    if !slow_door.is_some_and(|door| door.submit(request)) {
+        io.slow_dropped();
+    }
+}
+
+/// Answers one datagram into `out`. A panic costs this query only.
+fn answer(responder: &mut Responder, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> Outcome {
     match catch_unwind(AssertUnwindSafe(|| responder.respond(snapshot, request, out))) {
-        Ok(Outcome::Reply { len }) => len,
-        Ok(Outcome::Drop) => 0,
+        Ok(outcome) => outcome,
         Err(_) => {
             responder.count_panic();
-            0
+            Outcome::Drop
         }
     }
 }
@@ -132,8 +159,8 @@ fn answer(
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{Random, Responder, plain};
-    use crate::answer::testing;
+    use super::{Outcome, Request, Responder, TransportProfile, plain};
+    use crate::answer::{Moment, testing};
     use crate::transport::{Listeners, QUERY_LEN_MAX, UDP_RESPONSE_LEN_MAX};
     use std::net::{IpAddr, SocketAddr, UdpSocket};
     use std::time::Duration;
@@ -176,12 +203,15 @@ mod tests {
     #[test]
     fn a_panic_costs_one_query_and_is_counted() {
         let snapshot = testing::flawed_snapshot();
-        let (mut responder, mut random, mut out) = (Responder::new(0), Random::new(), [0; 512]);
+        let (mut responder, mut out) = (Responder::new(0), [0; 512]);
         let mut ask = |name: &str| {
-            let query = testing::query(1, name, 1);
-            super::answer(&mut responder, &mut random, &snapshot, &query, [192, 0, 2, 1].into(), &mut out)
+            let (octets, source) = (&testing::query(1, name, 1), [192, 0, 2, 1].into());
+            let (profile, now) = (&TransportProfile::DATAGRAM, Moment::default());
+            let request = Request { octets, source, profile, random: 7, now };
+            let outcome = super::answer(&mut responder, &snapshot, request, &mut out);
+            matches!(outcome, Outcome::Reply { .. })
         };
-        assert_eq!((ask("bad.example.") > 0, ask("www.example.") > 0, ask("bad.example.") > 0), (false, true, false));
+        assert_eq!((ask("bad.example."), ask("www.example."), ask("bad.example.")), (false, true, false));
         let tally = responder.counters().tally();
         assert_eq!((tally.panics, tally.received()), (2, 3));
     }
@@ -201,7 +231,7 @@ mod tests {
                     let mut left = clients.len();
                     while left > 0 {
                         let count = batch.receive(&socket, true).unwrap();
-                        batch.answer(count, echo);
+                        batch.answer(count, |query, sender, out| echo(query, sender.ip(), out));
                         assert_eq!(batch.send(&socket), 0);
                         left -= count;
                     }
@@ -211,7 +241,7 @@ mod tests {
                 }
                 clients[0].send(&[7; QUERY_LEN_MAX + 1]).unwrap();
                 let count = batch.receive(&socket, true).unwrap();
-                batch.answer(count, echo);
+                batch.answer(count, |query, sender, out| echo(query, sender.ip(), out));
                 assert_eq!(batch.send(&socket), 0);
                 assert_eq!(received(&clients[0]), [7; UDP_RESPONSE_LEN_MAX], "long queries are cut");
             }
@@ -236,7 +266,7 @@ mod tests {
             for _ in 0..3 {
                 client.send(b"q").unwrap();
                 let count = batch.receive(&socket, true).unwrap();
-                batch.answer(count, echo);
+                batch.answer(count, |query, sender, out| echo(query, sender.ip(), out));
                 assert_eq!(batch.send(&socket), 0);
                 assert_eq!(received(&client)[..1], *b"q", "{listen} {to}");
             }
@@ -251,7 +281,7 @@ mod tests {
         let mut ask = |through: &UdpSocket| {
             client.send(b"q").unwrap();
             let count = batch.receive(&socket, true).unwrap();
-            batch.answer(count, echo);
+            batch.answer(count, |query, sender, out| echo(query, sender.ip(), out));
             batch.send(through)
         };
         // A socket that is shut can send nothing to anybody.

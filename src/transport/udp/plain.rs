@@ -14,6 +14,41 @@ pub struct Batch {
     response_len: usize,
 }
 
+/// Who sent a datagram.
+#[derive(Clone, Copy)]
+pub struct Sender(SocketAddr);
+
+impl Sender {
+    /// The address.
+    pub fn ip(&self) -> IpAddr {
+        self.0.ip()
+    }
+
+    /// Address and port.
+    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "the tests alone use this loop on Linux"))]
+    pub fn address(&self) -> SocketAddr {
+        self.0
+    }
+
+    /// The way back, for a reply that is sent later.
+    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "the tests alone use this loop on Linux"))]
+    pub fn return_path(&self) -> ReturnPath {
+        ReturnPath(self.0)
+    }
+}
+
+/// The way back to a sender.
+#[derive(Clone, Copy)]
+pub struct ReturnPath(SocketAddr);
+
+impl ReturnPath {
+    /// Sends one datagram through the socket that the query came in by.
+    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "the tests alone use this loop on Linux"))]
+    pub fn send(&self, socket: &UdpSocket, message: &[u8]) -> io::Result<()> {
+        socket.send_to(message, self.0).map(drop)
+    }
+}
+
 impl Batch {
     /// An empty batch. It makes no difference here whether the socket is bound to a `wildcard` address.
     #[must_use]
@@ -40,9 +75,9 @@ impl Batch {
 
     /// Calls `answer` with the datagram that was received, its sender, and the buffer for the response, whose length it
     /// returns: 0 for no response.
-    pub fn answer(&mut self, received: usize, mut answer: impl FnMut(&[u8], IpAddr, &mut [u8]) -> usize) {
+    pub fn answer(&mut self, received: usize, mut answer: impl FnMut(&[u8], Sender, &mut [u8]) -> usize) {
         self.response_len = match self.sender {
-            Some(sender) if received > 0 => answer(&self.query[..self.query_len], sender.ip(), &mut self.response),
+            Some(sender) if received > 0 => answer(&self.query[..self.query_len], Sender(sender), &mut self.response),
             _ => 0,
         };
     }

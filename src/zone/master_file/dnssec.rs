@@ -1,9 +1,7 @@
-//! The texts of signed zones: times, sets of types, hashes.
+//! The texts of signed zones: times and hashes.
 
-use super::text::number;
-
-/// Octets of a set of types: window number, length, at most this many octets of bits (RFC 4034, section 4.1.2).
-const WINDOW_LEN_MAX: usize = 32;
+use super::rdata::{DataError, Reader};
+use super::text::{number, shown};
 
 /// Seconds since 1970 as such, or as YYYYMMDDHHMMSS; times behind 2106 start at zero again (RFC 4034, section 3.1.5).
 #[must_use]
@@ -47,39 +45,30 @@ pub fn push_hash(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// Appends a set of types.
-pub fn push_types(mut codes: Vec<u16>, out: &mut Vec<u8>) {
-    codes.sort_unstable();
-    codes.dedup();
-    for window in codes.chunk_by(|a, b| a >> 8 == b >> 8) {
-        let mut bits = [0_u8; WINDOW_LEN_MAX];
-        let mut len = 0;
-        for code in window {
-            let bit = usize::from(code & 0xff);
-            bits[bit / 8] |= 0x80 >> (bit % 8);
-            len = bit / 8 + 1;
-        }
-        out.extend_from_slice(&[(window[0] >> 8) as u8, len as u8]);
-        out.extend_from_slice(&bits[..len]);
+impl Reader<'_, '_> {
+    pub(super) fn time(&mut self) -> Result<(), DataError> {
+        let (at, _, text) = self.next("a time")?;
+        let value = time(text).ok_or_else(|| {
+            DataError::at(at, format!("`{}` is no time", shown(text)))
+                .with_hint("give it as YYYYMMDDHHMMSS, or in seconds since 1970 (RFC 4034, section 3.2)")
+        })?;
+        self.out.extend_from_slice(&value.to_be_bytes());
+        Ok(())
     }
-}
 
-/// Octets of the set of types that `octets` consists of; `None` when they are none.
-#[must_use]
-pub fn types_len(octets: &[u8]) -> Option<usize> {
-    let (mut rest, mut least) = (octets, 0);
-    while let [window, len, behind @ ..] = rest {
-        let is_right = u16::from(*window) >= least && (1..=WINDOW_LEN_MAX).contains(&usize::from(*len));
-        rest = behind.get(usize::from(*len)..).filter(|_| is_right)?;
-        least = u16::from(*window) + 1;
+    pub(super) fn hash(&mut self) -> Result<(), DataError> {
+        let (at, _, text) = self.next("a hash")?;
+        push_hash(text, self.out).ok_or_else(|| {
+            DataError::at(at, format!("`{}` is no hash", shown(text)))
+                .with_hint("a hash is written in Base32 with the digits 0 to 9 and A to V (RFC 4648, section 7)")
+        })
     }
-    rest.is_empty().then_some(octets.len())
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{push_hash, push_types, time, types_len};
+    use super::{push_hash, time};
 
     #[test]
     fn rfc4034_times_are_dates_or_seconds() {
@@ -103,21 +92,6 @@ mod tests {
         assert_eq!(hash("CO").unwrap(), [1, 0x66]);
         for wrong in ["", "C", "CW", "CP", "CO=", "COOO O"] {
             assert_eq!(hash(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn rfc4034_types_are_windows_of_bits() {
-        // The example of section 4.3.
-        let mut out = Vec::new();
-        push_types(vec![1_234, 1, 15, 46, 47, 1], &mut out);
-        let mut expected = vec![0, 6, 0x40, 1, 0, 0, 0, 3, 4, 27];
-        expected.resize(8 + 2 + 26, 0);
-        expected.push(0x20);
-        assert_eq!(out, expected);
-        assert_eq!((types_len(&out), types_len(&[])), (Some(37), Some(0)));
-        for wrong in [&[0][..], &[0, 0], &[0, 2, 1], &[1, 1, 1, 0, 1, 1], &[0, 33]] {
-            assert_eq!(types_len(wrong), None, "{wrong:?}");
         }
     }
 }

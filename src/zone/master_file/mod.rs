@@ -3,15 +3,16 @@
 
 mod directive;
 mod dnssec;
-mod foreign;
 mod generate;
 mod header;
 pub mod lexer;
 mod location;
 pub mod name_text;
+mod rare;
 mod rdata;
 #[cfg(test)]
 mod rdata_tests;
+mod service;
 mod text;
 
 pub use directive::cannot_read;

@@ -1,14 +1,13 @@
 //! Record data: from the tokens of a record, or from octets in hexadecimal (RFC 3597, section 5), into the form that the
 //! zone stores, in which compressible names end in a pointer relative to the apex.
 
-use super::dnssec;
-use super::foreign::{self, Word};
 use super::lexer::Token;
 use super::location::location;
 use super::name_text::{compress, push_name, repeats};
 use super::text::{STRING_LEN_MAX, number, push_base64, push_hex, push_unescaped, seconds, shown};
 use crate::wire::{Name, NameError};
-use crate::zone::record_type::{self, Field, Format, RecordType};
+use crate::zone::record_type::{Field, RecordType};
+use crate::zone::wire_form::field_len;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Most octets in the data of one record.
@@ -39,11 +38,13 @@ pub struct DataError {
 }
 
 impl DataError {
-    fn at(token: usize, message: impl Into<String>) -> Self {
+    /// At a token.
+    pub(super) fn at(token: usize, message: impl Into<String>) -> Self {
         Self { token: Some(token), message: message.into(), hint: None }
     }
 
-    fn with_hint(self, hint: &'static str) -> Self {
+    /// The same with a remedy.
+    pub(super) fn with_hint(self, hint: &'static str) -> Self {
         Self { hint: Some(hint), ..self }
     }
 }
@@ -67,21 +68,13 @@ pub fn push_data(
     let start = out.len();
     let generic = data.tokens.first().is_some_and(|first| !first.quoted && first.of(data.text) == br"\#");
     let mut reader = Reader { data, at: 0, oddity: None, out };
-    match known.map(|known| (known.mnemonic, known.format)) {
-        _ if generic => reader.generic(rtype, known)?,
-        Some((_, Format::Fields(fields))) => {
-            for &field in fields {
+    match known {
+        _ if generic => reader.generic(known)?,
+        Some(known) => {
+            for &field in known.fields {
                 reader.field(field)?;
             }
             reader.end()?;
-        }
-        Some((mnemonic, Format::Hickory)) => {
-            let words: Vec<_> = data.tokens.iter().map(|t| Word { text: t.of(data.text), quoted: t.quoted }).collect();
-            foreign::push_data(rtype, &words, data.origin, reader.out).map_err(|why| DataError {
-                token: data.tokens.first().map(|_| 0),
-                message: format!("this is no data of type {mnemonic}: {why}"),
-                hint: None,
-            })?;
         }
         None => {
             return Err(DataError {
@@ -98,16 +91,18 @@ pub fn push_data(
     Ok(oddity)
 }
 
-struct Reader<'t, 'o> {
-    data: DataText<'t>,
-    at: usize,
+/// Reads the tokens of one record's data, one after the other.
+pub(super) struct Reader<'t, 'o> {
+    pub(super) data: DataText<'t>,
+    /// The next token.
+    pub(super) at: usize,
     oddity: Option<Oddity>,
-    out: &'o mut Vec<u8>,
+    pub(super) out: &'o mut Vec<u8>,
 }
 
 impl<'t> Reader<'t, '_> {
     /// The next token; `expected` says what is missing when there is none.
-    fn next(&mut self, expected: &str) -> Result<(usize, Token, &'t [u8]), DataError> {
+    pub(super) fn next(&mut self, expected: &str) -> Result<(usize, Token, &'t [u8]), DataError> {
         let Some(token) = self.data.tokens.get(self.at) else {
             return Err(DataError { token: None, message: format!("{expected} is missing"), hint: None });
         };
@@ -143,18 +138,8 @@ impl<'t> Reader<'t, '_> {
                 self.out.extend_from_slice(&value.to_be_bytes());
                 Ok(())
             }
-            Field::Ipv4 => {
-                let (at, _, text) = self.next("an IPv4 address")?;
-                let address: Ipv4Addr = parsed(text).ok_or_else(|| not_an_address(at, text, "IPv4"))?;
-                self.out.extend_from_slice(&address.octets());
-                Ok(())
-            }
-            Field::Ipv6 => {
-                let (at, _, text) = self.next("an IPv6 address")?;
-                let address: Ipv6Addr = parsed(text).ok_or_else(|| not_an_address(at, text, "IPv6"))?;
-                self.out.extend_from_slice(&address.octets());
-                Ok(())
-            }
+            Field::Ipv4 => self.ipv4(),
+            Field::Ipv6 => self.ipv6(),
             Field::Text => self.string(),
             Field::Texts => {
                 self.string()?;
@@ -180,33 +165,28 @@ impl<'t> Reader<'t, '_> {
             Field::Salt => self.salt(),
             Field::Eui(octets) => self.eui(octets),
             Field::Location => self.location(),
-            Field::Type => {
-                let (_, code) = self.type_code()?;
-                self.out.extend_from_slice(&code.to_be_bytes());
-                Ok(())
-            }
-            Field::Types => self.types(),
-            Field::Time => {
-                let (at, _, text) = self.next("a time")?;
-                let value = dnssec::time(text).ok_or_else(|| {
-                    DataError::at(at, format!("`{}` is no time", shown(text)))
-                        .with_hint("give it as YYYYMMDDHHMMSS, or in seconds since 1970 (RFC 4034, section 3.2)")
-                })?;
-                self.out.extend_from_slice(&value.to_be_bytes());
-                Ok(())
-            }
-            Field::Base32Hash => {
-                let (at, _, text) = self.next("a hash")?;
-                dnssec::push_hash(text, self.out).ok_or_else(|| {
-                    DataError::at(at, format!("`{}` is no hash", shown(text))).with_hint(
-                        "a hash is written in Base32 with the digits 0 to 9 and A to V (RFC 4648, section 7)",
-                    )
-                })
-            }
+            Field::Time => self.time(),
+            Field::Base32Hash => self.hash(),
+            Field::ServiceParameters => self.service_parameters(),
+            rare => self.rare(rare),
         }
     }
 
-    fn name(&mut self, compressible: bool) -> Result<(), DataError> {
+    pub(super) fn ipv4(&mut self) -> Result<(), DataError> {
+        let (at, _, text) = self.next("an IPv4 address")?;
+        let address: Ipv4Addr = parsed(text).ok_or_else(|| not_an_address(at, text, "IPv4"))?;
+        self.out.extend_from_slice(&address.octets());
+        Ok(())
+    }
+
+    pub(super) fn ipv6(&mut self) -> Result<(), DataError> {
+        let (at, _, text) = self.next("an IPv6 address")?;
+        let address: Ipv6Addr = parsed(text).ok_or_else(|| not_an_address(at, text, "IPv6"))?;
+        self.out.extend_from_slice(&address.octets());
+        Ok(())
+    }
+
+    pub(super) fn name(&mut self, compressible: bool) -> Result<(), DataError> {
         let (at, token, text) = self.next("a name")?;
         let origin = self.data.origin.as_wire();
         let start = self.out.len();
@@ -222,7 +202,7 @@ impl<'t> Reader<'t, '_> {
         Ok(())
     }
 
-    fn number(&mut self, max: u32) -> Result<u32, DataError> {
+    pub(super) fn number(&mut self, max: u32) -> Result<u32, DataError> {
         let (at, _, text) = self.next("a number")?;
         number(text, max).ok_or_else(|| DataError::at(at, format!("`{}` is no number from 0 to {max}", shown(text))))
     }
@@ -258,7 +238,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// All remaining tokens, joined.
-    fn rest(&mut self, what: &str, push: fn(&[&[u8]], &mut Vec<u8>) -> Option<()>) -> Result<(), DataError> {
+    pub(super) fn rest(&mut self, what: &str, push: fn(&[&[u8]], &mut Vec<u8>) -> Option<()>) -> Result<(), DataError> {
         let at = self.next(what)?.0;
         self.at = self.data.tokens.len();
         push(&self.texts_from(at), self.out).ok_or_else(|| DataError::at(at, format!("this is no {what}")))
@@ -277,24 +257,6 @@ impl<'t> Reader<'t, '_> {
         }
         let len = self.out.len() - len_at - 1;
         self.out[len_at] = u8::try_from(len).map_err(|_| DataError::at(at, "the salt is longer than 255 octets"))?;
-        Ok(())
-    }
-
-    fn type_code(&mut self) -> Result<(usize, u16), DataError> {
-        let (at, _, text) = self.next("a record type")?;
-        let code = record_type::code(text);
-        code.map(|code| (at, code)).ok_or_else(|| {
-            DataError::at(at, format!("`{}` is no record type", shown(text)))
-                .with_hint("types without a name are written `TYPEnnn`")
-        })
-    }
-
-    fn types(&mut self) -> Result<(), DataError> {
-        let mut codes = Vec::new();
-        while self.at < self.data.tokens.len() {
-            codes.push(self.type_code()?.1);
-        }
-        dnssec::push_types(codes, self.out);
         Ok(())
     }
 
@@ -323,7 +285,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// `\# LENGTH HEX`, which any type may have. Octets of a known type are checked against its fields.
-    fn generic(&mut self, rtype: u16, known: Option<&RecordType>) -> Result<(), DataError> {
+    fn generic(&mut self, known: Option<&RecordType>) -> Result<(), DataError> {
         self.at = 1;
         let len = self.number(DATA_LEN_MAX as u32)? as usize;
         let data = self.data;
@@ -335,21 +297,13 @@ impl<'t> Reader<'t, '_> {
             let message = format!("the length says {len} octets, but {} follow", octets.len());
             return Err(DataError::at(1, message));
         }
-        let checked = match known.map(|known| known.format) {
-            None => {
-                self.out.extend_from_slice(&octets);
-                Ok(())
-            }
-            Some(Format::Fields(fields)) => {
-                push_octets(fields, &octets, data.apex, self.out).ok_or_else(|| "a field is broken".to_owned())
-            }
-            Some(Format::Hickory) => {
-                self.out.extend_from_slice(&octets);
-                foreign::check_octets(rtype, &octets)
-            }
+        let Some(known) = known else {
+            self.out.extend_from_slice(&octets);
+            return Ok(());
         };
-        let mnemonic = known.map_or("", |known| known.mnemonic);
-        checked.map_err(|why| DataError::at(0, format!("the octets are no data of type {mnemonic}: {why}")))
+        push_octets(known.fields, &octets, data.apex, self.out).ok_or_else(|| {
+            DataError::at(0, format!("the octets are no data of type {}: a field is broken", known.mnemonic))
+        })
     }
 }
 
@@ -357,27 +311,9 @@ impl<'t> Reader<'t, '_> {
 fn push_octets(fields: &[Field], octets: &[u8], apex: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut rest = octets;
     for field in fields {
-        let len = match field {
-            Field::Name | Field::CompressibleName => Name::from_wire(rest).ok()?.1,
-            Field::U8 => 1,
-            Field::U16 | Field::Type => 2,
-            Field::U32 | Field::Seconds | Field::Time | Field::Ipv4 => 4,
-            Field::Ipv6 | Field::Location => 16,
-            Field::Eui(len) => usize::from(*len),
-            Field::Text | Field::CaaTag | Field::Salt | Field::Base32Hash => 1 + usize::from(*rest.first()?),
-            Field::Texts => {
-                let mut len = 1 + usize::from(*rest.first()?);
-                while len < rest.len() {
-                    len += 1 + usize::from(rest[len]);
-                }
-                len
-            }
-            Field::OptionalText => rest.first().map_or(0, |&len| 1 + usize::from(len)),
-            Field::RestText | Field::Hex | Field::Base64 => rest.len(),
-            Field::Types => dnssec::types_len(rest)?,
-        };
+        let len = field_len(*field, rest)?;
         let start = out.len();
-        out.extend_from_slice(rest.get(..len)?);
+        out.extend_from_slice(&rest[..len]);
         if *field == Field::CompressibleName {
             compress(out, start, apex);
         }
@@ -386,7 +322,8 @@ fn push_octets(fields: &[Field], octets: &[u8], apex: &[u8], out: &mut Vec<u8>) 
     rest.is_empty().then_some(())
 }
 
-fn parsed<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+/// A value as Rust writes it.
+pub(super) fn parsed<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
@@ -400,6 +337,7 @@ fn bad_name(at: usize, token: &Token, text: &[u8], error: NameError) -> DataErro
     if token.quoted { error.with_hint("names stand without quotes") } else { error }
 }
 
-fn bad_escape(at: usize) -> DataError {
+/// A backslash that escapes nothing.
+pub(super) fn bad_escape(at: usize) -> DataError {
     DataError::at(at, NameError::BadEscape.to_string())
 }

@@ -136,7 +136,7 @@ fn balanced_owners_are_nodes() {
         "www.example.com. A = balanced 0
          www.example.com. TXT = balanced 0 with TXT 300 beside
          www.example.com. ANY = balanced 0
-         www.example.com. HTTPS = balanced 0 with HTTPS 300 10 octets
+         www.example.com. HTTPS = balanced 0 with HTTPS 300 .
          v2.example.com. A = NODATA
          x.v2.example.com. A = NXDOMAIN
          api.v2.example.com. AAAA = balanced 1

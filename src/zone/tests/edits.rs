@@ -154,6 +154,41 @@ proptest! {
 }
 
 #[test]
+fn a_zone_that_grows_gets_more_shards() {
+    let mut zone = Zone::from_records(&spec(&[]), apex_records()).unwrap();
+    let of = |number: usize| record(&name(&format!("n{number}.d{}.example.", number % 7)), rtype::A, 1);
+    for step in 0..8 {
+        let changes: Vec<_> = (step * 500..(step + 1) * 500).map(|number| Change::Add(of(number))).collect();
+        zone = zone.edited(&changes).unwrap();
+    }
+    assert!(zone.tree.shard_count() >= 8, "{}", zone.tree.shard_count());
+    let changes: Vec<_> =
+        (0..4_000).filter(|number| number % 3 == 0).map(|number| Change::Remove(of(number))).collect();
+    zone = zone.edited(&changes).unwrap();
+    let rest = apex_records().into_iter().chain((0..4_000).filter(|number| number % 3 != 0).map(of));
+    let rebuilt = Zone::from_records(&spec(&[]), rest).unwrap();
+    let sorted = |zone: &Zone| {
+        let mut lines: Vec<_> = zone.records().map(|record| format!("{record:?}")).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(&zone), sorted(&rebuilt));
+    assert_eq!(zone.name_count(), rebuilt.name_count());
+    assert!(zone.addresses(&NameKey::of(&of(1).owner), 2)[0].is_some());
+}
+
+#[test]
+fn a_change_of_one_name_leaves_all_other_shards_shared() {
+    let text: String = (0..20_000).map(|number| format!("h{number} 60 A 192.0.2.1\n")).collect();
+    let zone = load("example.", &format!("@ 60 SOA ns.other. h.other. 7 1 1 1 30\n@ 60 NS ns.other.\n{text}"), &[]);
+    let shards = zone.tree.shard_count();
+    assert!(shards >= 64, "{shards}");
+    let edited = zone.edited(&[Change::Add(record(&name("new.example."), 16, 1))]).unwrap();
+    let copied = edited.tree.nodes_not_shared_with(&zone.tree).count();
+    assert!((1..1_000).contains(&copied), "{copied} nodes were copied");
+}
+
+#[test]
 fn what_cannot_be_changed_is_said_and_changes_nothing() {
     let zone = Zone::from_records(&spec(&[]), apex_records()).unwrap();
     let there = record(&name("a.example."), rtype::A, 1);

@@ -9,7 +9,7 @@ mod model;
 mod store;
 mod syntax;
 
-use super::{BalancedOwner, Lookup, RrsetRef, Zone, ZoneSpec, record_type};
+use super::{BalancedOwner, Lookup, Role, RrsetRef, Zone, ZoneSpec, record_type};
 use crate::base::{Diagnostic, Sources};
 use crate::wire::{Name, NameKey, rtype};
 use std::sync::Arc;
@@ -23,6 +23,7 @@ fn spec(apex: &str, file: &std::path::Path, balanced: &[&str]) -> ZoneSpec {
     let apex = name(apex);
     let balanced = balanced.iter().map(|text| BalancedOwner {
         owner: Name::from_text(text.trim_start_matches('=').as_bytes(), Some(&apex)).unwrap(),
+        role: Role::Balanced,
         answers_cname: text.starts_with('='),
         span: None,
     });
@@ -94,6 +95,7 @@ fn show(zone: &Zone, qname: &str, qtype: &str) -> String {
         }
         Lookup::NoData => "NODATA".into(),
         Lookup::NxDomain => "NXDOMAIN".into(),
+        Lookup::Unavailable => "no data".into(),
         Lookup::Referral { ns, stripped } => format!("referral {stripped} {}", show_rrset(zone, ns)),
         Lookup::Dname { rrset, owner_stripped } => format!("below {owner_stripped} {}", show_rrset(zone, rrset)),
     }

@@ -9,7 +9,18 @@ use std::net::IpAddr;
 /// A line of a script, understood.
 #[derive(Debug)]
 pub enum Command {
-    Health { member: String, monitor: Option<String>, status: Status, wavering: bool },
+    Health {
+        member: String,
+        monitor: Option<String>,
+        status: Status,
+        wavering: bool,
+    },
+    /// What the resolvers say of an alias's target.
+    Resolved {
+        target: String,
+        addresses: Vec<IpAddr>,
+        expires: u32,
+    },
     Counters,
     Ask(Box<Ask>),
 }
@@ -48,6 +59,10 @@ impl Command {
                     }
                 };
                 Ok(Self::Health { member: member.to_owned(), monitor, status, wavering })
+            }
+            ["resolved", target, expires, addresses @ ..] => {
+                let addresses = addresses.iter().map(|text| number(text)).collect::<Result<_, _>>()?;
+                Ok(Self::Resolved { target: (*target).to_owned(), addresses, expires: number(expires)? })
             }
             ["counters"] => Ok(Self::Counters),
             ["raw", hex, rest @ ..] => {

@@ -108,6 +108,10 @@ fn run(world: &mut World, command: &Command) -> String {
                 _ => String::new(),
             }
         }
+        Command::Resolved { target, addresses, expires } => {
+            world.set_alias(target, addresses, *expires);
+            String::new()
+        }
         Command::Counters => world.counters(),
         Command::Ask(ask) if ask.times > 1 => shares(world, ask),
         Command::Ask(ask) => match world.ask(&ask.octets, ask.source, ask.over, random(ask.seed)) {

@@ -1,7 +1,11 @@
 //! The engine asked about zones: what scenarios with whole configurations would only say in passing.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use super::{Outcome, Request, Responder, TransportProfile, testing};
+mod abuse;
+mod signed;
+mod validator;
+
+use super::{Moment, Outcome, Request, Responder, TransportProfile, testing};
 use crate::snapshot::Snapshot;
 use crate::wire::{Name, rtype};
 use hickory_proto::op::Message;
@@ -45,7 +49,7 @@ impl World {
             query.extend([0; 6]);
         }
         let source = [192, 0, 2, 1].into();
-        let request = Request { octets: &query, source, profile: &asked.profile, random: 7 };
+        let request = Request { octets: &query, source, profile: &asked.profile, random: 7, now: Moment::default() };
         let mut out = vec![0xee; 65_535];
         let Outcome::Reply { len } = self.responder.respond(&self.snapshot, request, &mut out) else {
             panic!("no response");

@@ -1,0 +1,1 @@
+//! Requests signed, opened, answered and verified.
