@@ -9,9 +9,10 @@ use super::notify::{Notifier, notify};
 use super::request::{Asked, Outbox, Submission, unix_secs};
 use super::spec::{Settings, TransferSpec};
 use super::tsig::Opened;
-use super::{Counters, LiveZones, outbound};
+use super::update::Updates;
+use super::{Counters, Journals, LiveZones, outbound};
 use crate::wire::Rcode;
-use crate::wire::numbers::flag;
+use crate::wire::numbers::{OPCODE_UPDATE, flag};
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
@@ -24,6 +25,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const REQUESTS_MAX: usize = 1024;
 /// Threads of the desk.
 const THREADS: usize = 2;
+/// Octets that an answer to a message that was not understood may have.
+const MESSAGE_LEN_MIN: usize = 512;
 /// How long a stopping desk waits for what is being served.
 const STOP_TIME_MAX: Duration = Duration::from_millis(500);
 
@@ -37,6 +40,8 @@ pub struct Parts {
     pub engine: Box<Engine>,
     /// The zones.
     pub zones: LiveZones,
+    /// The journals of zones that take updates.
+    pub journals: Journals,
     /// What is configured.
     pub spec: TransferSpec,
 }
@@ -46,6 +51,7 @@ pub struct Shared {
     engine: Box<Engine>,
     /// The zones.
     pub zones: LiveZones,
+    updates: Updates,
     settings: RwLock<Arc<Settings>>,
     /// What is counted.
     pub counters: Arc<Counters>,
@@ -97,6 +103,7 @@ impl Desk {
         let shared = Arc::new(Shared {
             engine: parts.engine,
             zones: parts.zones,
+            updates: Updates::new(parts.journals),
             settings: RwLock::new(Arc::new(Settings::new(&parts.spec))),
             counters: Arc::default(),
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
@@ -157,6 +164,12 @@ impl DeskHandle {
         *self.shared.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
+    /// Updates: how they ended, and their journals.
+    #[must_use]
+    pub fn updates(&self) -> &Updates {
+        &self.shared.updates
+    }
+
     /// What is counted.
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
@@ -197,9 +210,16 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
             return;
         }
     };
-    let mut asked = match Asked::parse(octets, source, is_stream) {
-        Ok(asked) => Asked { key, ..asked },
-        Err(_) => return,
+    let header = Header::parse(&octets);
+    let mut asked = match (Asked::parse(octets, source, is_stream), header) {
+        (Ok(asked), _) => Asked { key, ..asked },
+        (Err(_), Ok(header)) if header.opcode() == OPCODE_UPDATE => {
+            let mut writer = MessageWriter::response(&header, None, MESSAGE_LEN_MIN);
+            writer.set_rcode(Rcode::FORMERR);
+            let _ = outbox.send(writer.finish()).await;
+            return shared.counters.ended(Kind::Update, End::Refused);
+        }
+        _ => return,
     };
     let Some(kind) = asked.kind() else { return };
     let end = match dispatch(&shared, kind, &mut asked, &mut outbox).await {
@@ -224,8 +244,9 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
 async fn dispatch(shared: &Arc<Shared>, kind: Kind, asked: &mut Asked, outbox: &mut Outbox) -> Answer {
     match kind {
         Kind::Axfr | Kind::Ixfr => outbound::serve(shared, kind, asked, outbox).await,
-        // Updates (RFC 2136) and NOTIFY of primaries (RFC 1996) are plugged in here.
-        Kind::Query | Kind::Notify | Kind::Update => Answer::Engine,
+        Kind::Update => shared.updates.serve(shared, asked).await,
+        // NOTIFY of primaries (RFC 1996) is plugged in here.
+        Kind::Query | Kind::Notify => Answer::Engine,
     }
 }
 

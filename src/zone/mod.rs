@@ -177,6 +177,12 @@ impl Zone {
         self.fingerprint.files()
     }
 
+    /// A hash of what stands in those files, the same in every process. Changes of the zone leave it as it was.
+    #[must_use]
+    pub fn content_hash(&self) -> u64 {
+        self.fingerprint.content()
+    }
+
     /// The apex.
     #[must_use]
     pub const fn apex(&self) -> &Name {
@@ -233,15 +239,41 @@ impl Zone {
         self.is_signed
     }
 
+    /// The slot of an owner, if it is balanced.
+    #[must_use]
+    pub fn balanced_slot(&self, owner: &NameKey) -> Option<u32> {
+        let apex_stripped = self.tree.strip(owner)?;
+        self.tree.find(owner, 0, apex_stripped)?.slot()
+    }
+
+    /// Whether an owner is a zone cut, or lies below one or below a DNAME, so that its own records are not what the zone
+    /// answers with.
+    #[must_use]
+    pub fn is_covered(&self, owner: &NameKey) -> bool {
+        let node = self.tree.strip(owner).and_then(|apex_stripped| self.tree.find(owner, 0, apex_stripped));
+        node.is_some_and(|node| node.has(tree::flag::CUT | tree::flag::COVERED))
+    }
+
+    /// Whether there is any name below an owner.
+    #[must_use]
+    pub fn has_names_below(&self, owner: &NameKey) -> bool {
+        match self.tree.strip(owner) {
+            // Children of the apex are not counted.
+            Some(0) => self.tree.depth_max() > 0 && self.tree.nodes().any(|node| !node.name().is_empty()),
+            Some(apex_stripped) => self.tree.find(owner, 0, apex_stripped).is_some_and(|node| node.children() > 0),
+            None => false,
+        }
+    }
+
     /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
         match lookup::lookup(&self.tree, name, apex_stripped, rtype) {
-            Lookup::NoData if matches!(rtype, rtype::NSEC | rtype::RRSIG) => {
-                self.lookup_signing(name, apex_stripped, rtype)
-            }
             Lookup::Balanced { slot, from_wildcard, .. } if self.is_overlaid && is_hidden(rtype) => {
                 Lookup::Balanced { slot, fixed: None, from_wildcard }
+            }
+            Lookup::NoData if matches!(rtype, rtype::NSEC | rtype::RRSIG) => {
+                self.lookup_signing(name, apex_stripped, rtype)
             }
             found => found,
         }
