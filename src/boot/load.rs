@@ -2,7 +2,7 @@
 
 use super::plan::probe_plan;
 use super::privileges::check_user;
-use crate::base::{Diagnostic, Severity, Sources};
+use crate::base::{Diagnostic, Severity, Sources, UnixTime};
 use crate::config::{self, Config};
 use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What the command line says instead of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -186,12 +186,15 @@ fn load_zones<'a>(
 ) -> Vec<Arc<Zone>> {
     let old: HashMap<_, _> =
         previous.iter().flat_map(|loaded| &loaded.file_zones).map(|zone| (zone.apex().to_lower(), zone)).collect();
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = UnixTime::from_secs(since_epoch.as_secs());
     let mut zones = Vec::new();
     for spec in specs {
         let previous = old.get(&spec.apex).copied();
         let (zone, diagnostics) = Zone::load(spec, previous, &mut report.sources);
-        zones.extend(zone);
         report.diagnostics.extend(diagnostics);
+        report.diagnostics.extend(zone.as_ref().and_then(|zone| zone.expiry_warning(spec.span, now)));
+        zones.extend(zone);
     }
     zones
 }

@@ -71,7 +71,7 @@ pub fn load(
     stage_balanced(spec, &mut staging);
     let mut checks = NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings };
     let (tree, chains) = assemble(&spec.apex, &staging, &mut checks);
-    ZoneChecks::new(&tree, &staging, &files, &mut findings).run(spec);
+    ZoneChecks::new(&tree, &staging, &files, &mut findings).run(spec, chains.as_ref());
     drop(staging);
     let zone = if findings.has_errors() {
         None

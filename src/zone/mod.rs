@@ -11,6 +11,7 @@ mod denial;
 mod diff;
 mod draft;
 pub mod edit;
+mod expiry;
 mod files;
 mod link;
 mod load;
@@ -24,8 +25,10 @@ pub mod record_type;
 pub mod rrset;
 pub mod service;
 mod set;
+mod signing_checks;
 pub mod spec;
 mod staging;
+mod target_checks;
 #[cfg(test)]
 mod tests;
 mod tree;
