@@ -8,6 +8,7 @@ mod edits;
 mod model;
 mod store;
 mod syntax;
+mod text;
 
 use super::{BalancedOwner, Lookup, Role, RrsetRef, Zone, ZoneSpec, record_type};
 use crate::base::{Diagnostic, Sources};
