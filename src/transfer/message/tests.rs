@@ -54,9 +54,9 @@ fn what_does_not_fit_leaves_no_trace() {
     let big = record("b.example.com.", 16, &[&[255][..], &[b'x'; 255]].concat());
     let mut writer = MessageWriter::response(&HEADER, Some(&question()), 300);
     writer.push(Section::Answer, &record("a.example.com.", 1, &[192, 0, 2, 1])).unwrap();
-    let before = writer.len();
+    let before = writer.octet_count();
     assert_eq!(writer.push(Section::Answer, &big), Err(Full));
-    assert_eq!((writer.len(), writer.record_count()), (before, 1));
+    assert_eq!((writer.octet_count(), writer.record_count()), (before, 1));
     // A name that would have stood there is not pointed to.
     writer.push(Section::Answer, &record("c.b.example.com.", 1, &[192, 0, 2, 2])).unwrap();
     let message = writer.finish();

@@ -72,7 +72,7 @@ impl MessageWriter {
 
     /// Octets so far.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub const fn octet_count(&self) -> usize {
         self.octets.len()
     }
 
