@@ -7,7 +7,7 @@ use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
-use crate::transfer::{Desk, LiveZones, Parts, Pause};
+use crate::transfer::{Desk, Journals, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::{SocketAddr, TcpListener};
@@ -38,6 +38,7 @@ pub struct Server {
     /// Shared with the reload that compares with it.
     loaded: Arc<Loaded>,
     live: LiveZones,
+    journals: Journals,
     desk: Desk,
     publisher: Publisher,
     prober: Prober,
@@ -66,7 +67,8 @@ impl Server {
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
-        let Some(pause) = settle(&mut loaded, &live, &mut report) else {
+        let journals = Journals::new(&loaded.config.server.state_dir);
+        let Some(pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
         };
         let publisher = Publisher::start(loaded.inputs.clone());
@@ -99,6 +101,7 @@ impl Server {
         let parts = Parts {
             engine: engine(publisher.store(), listeners.shard_count()),
             zones: live.clone(),
+            journals: journals.clone(),
             spec: config.transfer.clone(),
         };
         let desk = Desk::start(parts)
@@ -111,7 +114,20 @@ impl Server {
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((
-            Self { path, overrides, loaded, live, desk, publisher, prober, service, admin, reloads, listening },
+            Self {
+                path,
+                overrides,
+                loaded,
+                live,
+                journals,
+                desk,
+                publisher,
+                prober,
+                service,
+                admin,
+                reloads,
+                listening,
+            },
             report,
         ))
     }
@@ -160,14 +176,14 @@ impl Server {
     /// What loads the files again, on whatever thread; its result is for [`Self::apply`].
     pub fn reload_job(&self) -> impl FnOnce() -> (Option<Reloaded>, Report) + Send + use<> {
         let (path, overrides, previous) = (self.path.clone(), self.overrides.clone(), Arc::clone(&self.loaded));
-        let live = self.live.clone();
+        let (live, journals) = (self.live.clone(), self.journals.clone());
         move || {
             let (loaded, mut report) = load(&path, &overrides, Some(&previous));
             let Some(mut loaded) = loaded else { return (None, report) };
-            if loaded.is_same_as(&previous) {
+            if loaded.is_same_as(&previous) && !journals.were_moved() {
                 return (Some(Reloaded::Same), report);
             }
-            let pause = settle(&mut loaded, &live, &mut report);
+            let pause = settle(&mut loaded, &live, &journals, &mut report);
             (pause.map(|pause| Reloaded::Changed(Box::new(loaded), pause)), report)
         }
     }
@@ -217,6 +233,7 @@ impl Server {
             ("[server] listen", old.server.listen != new.server.listen),
             ("[server] workers", old.server.workers != new.server.workers),
             ("[server] user", old.server.user != new.server.user),
+            ("[server] state_dir", old.server.state_dir != new.server.state_dir),
             ("[server.tcp]", old.server.tcp != new.server.tcp),
             (
                 "[server.rate_limit] table_size",

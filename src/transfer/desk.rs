@@ -9,7 +9,8 @@ use super::notify::{Notifier, notify};
 use super::request::{Asked, Outbox, Submission, unix_secs};
 use super::spec::{Settings, TransferSpec};
 use super::tsig::Opened;
-use super::{Counters, LiveZones, outbound};
+use super::update::Updates;
+use super::{Counters, Journals, LiveZones, outbound};
 use crate::wire::Rcode;
 use crate::wire::numbers::{OPCODE_QUERY, flag};
 use std::io;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub engine: Box<Engine>,
     /// The zones.
     pub zones: LiveZones,
+    /// The journals of zones that take updates.
+    pub journals: Journals,
     /// What is configured.
     pub spec: TransferSpec,
 }
@@ -51,6 +54,7 @@ pub struct Shared {
     engine: Box<Engine>,
     /// The zones.
     pub zones: LiveZones,
+    updates: Updates,
     settings: RwLock<Arc<Settings>>,
     /// What is counted.
     pub counters: Arc<Counters>,
@@ -103,6 +107,7 @@ impl Desk {
         let shared = Arc::new(Shared {
             engine: parts.engine,
             zones: parts.zones,
+            updates: Updates::new(parts.journals),
             settings: RwLock::new(Arc::new(Settings::new(&parts.spec))),
             counters: Arc::default(),
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
@@ -170,6 +175,12 @@ impl DeskHandle {
     pub fn configure(&self, spec: &TransferSpec) {
         let settings = Arc::new(Settings::new(spec));
         *self.shared.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// Updates: how they ended, and their journals.
+    #[must_use]
+    pub fn updates(&self) -> &Updates {
+        &self.shared.updates
     }
 
     /// What is counted.
@@ -258,8 +269,9 @@ fn malformed(shared: &Shared, octets: &[u8], source: IpAddr, is_stream: bool) ->
 async fn dispatch(shared: &Arc<Shared>, kind: Kind, asked: &mut Asked, outbox: &mut Outbox) -> Answer {
     match kind {
         Kind::Axfr | Kind::Ixfr => outbound::serve(shared, kind, asked, outbox).await,
-        // Updates (RFC 2136) and NOTIFY of primaries (RFC 1996) are plugged in here.
-        Kind::Query | Kind::Notify | Kind::Update => Answer::Engine,
+        Kind::Update => shared.updates.serve(shared, asked).await,
+        // NOTIFY of primaries (RFC 1996) is plugged in here.
+        Kind::Query | Kind::Notify => Answer::Engine,
     }
 }
 

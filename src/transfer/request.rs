@@ -177,9 +177,15 @@ impl Asked {
 
     /// Ends an answer with the OPT record that a request with one asks for.
     #[must_use]
-    pub fn finish(&self, mut writer: MessageWriter) -> Vec<u8> {
+    pub fn finish(&self, writer: MessageWriter) -> Vec<u8> {
+        self.finish_with(writer, None)
+    }
+
+    /// As [`Self::finish`], with an Extended DNS Error in it (RFC 8914), for which room was left.
+    #[must_use]
+    pub fn finish_with(&self, mut writer: MessageWriter, error: Option<(u16, &str)>) -> Vec<u8> {
         if let Some(edns) = self.edns {
-            writer.push_opt(DATAGRAM_LEN_MAX, edns.dnssec_ok, None);
+            writer.push_opt(DATAGRAM_LEN_MAX, edns.dnssec_ok, error);
         }
         writer.finish()
     }

@@ -5,7 +5,7 @@ use super::counters::{End, Kind, Told};
 use super::message::{Header, MESSAGE_LEN_MAX, MessageRecord, MessageWriter, Question, Reader};
 use super::spec::{AccessEntry, Algorithm, KeySpec, NotifyTarget, Secret, TransferSpec};
 use super::tsig::{Key, Signer};
-use super::{Delta, Desk, LiveZones, Parts, Reply, Submission, ZoneTransfers};
+use super::{Delta, Desk, Journals, LiveZones, Parts, Reply, Submission, ZoneTransfers};
 use crate::wire::numbers::OPCODE_NOTIFY;
 use crate::wire::{Name, Rcode, Section, class, rtype};
 use crate::zone::{Change, Record, Zone, ZoneSpec};
@@ -68,7 +68,13 @@ impl Room {
         let keys = vec![KeySpec { name: name("ours."), algorithm: Algorithm::HmacSha256, secret }];
         let spec = TransferSpec { keys, transfers_max: 1 };
         let engine = Box::new(|_: &[u8], _, _| BY_ENGINE.to_vec());
-        let desk = Desk::start(Parts { engine, zones: zones.clone(), spec }).unwrap();
+        let desk = Desk::start(Parts {
+            engine,
+            zones: zones.clone(),
+            spec,
+            journals: Journals::new(std::path::Path::new("no-such-folder")),
+        })
+        .unwrap();
         Self { desk, zones }
     }
 

@@ -44,7 +44,13 @@ impl Waiting {
 
     fn start(listen: &str, limits: StreamLimits) -> (Running, Arc<Self>) {
         let door = Arc::<Self>::default();
-        let running = Running::start_with(&[listen], 2, limits, Some(Arc::clone(&door) as Arc<dyn SlowDoor>));
+        let running = Running::start_with(
+            &[listen],
+            2,
+            limits,
+            crate::snapshot::Settings::default(),
+            Some(Arc::clone(&door) as Arc<dyn SlowDoor>),
+        );
         (running, door)
     }
 }
