@@ -99,23 +99,7 @@ impl Server {
         }
         // The last results may still be being collected.
         publisher.flush();
-        let tcp = config.server.tcp;
-        let limits = StreamLimits {
-            connections: tcp.connections,
-            connections_per_client: tcp.connections_per_client,
-            idle_timeout: tcp.idle_timeout,
-        };
-        let parts = Parts {
-            engine: engine(publisher.store(), listeners.shard_count()),
-            zones: live.clone(),
-            journals: journals.clone(),
-            spec: config.transfer.clone(),
-        };
-        let desk = Desk::start(parts)
-            .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
-        let door = Arc::new(Door(desk.handle().clone()));
-        let service = Service::start(listeners, publisher.store(), limits, Some(door))
-            .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
+        let (desk, service) = start_serving(listeners, &publisher, &live, &journals, config)?;
         state.serving(&service, Arc::clone(desk.handle().counters()));
         desk.handle().start_notifying();
         let secondaries = Secondaries::start(live.clone(), &config.server.state_dir)
@@ -277,6 +261,34 @@ impl Server {
         }
         self.publisher.stop();
     }
+}
+
+/// Starts the desk of slow requests, and the workers in front of it.
+fn start_serving(
+    listeners: Listeners,
+    publisher: &Publisher,
+    live: &LiveZones,
+    journals: &Journals,
+    config: &Config,
+) -> Result<(Desk, Service), StartError> {
+    let parts = Parts {
+        engine: engine(publisher.store(), listeners.shard_count()),
+        zones: live.clone(),
+        journals: journals.clone(),
+        spec: config.transfer.clone(),
+    };
+    let desk = Desk::start(parts)
+        .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
+    let tcp = config.server.tcp;
+    let limits = StreamLimits {
+        connections: tcp.connections,
+        connections_per_client: tcp.connections_per_client,
+        idle_timeout: tcp.idle_timeout,
+    };
+    let door = Arc::new(Door(desk.handle().clone()));
+    let service = Service::start(listeners, publisher.store(), limits, Some(door))
+        .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
+    Ok((desk, service))
 }
 
 /// Probes and TCP clients each take a descriptor: the soft limit is often 1,024, the hard one far higher.
