@@ -2,6 +2,7 @@
 
 use super::compose::{Composer, Next, Stop};
 use super::cookie::Proof;
+use super::dnssec::Expansions;
 use super::guard::Guard;
 use super::plan::{Question, find};
 use super::rate_limit::{Charge, Verdict};
@@ -123,6 +124,8 @@ impl Responder {
             scope: 0,
             referred: false,
             charge: Charge::ERROR,
+            dnssec_ok: edns.is_some_and(|edns| edns.dnssec_ok),
+            expansions: Expansions::default(),
         };
         let (mut rcode, error) = match compose(&mut composer, query, chained, scratch) {
             Ok(rcode) => (rcode, None),

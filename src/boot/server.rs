@@ -1,5 +1,6 @@
 //! The running server: every part started in order, reloaded, and stopped in the opposite order.
 
+use super::aliases;
 use super::door::{Door, engine};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
@@ -7,7 +8,9 @@ use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
-use crate::transfer::{Desk, LiveZones, Parts, Pause};
+use crate::transfer::alias::AliasResolver;
+use crate::transfer::secondary::Secondaries;
+use crate::transfer::{Desk, Journals, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::{SocketAddr, TcpListener};
@@ -38,9 +41,12 @@ pub struct Server {
     /// Shared with the reload that compares with it.
     loaded: Arc<Loaded>,
     live: LiveZones,
+    journals: Journals,
     desk: Desk,
+    secondaries: Secondaries,
     publisher: Publisher,
     prober: Prober,
+    aliases: AliasResolver,
     service: Service,
     admin: Option<Admin>,
     reloads: Arc<Reloads>,
@@ -66,7 +72,8 @@ impl Server {
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
-        let Some(pause) = settle(&mut loaded, &live, &mut report) else {
+        let journals = Journals::new(&loaded.config.server.state_dir);
+        let Some(pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
         };
         let publisher = Publisher::start(loaded.inputs.clone());
@@ -77,8 +84,10 @@ impl Server {
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
+        let aliases = aliases::start(config, publisher.handle())
+            .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
         let reloads = Arc::<Reloads>::default();
-        let state = AdminState::new(publisher.handle(), &prober, &reloads);
+        let state = AdminState::new(publisher.handle(), &prober, &reloads, aliases.counters());
         let admin = admin_socket
             .map(|socket| Admin::start(socket, state.clone()))
             .transpose()
@@ -99,6 +108,7 @@ impl Server {
         let parts = Parts {
             engine: engine(publisher.store(), listeners.shard_count()),
             zones: live.clone(),
+            journals: journals.clone(),
             spec: config.transfer.clone(),
         };
         let desk = Desk::start(parts)
@@ -108,10 +118,30 @@ impl Server {
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
         state.serving(&service, Arc::clone(desk.handle().counters()));
         desk.handle().start_notifying();
+        let secondaries = Secondaries::start(live.clone(), &config.server.state_dir)
+            .map_err(|error| StartError::System(format!("cannot start the thread of secondary zones: {error}")))?;
+        desk.handle().tell_of_notifies(secondaries.handle().clone());
+        state.following(secondaries.handle().clone());
+        secondaries.handle().follow(&config.transfer);
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((
-            Self { path, overrides, loaded, live, desk, publisher, prober, service, admin, reloads, listening },
+            Self {
+                path,
+                overrides,
+                loaded,
+                live,
+                journals,
+                desk,
+                secondaries,
+                publisher,
+                prober,
+                aliases,
+                service,
+                admin,
+                reloads,
+                listening,
+            },
             report,
         ))
     }
@@ -160,14 +190,14 @@ impl Server {
     /// What loads the files again, on whatever thread; its result is for [`Self::apply`].
     pub fn reload_job(&self) -> impl FnOnce() -> (Option<Reloaded>, Report) + Send + use<> {
         let (path, overrides, previous) = (self.path.clone(), self.overrides.clone(), Arc::clone(&self.loaded));
-        let live = self.live.clone();
+        let (live, journals) = (self.live.clone(), self.journals.clone());
         move || {
             let (loaded, mut report) = load(&path, &overrides, Some(&previous));
             let Some(mut loaded) = loaded else { return (None, report) };
-            if loaded.is_same_as(&previous) {
+            if loaded.is_same_as(&previous) && !journals.were_moved() {
                 return (Some(Reloaded::Same), report);
             }
-            let pause = settle(&mut loaded, &live, &mut report);
+            let pause = settle(&mut loaded, &live, &journals, &mut report);
             (pause.map(|pause| Reloaded::Changed(Box::new(loaded), pause)), report)
         }
     }
@@ -191,12 +221,16 @@ impl Server {
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
+        let secondaries = self.secondaries.handle().clone();
+        let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
         self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
         let publish = move || {
             publisher.replace_after(inputs, || replace_plan(plan));
             desk.configure(&transfer);
+            resolve(aliases);
             pause.adopt();
+            secondaries.follow(&transfer);
         };
         Ok((Some(publish), report))
     }
@@ -217,6 +251,7 @@ impl Server {
             ("[server] listen", old.server.listen != new.server.listen),
             ("[server] workers", old.server.workers != new.server.workers),
             ("[server] user", old.server.user != new.server.user),
+            ("[server] state_dir", old.server.state_dir != new.server.state_dir),
             ("[server.tcp]", old.server.tcp != new.server.tcp),
             (
                 "[server.rate_limit] table_size",
@@ -233,7 +268,9 @@ impl Server {
     /// Answers what is queued, and ends.
     pub fn stop(self) {
         self.service.stop();
+        drop(self.aliases);
         self.desk.stop();
+        self.secondaries.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {
             admin.stop();

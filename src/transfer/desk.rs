@@ -7,15 +7,17 @@ use super::log_gate::LogGate;
 use super::message::{Header, MessageWriter, Reader};
 use super::notify::{Notifier, notify};
 use super::request::{Asked, Outbox, Submission, unix_secs};
+use super::secondary::SecondariesHandle;
 use super::spec::{Settings, TransferSpec};
 use super::tsig::Opened;
-use super::{Counters, LiveZones, outbound};
+use super::update::Updates;
+use super::{Counters, Journals, LiveZones, outbound};
 use crate::wire::Rcode;
-use crate::wire::numbers::flag;
+use crate::wire::numbers::{OPCODE_QUERY, flag};
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,6 +26,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const REQUESTS_MAX: usize = 1024;
 /// Threads of the desk.
 const THREADS: usize = 2;
+/// Most octets of an answer without records.
+const ERROR_LEN_MAX: usize = 512;
 /// How long a stopping desk waits for what is being served.
 const STOP_TIME_MAX: Duration = Duration::from_millis(500);
 
@@ -37,6 +41,8 @@ pub struct Parts {
     pub engine: Box<Engine>,
     /// The zones.
     pub zones: LiveZones,
+    /// The journals of zones that take updates.
+    pub journals: Journals,
     /// What is configured.
     pub spec: TransferSpec,
 }
@@ -46,6 +52,7 @@ pub struct Shared {
     engine: Box<Engine>,
     /// The zones.
     pub zones: LiveZones,
+    updates: Updates,
     settings: RwLock<Arc<Settings>>,
     /// What is counted.
     pub counters: Arc<Counters>,
@@ -55,6 +62,8 @@ pub struct Shared {
     /// Who is being told of new serials.
     pub notifier: Notifier,
     refusals_told: LogGate,
+    /// The zones whose primaries may send NOTIFY.
+    secondaries: OnceLock<SecondariesHandle>,
 }
 
 impl Shared {
@@ -97,12 +106,14 @@ impl Desk {
         let shared = Arc::new(Shared {
             engine: parts.engine,
             zones: parts.zones,
+            updates: Updates::new(parts.journals),
             settings: RwLock::new(Arc::new(Settings::new(&parts.spec))),
             counters: Arc::default(),
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
             transfers_running: AtomicUsize::new(0),
             notifier: Notifier::default(),
             refusals_told: LogGate::default(),
+            secondaries: OnceLock::new(),
         });
         let handle = DeskHandle { runtime: runtime.handle().clone(), shared };
         Ok(Self { runtime: Some(runtime), handle })
@@ -151,10 +162,22 @@ impl DeskHandle {
         }
     }
 
+    /// Says who is told of NOTIFY messages from now on.
+    pub fn tell_of_notifies(&self, secondaries: SecondariesHandle) {
+        // Whoever comes second is not heard: there is one part that follows primaries.
+        let _ = self.shared.secondaries.set(secondaries);
+    }
+
     /// What is configured from now on.
     pub fn configure(&self, spec: &TransferSpec) {
         let settings = Arc::new(Settings::new(spec));
         *self.shared.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// Updates: how they ended, and their journals.
+    #[must_use]
+    pub fn updates(&self) -> &Updates {
+        &self.shared.updates
     }
 
     /// What is counted.
@@ -197,9 +220,15 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
             return;
         }
     };
-    let mut asked = match Asked::parse(octets, source, is_stream) {
+    let mut asked = match Asked::parse(&octets, source, is_stream) {
         Ok(asked) => Asked { key, ..asked },
-        Err(_) => return,
+        Err(_) => {
+            let answer = malformed(&shared, &octets, source.ip(), is_stream);
+            if !answer.is_empty() {
+                let _ = outbox.send(answer).await;
+            }
+            return;
+        }
     };
     let Some(kind) = asked.kind() else { return };
     let end = match dispatch(&shared, kind, &mut asked, &mut outbox).await {
@@ -220,13 +249,45 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
     shared.counters.ended(kind, end);
 }
 
+/// The answer to a message that cannot be read: FORMERR where it has the zone that a NOTIFY or UPDATE is about, and else
+/// what the engine makes of it.
+fn malformed(shared: &Shared, octets: &[u8], source: IpAddr, is_stream: bool) -> Vec<u8> {
+    match Header::parse(octets) {
+        Ok(header) if header.opcode() != OPCODE_QUERY && header.counts[0] == 1 => {
+            let mut writer = MessageWriter::response(&header, None, ERROR_LEN_MAX);
+            writer.set_rcode(Rcode::FORMERR);
+            writer.finish()
+        }
+        _ => (shared.engine)(octets, source, is_stream),
+    }
+}
+
 /// Hands a request to whoever answers its kind.
 async fn dispatch(shared: &Arc<Shared>, kind: Kind, asked: &mut Asked, outbox: &mut Outbox) -> Answer {
     match kind {
         Kind::Axfr | Kind::Ixfr => outbound::serve(shared, kind, asked, outbox).await,
-        // Updates (RFC 2136) and NOTIFY of primaries (RFC 1996) are plugged in here.
-        Kind::Query | Kind::Notify | Kind::Update => Answer::Engine,
+        Kind::Update => shared.updates.serve(shared, asked).await,
+        Kind::Notify => notified(shared, asked),
+        Kind::Query => Answer::Engine,
     }
+}
+
+/// A NOTIFY; without any secondary zone there is nothing to be told of.
+fn notified(shared: &Shared, asked: &Asked) -> Answer {
+    let Some(secondaries) = shared.secondaries.get().filter(|secondaries| secondaries.has_any()) else {
+        return Answer::Engine;
+    };
+    let (message, rcode) = secondaries.answer_notify(asked);
+    if rcode == Rcode::NOERROR {
+        return Answer::Message(message, End::Done);
+    }
+    let (zone, source) = (&asked.question.name, asked.source);
+    let key = asked.key.as_ref().map(|key| key.name().to_string()).unwrap_or_default();
+    let rcode = rcode.mnemonic().unwrap_or_default();
+    shared.say_refused(|held_back| {
+        tracing::info!(%zone, %source, key, rcode, held_back, "NOTIFY refused: not from a primary of a secondary zone");
+    });
+    Answer::Message(message, End::Refused)
 }
 
 /// `message`, or where it is longer than `len_max` its header and question with TC set.

@@ -1,13 +1,16 @@
 //! The service as clients see it, on loopback.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use super::{Listeners, QUERY_LEN_MAX, Service, StreamLimits};
+mod slow;
+
+use super::{Listeners, QUERY_LEN_MAX, Service, SlowDoor, StreamLimits};
 use crate::answer::testing;
 use crate::base::PrefixSet;
 use crate::snapshot::settings::RateLimit;
 use crate::snapshot::{Inputs, Publisher, Settings};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a client waits for what must come.
@@ -25,16 +28,22 @@ struct Running {
 
 impl Running {
     fn start(listen: &[&str], workers: usize, limits: StreamLimits) -> Self {
-        Self::start_with(listen, workers, limits, Settings::default())
+        Self::start_with(listen, workers, limits, Settings::default(), None)
     }
 
     /// Nobody is exempt from limits.
     fn start_strict(limits: StreamLimits) -> Self {
         let rate_limit = RateLimit { exempt: PrefixSet::default(), ..RateLimit::default() };
-        Self::start_with(&["127.0.0.1:0"], 1, limits, Settings { rate_limit, ..Settings::default() })
+        Self::start_with(&["127.0.0.1:0"], 1, limits, Settings { rate_limit, ..Settings::default() }, None)
     }
 
-    fn start_with(listen: &[&str], workers: usize, limits: StreamLimits, settings: Settings) -> Self {
+    fn start_with(
+        listen: &[&str],
+        workers: usize,
+        limits: StreamLimits,
+        settings: Settings,
+        slow_door: Option<Arc<dyn SlowDoor>>,
+    ) -> Self {
         let big: String = (0..80).map(|number| format!("big TXT {}-{number}\n", "x".repeat(240))).collect();
         let zones = [("example.", &*format!("www A 192.0.2.1\n{big}"))];
         let listen: Vec<SocketAddr> = listen.iter().map(|address| address.parse().unwrap()).collect();
@@ -42,7 +51,7 @@ impl Running {
         let addresses = listeners.addresses().to_vec();
         let inputs = Inputs { settings, ..testing::inputs(&zones, listeners.shard_count() - 1) };
         let publisher = Publisher::start(inputs);
-        let service = Service::start(listeners, publisher.store(), limits, None).unwrap();
+        let service = Service::start(listeners, publisher.store(), limits, slow_door).unwrap();
         Self { service: Some(service), publisher: Some(publisher), addresses }
     }
 
@@ -278,7 +287,7 @@ fn who_is_silent_or_slow_or_deaf_is_sent_away_before_who_asks() {
 fn udp_clients_are_limited_all_workers_together_and_slip_to_tcp() {
     let rate_limit = RateLimit { slip: 1, exempt: PrefixSet::default(), ..RateLimit::default() };
     let settings = Settings { rate_limit: rate_limit.with_responses_per_second(1), ..Settings::default() };
-    let running = Running::start_with(&["127.0.0.1:0"], 2, LIMITS, settings);
+    let running = Running::start_with(&["127.0.0.1:0"], 2, LIMITS, settings, None);
     // Many ports, so that the kernel gives both workers some of them.
     let clients: Vec<UdpSocket> = (0..50).map(|_| running.udp()).collect();
     let mut reply = [0; 512];
