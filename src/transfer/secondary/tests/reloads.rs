@@ -78,7 +78,7 @@ fn balanced_names_hide_what_they_answer_and_transfers_still_show_it() {
 #[test]
 fn names_below_a_cut_of_the_primary_are_inactive_until_the_cut_goes() {
     let ns = record("sub.example.", rtype::NS, name("ns.example.").as_wire());
-    let primary = Primary::start(having(&soa(1), &[ns.clone()]));
+    let primary = Primary::start(having(&soa(1), std::slice::from_ref(&ns)));
     let world = World::following(&with_overlay(primary.address, &["www.sub.example.", "sub.example.", "www.example."]));
     world.wait_for_serial(1);
     wait_until("it is noticed", || world.status().inactive_names == 2);
