@@ -59,7 +59,7 @@ pub fn follow<'s>(
         composer.question = Question { random, ..composer.question };
         let Some(next) = find(&composer.question, name) else { break };
         plan = next;
-        if !visited.add(name, &mut plan) {
+        if !visited.add(name, &mut plan) || composer.expansions.is_full() {
             break;
         }
         match composer.write(&plan, name, at, scratch)? {
@@ -67,5 +67,6 @@ pub fn follow<'s>(
             Next::Alias { target } => at = target,
         }
     }
+    composer.write_expansions()?;
     Ok(Rcode::NOERROR)
 }

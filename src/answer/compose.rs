@@ -3,7 +3,8 @@
 use super::plan::{Plan, Question, Step};
 use super::positive::ZonePlace;
 use super::rate_limit::Charge;
-use super::{negative, positive, referral};
+use super::steered::Steered;
+use super::{dnssec, negative, positive, referral};
 use crate::wire::name::NAME_LEN_MAX;
 use crate::wire::response::{QNAME_OFFSET, Section};
 use crate::wire::{Full, NameKey, Rcode, Records, Response, rtype};
@@ -55,6 +56,10 @@ pub struct Composer<'o, 's> {
     pub referred: bool,
     /// What the response counts as where clients are limited.
     pub charge: Charge,
+    /// Whether signatures are wanted (RFC 3225).
+    pub dnssec_ok: bool,
+    /// What the links of a chain have to prove.
+    pub expansions: dnssec::Expansions<'s>,
 }
 
 impl<'s> Composer<'_, 's> {
@@ -76,6 +81,10 @@ impl<'s> Composer<'_, 's> {
             let apex_labels = name.label_count() - plan.apex_stripped;
             ZonePlace { zone, apex: name.suffix(plan.apex_stripped), apex_labels, apex_at }
         };
+        if self.dnssec_ok && (zone.is_signed() || !self.expansions.is_empty()) {
+            let place = place();
+            return dnssec::write(self, plan, place, (name, owner), scratch);
+        }
         match plan.step {
             Step::Answer(rrset) => {
                 positive::write(response, place(), rrset, owner, scratch)?;
@@ -85,16 +94,7 @@ impl<'s> Composer<'_, 's> {
                 let start = response.rrset(Section::Answer, positive::records(rrset), owner, apex_at, None)?;
                 Ok(Next::Alias { target: start + usize::from(rrset.targets[0]) })
             }
-            Step::Steered(steered) => {
-                let answer = steered.answer;
-                let records = Records { octets: answer.octets, fixups: &[], count: answer.records };
-                let start = response.rrset(Section::Answer, records, owner, apex_at, Some(steered.ttl))?;
-                self.scope = self.scope.max(steered.scope);
-                if answer.rtype != rtype::CNAME || self.question.takes_cname() {
-                    return Ok(Next::Ended(Rcode::NOERROR));
-                }
-                Ok(Next::Alias { target: start + RDATA_AT })
-            }
+            Step::Steered(steered) => self.write_steered(steered, owner, apex_at),
             Step::NoData { ttl_max } => {
                 negative::write(response, zone, apex_at, ttl_max)?;
                 Ok(Next::Ended(Rcode::NOERROR))
@@ -121,9 +121,22 @@ impl<'s> Composer<'_, 's> {
         }
     }
 
+    /// Writes a variant of a pool's answers.
+    #[inline]
+    pub fn write_steered(&mut self, steered: Steered<'s>, owner: usize, apex_at: usize) -> Result<Next, Stop> {
+        let answer = steered.answer;
+        let records = Records { octets: answer.octets, fixups: &[], count: answer.records };
+        let start = self.response.rrset(Section::Answer, records, owner, apex_at, Some(steered.ttl))?;
+        self.scope = self.scope.max(steered.scope);
+        if answer.rtype != rtype::CNAME || self.question.takes_cname() {
+            return Ok(Next::Ended(Rcode::NOERROR));
+        }
+        Ok(Next::Alias { target: start + RDATA_AT })
+    }
+
     /// Writes the CNAME that follows from a DNAME above `name` (RFC 6672, section 3.2).
     #[cold]
-    fn write_cname_of_dname(
+    pub fn write_cname_of_dname(
         &mut self,
         rrset: RrsetRef<'s>,
         owner_stripped: usize,

@@ -2,7 +2,8 @@
 //! sends. Knows no sockets, no clock, no configuration files, no log and no async runtime.
 //!
 //! Three stages: `wire` parses, `plan` finds what the name leads to (for balanced names with `steered`), and `compose`
-//! writes it with `positive`, `negative` and `referral`. A plan is what one name leads to; a CNAME chain makes one plan a
+//! writes it with `positive`, `negative` and `referral`, or, for who
+//! asks for signatures, with `dnssec`. A plan is what one name leads to; a CNAME chain makes one plan a
 //! link, because the owner of each link is where the last target was written.
 
 pub mod counters;
@@ -15,6 +16,7 @@ mod chain;
 mod chaos;
 mod compose;
 mod cookie;
+mod dnssec;
 mod edns;
 mod guard;
 mod negative;
@@ -23,9 +25,13 @@ mod positive;
 mod rate_limit;
 mod referral;
 mod respond;
+#[cfg(test)]
+mod signed_tests;
 mod steered;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod validator;
 mod visitor;
 
 pub use alias::is_ours;

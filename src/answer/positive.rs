@@ -2,6 +2,7 @@
 
 use crate::wire::response::Section;
 use crate::wire::{Full, NameKey, Records, Response, rtype};
+use crate::zone::rrset::data_of;
 use crate::zone::{Lookup, RrsetRef, Zone};
 
 /// Names of one RRset whose addresses are added at most, where they are a courtesy.
@@ -10,6 +11,12 @@ const ADDITIONAL_NAMES_MAX: usize = 32;
 /// The plain parts of a stored RRset, as the writer takes them.
 pub const fn records(rrset: RrsetRef<'_>) -> Records<'_> {
     Records { octets: rrset.octets, fixups: rrset.fixups, count: rrset.records }
+}
+
+/// The signatures of a stored RRset, as the writer takes them.
+pub fn signatures(rrset: RrsetRef<'_>) -> Records<'_> {
+    let count = data_of(rrset.signatures).count() as u16;
+    Records { octets: rrset.signatures, fixups: &[], count }
 }
 
 /// A zone, and where its apex is.
@@ -35,15 +42,19 @@ pub fn write(
     scratch: &mut NameKey,
 ) -> Result<(), Full> {
     let start = response.rrset(Section::Answer, records(rrset), owner, place.apex_at, None)?;
-    let leads_on = matches!(rrset.rtype, rtype::NS | rtype::MX | rtype::SRV | rtype::SVCB | rtype::HTTPS);
-    if leads_on {
-        add_addresses(response, Names { place, rrset, start }, scratch);
+    if has_addresses(rrset.rtype) {
+        add_addresses(response, Names { place, rrset, start, signed: false }, scratch);
     }
     Ok(())
 }
 
+/// Whether the addresses of the names in a type's data are added.
+pub const fn has_addresses(rtype: u16) -> bool {
+    matches!(rtype, rtype::NS | rtype::MX | rtype::SRV)
+}
+
 /// Adds the addresses of `names`. What does not fit is left out silently: it was not asked for (RFC 2181, section 9).
-fn add_addresses(response: &mut Response<'_>, names: Names<'_, '_>, scratch: &mut NameKey) {
+pub fn add_addresses(response: &mut Response<'_>, names: Names<'_, '_>, scratch: &mut NameKey) {
     for index in 0..names.rrset.targets.len().min(ADDITIONAL_NAMES_MAX) {
         if let Some(apex_stripped) = names.read(index, scratch) {
             let _ = names.write_addresses(index, scratch, apex_stripped, response);
@@ -63,6 +74,8 @@ pub struct Names<'s, 'n> {
     pub rrset: RrsetRef<'s>,
     /// Where it begins in the message.
     pub start: usize,
+    /// Whether addresses come with their signatures.
+    pub signed: bool,
 }
 
 impl Names<'_, '_> {
@@ -93,6 +106,9 @@ impl Names<'_, '_> {
             // Addresses have no names in their RDATA, so that no apex is needed.
             if let Err(full) = response.rrset(Section::Additional, records(addresses), owner, 0, None) {
                 result = Err(full);
+            } else if self.signed {
+                // Without them the addresses are still of use (RFC 4035, section 3.1.1).
+                let _ = response.rrset(Section::Additional, signatures(addresses), owner, 0, None);
             }
         }
         result

@@ -23,7 +23,18 @@ pub fn write(
 ) -> Result<(), Full> {
     let owner = response.suffix(at, stripped);
     let start = response.rrset(Section::Authority, records(ns), owner, place.apex_at, None)?;
-    let names = Names { place, rrset: ns, start };
+    add_glue(response, Names { place, rrset: ns, start, signed: false }, (name, stripped), scratch);
+    Ok(())
+}
+
+/// Adds the addresses of the servers `names` of the cut above `name`.
+pub fn add_glue(
+    response: &mut Response<'_>,
+    names: Names<'_, '_>,
+    (name, stripped): (&NameKey, usize),
+    scratch: &mut NameKey,
+) {
+    let ns = names.rrset;
     let (cut, cut_labels) = (name.suffix(stripped), name.label_count() - stripped);
     let mut others = 0_u64;
     for index in 0..ns.targets.len() {
@@ -41,7 +52,6 @@ pub fn write(
             let _ = names.write_addresses(index, scratch, apex_stripped, response);
         }
     }
-    Ok(())
 }
 
 /// Whether `name` is at or below the name `upper`, which has `labels` labels and is in lower case.

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
 use crate::transfer::secondary::Secondaries;
-use crate::transfer::{Desk, LiveZones, Parts, Pause};
+use crate::transfer::{Desk, Journals, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::{SocketAddr, TcpListener};
@@ -39,6 +39,7 @@ pub struct Server {
     /// Shared with the reload that compares with it.
     loaded: Arc<Loaded>,
     live: LiveZones,
+    journals: Journals,
     desk: Desk,
     secondaries: Secondaries,
     publisher: Publisher,
@@ -68,7 +69,8 @@ impl Server {
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
-        let Some(pause) = settle(&mut loaded, &live, &mut report) else {
+        let journals = Journals::new(&loaded.config.server.state_dir);
+        let Some(pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
         };
         let publisher = Publisher::start(loaded.inputs.clone());
@@ -101,6 +103,7 @@ impl Server {
         let parts = Parts {
             engine: engine(publisher.store(), listeners.shard_count()),
             zones: live.clone(),
+            journals: journals.clone(),
             spec: config.transfer.clone(),
         };
         let desk = Desk::start(parts)
@@ -123,6 +126,7 @@ impl Server {
                 overrides,
                 loaded,
                 live,
+                journals,
                 desk,
                 secondaries,
                 publisher,
@@ -180,14 +184,14 @@ impl Server {
     /// What loads the files again, on whatever thread; its result is for [`Self::apply`].
     pub fn reload_job(&self) -> impl FnOnce() -> (Option<Reloaded>, Report) + Send + use<> {
         let (path, overrides, previous) = (self.path.clone(), self.overrides.clone(), Arc::clone(&self.loaded));
-        let live = self.live.clone();
+        let (live, journals) = (self.live.clone(), self.journals.clone());
         move || {
             let (loaded, mut report) = load(&path, &overrides, Some(&previous));
             let Some(mut loaded) = loaded else { return (None, report) };
-            if loaded.is_same_as(&previous) {
+            if loaded.is_same_as(&previous) && !journals.were_moved() {
                 return (Some(Reloaded::Same), report);
             }
-            let pause = settle(&mut loaded, &live, &mut report);
+            let pause = settle(&mut loaded, &live, &journals, &mut report);
             (pause.map(|pause| Reloaded::Changed(Box::new(loaded), pause)), report)
         }
     }

@@ -137,7 +137,43 @@ impl<'o> Response<'o> {
         Ok(start)
     }
 
-    /// The same for an owner behind the reach of pointers: every record gets the whole name. Such RRsets must have no
+    /// Copies an RRset with its signatures, whose owner is `labels` in front of the name at offset `below`: written once
+    /// and pointed at. Without labels the owner is that name.
+    pub fn rrset_of(
+        &mut self,
+        section: Section,
+        parts: [Records<'_>; 2],
+        labels: &[u8],
+        below: usize,
+        ttl: u32,
+    ) -> Result<(), Full> {
+        let start = self.len;
+        if below > POINTER_OFFSET_MAX {
+            return Err(Full);
+        }
+        for part in parts {
+            let mut rest = part.octets;
+            while !rest.is_empty() {
+                let (record, behind) = rest.split_at(record_len(rest));
+                let is_spelled = self.len == start || start > POINTER_OFFSET_MAX;
+                let (labels, owner) = if is_spelled { (labels, below) } else { (&[][..], start) };
+                let at = self.len + labels.len();
+                if at + record.len() > self.end {
+                    return Err(Full);
+                }
+                self.octets[self.len..at].copy_from_slice(labels);
+                let room = &mut self.octets[at..at + record.len()];
+                room.copy_from_slice(record);
+                patch(room, owner as u16, Some(ttl));
+                self.len = at + record.len();
+                rest = behind;
+            }
+            self.counts[section as usize] += part.count;
+        }
+        Ok(())
+    }
+
+    /// The same as [`Self::rrset`] for an owner behind the reach of pointers: every record gets the whole name. Such RRsets must have no
     /// pointers of their own, which is so for addresses; others do not come that late in a message.
     #[cold]
     fn rrset_spelled(

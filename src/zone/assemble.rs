@@ -1,10 +1,12 @@
-//! From staged records to the tree: groups them by shard, node and type.
+//! From staged records to the tree: groups them by shard, node and type; signatures go to what they cover, and NSEC and
+//! NSEC3 records into chains.
 
+use super::denial::{Chains, ChainsBuilder, covered_type, is_chained, is_hashed};
 use super::node_checks::NodeChecks;
 use super::pack::{ShardPacker, comparable};
 use super::staging::{NOT_BALANCED, StagedOwner, Staging};
 use super::tree::{Shard, Tree, shard_of};
-use crate::wire::Name;
+use crate::wire::{Name, rtype};
 use std::borrow::Cow;
 
 /// Names that a shard has at most on average, and at least half as many in zones of several shards: a change copies one
@@ -17,12 +19,19 @@ pub const fn shard_bits_for(names: usize) -> u32 {
     names.div_ceil(NAMES_PER_SHARD).next_power_of_two().trailing_zeros()
 }
 
-/// Builds the tree of a zone; what is wrong with single names goes to `checks`.
-pub fn assemble(apex: &Name, staging: &Staging, checks: &mut NodeChecks<'_>) -> Tree {
+/// Builds the tree of a zone, and its chains; what is wrong with single names goes to `checks`.
+pub fn assemble(apex: &Name, staging: &Staging, checks: &mut NodeChecks<'_>) -> (Tree, Option<Chains>) {
     let owners = staging.owners();
     let bits = shard_bits_for(owners.len());
     let (order, bounds) = by_shard(owners, bits);
-    let mut assembler = Assembler { staging, packer: ShardPacker::default(), records: Vec::new(), unique: Vec::new() };
+    let mut assembler = Assembler {
+        staging,
+        packer: ShardPacker::default(),
+        chains: ChainsBuilder::default(),
+        records: Vec::new(),
+        unique: Vec::new(),
+        signatures: Vec::new(),
+    };
     let mut sorted = Vec::new();
     let shards = bounds.windows(2).map(|bound| {
         let members = &order[bound[0] as usize..bound[1] as usize];
@@ -31,10 +40,11 @@ pub fn assemble(apex: &Name, staging: &Staging, checks: &mut NodeChecks<'_>) -> 
         assembler.shard(&mut sorted, checks)
     });
     let shards = shards.collect();
+    let chains = assembler.chains.finish();
     let depth_max = owners.iter().map(|owner| owner.depth).max().unwrap_or(0);
     let mut tree = Tree::new(apex.clone(), depth_max, shards);
     tree.link();
-    tree
+    (tree, chains)
 }
 
 /// The numbers of `owners` sorted by shard, file order kept, and the bounds of each shard's part.
@@ -59,10 +69,13 @@ fn by_shard(owners: &[StagedOwner], bits: u32) -> (Vec<u32>, Vec<u32>) {
 struct Assembler<'s> {
     staging: &'s Staging,
     packer: ShardPacker,
+    chains: ChainsBuilder,
     /// Records of one node, sorted by type.
     records: Vec<u32>,
     /// Records of one RRset without duplicates.
     unique: Vec<u32>,
+    /// Its signatures without duplicates.
+    signatures: Vec<u32>,
 }
 
 impl Assembler<'_> {
@@ -93,6 +106,9 @@ impl Assembler<'_> {
             self.records.extend(staging.records_of(owner as usize).map(|record| record as u32));
             slot = slot.min(staging.owners()[owner as usize].slot);
         }
+        if staging.is_signed && self.signed_node(owners, name, slot, checks) {
+            return;
+        }
         let rtype = |record: u32| staging.records()[record as usize].rtype;
         if self.records.len() > 1 {
             self.records.sort_by_key(|&record| rtype(record));
@@ -110,11 +126,75 @@ impl Assembler<'_> {
     }
 }
 
+impl Assembler<'_> {
+    /// Packs the node whose records were collected, in a zone with signatures or chains; returns whether there was any of
+    /// them here, and leaves the node alone where not.
+    fn signed_node(&mut self, owners: &[(u64, u32)], name: &[u8], slot: u32, checks: &mut NodeChecks<'_>) -> bool {
+        let staging = self.staging;
+        let covered = |record: u32| {
+            let record = &staging.records()[record as usize];
+            covered_type(record.rtype, staging.data_of(record))
+        };
+        let is_signature = |record: u32| staging.records()[record as usize].rtype == rtype::RRSIG;
+        if !self.records.iter().any(|&record| is_signature(record) || is_chained(covered(record))) {
+            return false;
+        }
+        let mut records = std::mem::take(&mut self.records);
+        records.sort_by_key(|&record| (covered(record), is_signature(record)));
+        let plain: Vec<u32> =
+            records.iter().copied().filter(|&record| !is_signature(record) && !is_chained(covered(record))).collect();
+        checks.node(name, &plain);
+        // The owner of an NSEC3 record is no name of the zone (RFC 5155, section 7.2.8), unless it is one besides: with
+        // other records, or as an ancestor or a balanced name, which are staged without any.
+        let is_bare = |&(_, owner): &(u64, u32)| staging.records_of(owner as usize).is_empty();
+        if !plain.is_empty() || owners.iter().any(is_bare) {
+            self.packer.begin_node(owners[0].0, name, slot);
+        }
+        for same_type in records.chunk_by(|&a, &b| covered(a) == covered(b)) {
+            let (data, signatures) = same_type.split_at(same_type.partition_point(|&record| !is_signature(record)));
+            self.signed_rrset(name, covered(same_type[0]), (data, signatures), checks);
+        }
+        self.records = records;
+        true
+    }
+
+    /// Packs an RRset with the signatures that cover it, or puts it into its chain.
+    fn signed_rrset(
+        &mut self,
+        name: &[u8],
+        rtype: u16,
+        (records, signatures): (&[u32], &[u32]),
+        checks: &mut NodeChecks<'_>,
+    ) {
+        let staging = self.staging;
+        if records.is_empty() {
+            checks.orphan_signature(name, rtype, signatures[0]);
+            return;
+        }
+        drop_duplicates(staging, records, &mut self.unique);
+        drop_duplicates(staging, signatures, &mut self.signatures);
+        let ttl = checks.rrset(name, records, &self.unique);
+        let data_of = |&record: &u32| staging.data_of(&staging.records()[record as usize]);
+        let (data, signatures) = (self.unique.iter().map(data_of), self.signatures.iter().map(data_of));
+        let packed = if !is_chained(rtype) {
+            self.packer.push_rrset(rtype, ttl, data).and_then(|()| self.packer.push_signatures(signatures))
+        } else if rtype == rtype::NSEC3 && !is_hashed(name) {
+            checks.not_hashed(name, records[0]);
+            return;
+        } else {
+            self.chains.push(name, (rtype, ttl), data, signatures)
+        };
+        if packed.is_err() {
+            checks.rrset_too_long(name, &self.unique);
+        }
+    }
+}
+
 /// Sets `unique` to the first of each set of equal records (RFC 2181, section 5), in file order.
 fn drop_duplicates(staging: &Staging, records: &[u32], unique: &mut Vec<u32>) {
     unique.clear();
     unique.extend_from_slice(records);
-    if records.len() == 1 {
+    if records.len() <= 1 {
         return;
     }
     let data = |record: u32| {

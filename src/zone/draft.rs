@@ -1,6 +1,7 @@
 //! Nodes being changed: taken out of the tree, changed in any way, and settled together (which nodes exist, whose
 //! children they are, what covers them) before they are packed again.
 
+use super::denial::covered_type;
 use super::edit::{EditError, LINKS};
 use super::node_checks::full_name;
 use super::pack::comparable;
@@ -86,7 +87,7 @@ impl Draft {
 
     fn rrset(&mut self, rtype: u16, ttl: u32) -> &mut DraftRrset {
         let at = self.rrsets.binary_search_by_key(&rtype, |rrset| rrset.rtype).unwrap_or_else(|at| {
-            self.rrsets.insert(at, DraftRrset { rtype, ttl, data: Vec::new(), signatures: Vec::new() });
+            self.rrsets.insert(at, DraftRrset::empty(rtype, ttl));
             at
         });
         &mut self.rrsets[at]
@@ -94,15 +95,11 @@ impl Draft {
 
     /// Takes a record out; an RRset goes with its last record or signature.
     pub fn remove(&mut self, record: &Record, apex: &Name) -> Result<(), EditError> {
-        let (covered, stored) = (covered_type(record), to_stored(record.rtype, &record.data, apex));
-        let missing = || EditError::Missing(record.clone());
-        let at = self.rrsets.binary_search_by_key(&covered, |rrset| rrset.rtype).map_err(|_| missing())?;
-        let rrset = &mut self.rrsets[at];
-        let list = if record.rtype == rtype::RRSIG { &mut rrset.signatures } else { &mut rrset.data };
-        let same = comparable(record.rtype, &stored);
-        let found = list.iter().position(|data| comparable(record.rtype, data) == same).ok_or_else(missing)?;
-        list.remove(found);
-        if rrset.data.is_empty() && rrset.signatures.is_empty() {
+        let covered = covered_type(record.rtype, &record.data);
+        let found = self.rrsets.binary_search_by_key(&covered, |rrset| rrset.rtype);
+        let at = found.map_err(|_| EditError::Missing(record.clone()))?;
+        self.rrsets[at].remove(record, apex)?;
+        if self.rrsets[at].len() == 0 {
             self.rrsets.remove(at);
         }
         Ok(())
@@ -110,19 +107,7 @@ impl Draft {
 
     /// Puts a record in.
     pub fn add(&mut self, record: &Record, apex: &Name) -> Result<(), EditError> {
-        let (covered, stored) = (covered_type(record), to_stored(record.rtype, &record.data, apex));
-        let rrset = self.rrset(covered, record.ttl);
-        let is_signature = record.rtype == rtype::RRSIG;
-        let list = if is_signature { &mut rrset.signatures } else { &mut rrset.data };
-        let same = comparable(record.rtype, &stored);
-        if list.iter().any(|data| comparable(record.rtype, data) == same) {
-            return Err(EditError::Present(record.clone()));
-        }
-        list.push(stored);
-        if !is_signature {
-            rrset.ttl = record.ttl;
-        }
-        Ok(())
+        self.rrset(covered_type(record.rtype, &record.data), record.ttl).add(record, apex)
     }
 
     fn record_count(&self) -> usize {
@@ -130,16 +115,14 @@ impl Draft {
     }
 }
 
-/// The type whose RRset a record belongs to: that of a signature is the type it covers.
-fn covered_type(record: &Record) -> u16 {
-    match (record.rtype, record.data.first_chunk::<2>()) {
-        (rtype::RRSIG, Some(covered)) => u16::from_be_bytes(*covered),
-        _ => record.rtype,
-    }
-}
-
 impl DraftRrset {
-    fn of(rrset: RrsetRef<'_>) -> Self {
+    /// One without records.
+    pub const fn empty(rtype: u16, ttl: u32) -> Self {
+        Self { rtype, ttl, data: Vec::new(), signatures: Vec::new() }
+    }
+
+    /// One that is stored.
+    pub fn of(rrset: RrsetRef<'_>) -> Self {
         Self {
             rtype: rrset.rtype,
             ttl: rrset.ttl,
@@ -148,8 +131,36 @@ impl DraftRrset {
         }
     }
 
-    fn len(&self) -> usize {
-        self.data.len()
+    /// How many records, signatures included.
+    pub fn len(&self) -> usize {
+        self.data.len() + self.signatures.len()
+    }
+
+    fn list(&mut self, rtype: u16) -> &mut Vec<Box<[u8]>> {
+        if rtype == rtype::RRSIG { &mut self.signatures } else { &mut self.data }
+    }
+
+    /// Takes out a record, or a signature that covers this RRset.
+    pub fn remove(&mut self, record: &Record, apex: &Name) -> Result<(), EditError> {
+        let (list, stored) = (self.list(record.rtype), to_stored(record.rtype, &record.data, apex));
+        let same = comparable(record.rtype, &stored);
+        let found = list.iter().position(|data| comparable(record.rtype, data) == same);
+        list.remove(found.ok_or_else(|| EditError::Missing(record.clone()))?);
+        Ok(())
+    }
+
+    /// Puts in a record, or a signature that covers this RRset.
+    pub fn add(&mut self, record: &Record, apex: &Name) -> Result<(), EditError> {
+        let (list, stored) = (self.list(record.rtype), to_stored(record.rtype, &record.data, apex));
+        let same = comparable(record.rtype, &stored);
+        if list.iter().any(|data| comparable(record.rtype, data) == same) {
+            return Err(EditError::Present(record.clone()));
+        }
+        list.push(stored);
+        if record.rtype != rtype::RRSIG {
+            self.ttl = record.ttl;
+        }
+        Ok(())
     }
 }
 

@@ -1,14 +1,16 @@
 //! Changes of a zone without a rebuild: the shards of changed names are packed anew, all others are shared with the zone
 //! before. Knows no protocol: updates and incremental transfers both come as lists of changes.
 
+use super::Zone;
 use super::assemble::{NAMES_PER_SHARD, shard_bits_for};
+use super::denial::{ChainDrafts, covered_type, is_chained};
 use super::draft::{Draft, Drafts};
 use super::pack::ShardPacker;
 use super::record::Record;
 use super::tree::{Shard, Tree, flag, shard_of};
-use super::{Zone, soa_facts};
 use crate::wire::{Name, NameKey, rtype};
 use std::fmt;
+use std::sync::Arc;
 
 /// One step of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,11 +60,16 @@ impl Zone {
     /// The zone after `changes`, made in their order, all or none. Costs a few shards of nodes for each changed name; where
     /// a zone cut or DNAME comes or goes, one look at every name as well.
     pub fn edited(&self, changes: &[Change]) -> Result<Self, EditError> {
+        let apex = &self.tree.apex;
         let mut drafts = Drafts::new(&self.tree);
+        let mut chain_drafts = ChainDrafts::new(self.chains.as_deref());
         for change in changes {
-            match change {
-                Change::Remove(record) => drafts.of(record)?.remove(record, &self.tree.apex)?,
-                Change::Add(record) => drafts.of(record)?.add(record, &self.tree.apex)?,
+            let (Change::Remove(record) | Change::Add(record)) = change;
+            match (change, is_chained(covered_type(record.rtype, &record.data))) {
+                (Change::Remove(_), false) => drafts.of(record)?.remove(record, apex)?,
+                (Change::Add(_), false) => drafts.of(record)?.add(record, apex)?,
+                (Change::Remove(_), true) => chain_drafts.of(record, apex)?.remove(record, apex)?,
+                (Change::Add(_), true) => chain_drafts.of(record, apex)?.add(record, apex)?,
             }
         }
         drafts.settle();
@@ -81,16 +88,13 @@ impl Zone {
         if soa.is_none_or(|soa| soa.records != 1) {
             return Err(EditError::Soa);
         }
-        let (negative_ttl, serial) = soa_facts(&tree);
-        Ok(Self {
-            tree,
-            negative_ttl,
-            serial,
-            records: self.records.saturating_add_signed(records),
-            names,
-            is_overlaid: self.is_overlaid,
-            fingerprint: self.fingerprint.clone(),
-        })
+        let (chains, chained) = match chain_drafts.finish(apex)? {
+            Some((chains, growth)) => (chains.map(Arc::new), growth),
+            None => (self.chains.clone(), 0),
+        };
+        let records = self.records.saturating_add_signed(records + chained);
+        let edited = Self::new(tree, chains, (records, names), self.fingerprint.clone());
+        Ok(Self { is_overlaid: self.is_overlaid, ..edited })
     }
 }
 

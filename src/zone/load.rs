@@ -1,23 +1,25 @@
 //! From a zone file to a zone, or to a list of mistakes; an unchanged zone is recognised by the hashes of its files.
 
+use super::Zone;
 use super::assemble::assemble;
+use super::denial::Chains;
 use super::edit::EditError;
 use super::files::{Files, Findings, Place};
 use super::master_file::{Parser, cannot_read};
 use super::node_checks::NodeChecks;
 use super::record::{Record, to_stored};
+use super::rrset::{RrsetRef, data_of};
 use super::spec::ZoneSpec;
 use super::staging::Staging;
 use super::tree::{Tree, flag};
 use super::zone_checks::ZoneChecks;
-use super::{Zone, soa_facts};
-use crate::base::{Diagnostic, Sources};
+use crate::base::{Diagnostic, Sources, checksum};
 use crate::wire::{NameKey, rtype};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What a zone was built from, as hashes that are equal for equal inputs within one process.
+/// What a zone was built from, as hashes; that of the spec means something within one process only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     spec: u64,
@@ -28,6 +30,12 @@ impl Fingerprint {
     /// The files, as they were named.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|(path, _)| path.as_path())
+    }
+
+    /// A hash of what stands in the files, in the order in which they were read; the same in every process.
+    pub fn content(&self) -> u64 {
+        let digests: Vec<u8> = self.files.iter().flat_map(|(_, digest)| digest.to_le_bytes()).collect();
+        checksum(&digests)
     }
 }
 
@@ -62,13 +70,13 @@ pub fn load(
     Parser::new(&spec.apex, &mut staging, &mut findings, &mut files).file(file, &spec.apex);
     stage_balanced(spec, &mut staging);
     let mut checks = NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings };
-    let tree = assemble(&spec.apex, &staging, &mut checks);
+    let (tree, chains) = assemble(&spec.apex, &staging, &mut checks);
     ZoneChecks::new(&tree, &staging, &files, &mut findings).run(spec);
     drop(staging);
     let zone = if findings.has_errors() {
         None
     } else {
-        Some(Arc::new(finish(tree, Fingerprint { spec: spec_hash, files: files.digests() })))
+        Some(Arc::new(finish(tree, chains, Fingerprint { spec: spec_hash, files: files.digests() })))
     };
     (zone, findings.finish(&spec.apex.to_string(), files, sources))
 }
@@ -101,11 +109,11 @@ pub fn from_records(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) 
     stage_balanced(spec, &mut staging);
     // What a primary has put together is served as it is: it is there that mistakes are mended.
     let mut checks = NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings };
-    let tree = assemble(&spec.apex, &staging, &mut checks);
+    let (tree, chains) = assemble(&spec.apex, &staging, &mut checks);
     if tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA)).is_none_or(|soa| soa.records != 1) {
         return Err(EditError::Soa);
     }
-    Ok(finish(tree, Fingerprint { spec: hash_spec(spec), files: Box::default() }))
+    Ok(finish(tree, chains, Fingerprint { spec: hash_spec(spec), files: Box::default() }))
 }
 
 fn hash_spec(spec: &ZoneSpec) -> u64 {
@@ -135,12 +143,13 @@ fn stage_balanced(spec: &ZoneSpec, staging: &mut Staging) {
     }
 }
 
-fn finish(tree: Tree, fingerprint: Fingerprint) -> Zone {
-    let (mut records, mut names) = (0, 0);
+fn finish(tree: Tree, chains: Option<Chains>, fingerprint: Fingerprint) -> Zone {
+    let count = |rrset: RrsetRef<'_>| usize::from(rrset.records) + data_of(rrset.signatures).count();
+    let mut records = chains.iter().flat_map(Chains::entries).map(|entry| count(entry.rrset())).sum();
+    let mut names = 0;
     for node in tree.nodes() {
-        records += node.rrsets().map(|rrset| usize::from(rrset.records)).sum::<usize>();
+        records += node.rrsets().map(count).sum::<usize>();
         names += usize::from(node.has(flag::BALANCED) || node.rrsets().next().is_some());
     }
-    let (negative_ttl, serial) = soa_facts(&tree);
-    Zone { tree, negative_ttl, serial, records, names, is_overlaid: false, fingerprint }
+    Zone::new(tree, chains.map(Arc::new), (records, names), fingerprint)
 }

@@ -3,9 +3,11 @@
 //!
 //! The road of a load: `load` reads files (`files`), the parser in `master_file` stages records (`staging`), they are
 //! grouped (`assemble`) and packed (`pack`) into shards of a tree (`tree`), and nodes learn what they must know of others
-//! (`link`); `node_checks` and `zone_checks` say what is wrong. `lookup` then only reads.
+//! (`link`); NSEC and NSEC3 records go into chains (`chain`, `denial`), with which `proof` denies; `node_checks` and `zone_checks` say what is wrong. `lookup` then only reads.
 
 mod assemble;
+pub mod chain;
+mod denial;
 mod diff;
 mod draft;
 pub mod edit;
@@ -16,6 +18,7 @@ mod lookup;
 mod master_file;
 mod node_checks;
 mod pack;
+pub mod proof;
 pub mod record;
 pub mod record_type;
 pub mod rrset;
@@ -51,6 +54,10 @@ pub struct Zone {
     names: usize,
     /// Balanced names are laid over data that was made elsewhere, and hide it.
     is_overlaid: bool,
+    /// NSEC and NSEC3 records.
+    chains: Option<Arc<denial::Chains>>,
+    denies_by: proof::DeniesBy,
+    is_signed: bool,
     fingerprint: load::Fingerprint,
 }
 
@@ -106,6 +113,20 @@ pub enum Lookup<'z> {
 }
 
 impl Zone {
+    fn new(
+        tree: tree::Tree,
+        chains: Option<Arc<denial::Chains>>,
+        (records, names): (usize, usize),
+        fingerprint: load::Fingerprint,
+    ) -> Self {
+        let (negative_ttl, serial) = soa_facts(&tree);
+        let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
+        let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures.is_empty());
+        let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
+        let is_overlaid = false;
+        Self { tree, negative_ttl, serial, records, names, is_overlaid, chains, denies_by, is_signed, fingerprint }
+    }
+
     /// Reads and checks a zone file. Every mistake is reported, up to a limit; warnings come with the zone, errors instead
     /// of it. Files that a message shows are added to `sources`.
     ///
@@ -142,15 +163,7 @@ impl Zone {
     #[must_use]
     pub fn unavailable(apex: Name) -> Self {
         let tree = tree::Tree::new(apex, 0, vec![pack::ShardPacker::default().finish()]);
-        Self {
-            tree,
-            negative_ttl: 0,
-            serial: 0,
-            records: 0,
-            names: 0,
-            is_overlaid: false,
-            fingerprint: load::Fingerprint::default(),
-        }
+        Self::new(tree, None, (0, 0), load::Fingerprint::default())
     }
 
     /// Whether there is data to answer from.
@@ -162,6 +175,12 @@ impl Zone {
     /// Every file that the zone was read from, included ones too.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.fingerprint.files()
+    }
+
+    /// A hash of what stands in those files, the same in every process. Changes of the zone leave it as it was.
+    #[must_use]
+    pub fn content_hash(&self) -> u64 {
+        self.fingerprint.content()
     }
 
     /// The apex.
@@ -214,12 +233,47 @@ impl Zone {
         self.tree.strip(name)
     }
 
+    /// Whether the zone came with signatures.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        self.is_signed
+    }
+
+    /// The slot of an owner, if it is balanced.
+    #[must_use]
+    pub fn balanced_slot(&self, owner: &NameKey) -> Option<u32> {
+        let apex_stripped = self.tree.strip(owner)?;
+        self.tree.find(owner, 0, apex_stripped)?.slot()
+    }
+
+    /// Whether an owner is a zone cut, or lies below one or below a DNAME, so that its own records are not what the zone
+    /// answers with.
+    #[must_use]
+    pub fn is_covered(&self, owner: &NameKey) -> bool {
+        let node = self.tree.strip(owner).and_then(|apex_stripped| self.tree.find(owner, 0, apex_stripped));
+        node.is_some_and(|node| node.has(tree::flag::CUT | tree::flag::COVERED))
+    }
+
+    /// Whether there is any name below an owner.
+    #[must_use]
+    pub fn has_names_below(&self, owner: &NameKey) -> bool {
+        match self.tree.strip(owner) {
+            // Children of the apex are not counted.
+            Some(0) => self.tree.depth_max() > 0 && self.tree.nodes().any(|node| !node.name().is_empty()),
+            Some(apex_stripped) => self.tree.find(owner, 0, apex_stripped).is_some_and(|node| node.children() > 0),
+            None => false,
+        }
+    }
+
     /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
         match lookup::lookup(&self.tree, name, apex_stripped, rtype) {
             Lookup::Balanced { slot, from_wildcard, .. } if self.is_overlaid && is_hidden(rtype) => {
                 Lookup::Balanced { slot, fixed: None, from_wildcard }
+            }
+            Lookup::NoData if matches!(rtype, rtype::NSEC | rtype::RRSIG) => {
+                self.lookup_signing(name, apex_stripped, rtype)
             }
             found => found,
         }

@@ -98,6 +98,22 @@ impl NodeChecks<'_> {
         ttl
     }
 
+    /// A signature over an RRset that is not there.
+    pub fn orphan_signature(&mut self, labels: &[u8], rtype: u16, record: u32) {
+        let (name, mnemonic) = (full_name(labels, self.apex), record_type::name(rtype));
+        let message = format!("`{name}` has a signature over {mnemonic} records, but no such records");
+        let diagnostic = self.at(Diagnostic::warning(message), record, "it is left out");
+        self.findings.push(diagnostic.hint("sign the zone again after changing it"));
+    }
+
+    /// The owner of an NSEC3 record is no hash below the apex.
+    pub fn not_hashed(&mut self, labels: &[u8], record: u32) {
+        let message = format!("`{}` is no owner of NSEC3 records", full_name(labels, self.apex));
+        let hint = format!("it is a hash of 32 digits (0 to 9, A to V) below `{}` (RFC 5155, section 3)", self.apex);
+        let diagnostic = self.at(Diagnostic::error(message), record, "");
+        self.findings.push(diagnostic.hint(hint));
+    }
+
     /// An RRset does not fit into a message.
     pub fn rrset_too_long(&mut self, labels: &[u8], records: &[u32]) {
         let (name, mnemonic) = (full_name(labels, self.apex), record_type::name(self.record(records[0]).rtype));

@@ -2,6 +2,7 @@
 //! messages: names here are never compressed.
 
 use super::Zone;
+use super::denial::{Parameters, is_chained};
 use super::master_file::name_text::{compress, stored_len};
 use super::node_checks::full_name;
 use super::pack::{NamesIn, comparable};
@@ -40,6 +41,7 @@ impl Record {
     #[must_use]
     pub fn is_well_formed(&self) -> bool {
         record_type::by_code(self.rtype).is_none_or(|known| has_form(known.fields, &self.data))
+            && (self.rtype != rtype::NSEC3 || Parameters::of(&self.data).is_some())
     }
 
     /// The SERIAL field of a SOA record (RFC 1035, section 3.3.13); `None` for other records and for broken ones.
@@ -101,21 +103,36 @@ impl Zone {
         let is_soa = |record: &Record| record.rtype == rtype::SOA;
         let soa = self.tree.apex_node().into_iter().flat_map(|apex| self.records_of(apex)).filter(is_soa);
         let others = self.tree.nodes().flat_map(|node| self.records_of(node)).filter(move |record| !is_soa(record));
-        soa.chain(others)
+        let chained = self.chains.iter().flat_map(|chains| chains.entries());
+        let chained =
+            chained.flat_map(|entry| self.records_of_rrset(full_name(entry.labels(), &self.tree.apex), entry.rrset()));
+        soa.chain(others).chain(chained)
     }
 
     /// The records of one owner: those that are stored, signatures included.
     #[must_use]
     pub fn records_at(&self, owner: &NameKey) -> Vec<Record> {
-        let node = self.tree.strip(owner).and_then(|apex_stripped| self.tree.find(owner, 0, apex_stripped));
-        node.into_iter().flat_map(|node| self.records_of(node)).collect()
+        let Some(apex_stripped) = self.tree.strip(owner) else { return Vec::new() };
+        let labels = &owner.octets()[..owner.offset(apex_stripped)];
+        let node = self.tree.find(owner, 0, apex_stripped);
+        let chained = [rtype::NSEC, rtype::NSEC3].into_iter().filter_map(|rtype| self.chained(rtype, labels));
+        let chained = chained.flat_map(|rrset| self.records_of_rrset(full_name(labels, &self.tree.apex), rrset));
+        node.into_iter().flat_map(|node| self.records_of(node)).chain(chained).collect()
     }
 
     /// The RRset that an owner has of a type, glue and occluded data included.
     #[must_use]
     pub fn rrset_at(&self, owner: &NameKey, rtype: u16) -> Option<RrsetRef<'_>> {
         let apex_stripped = self.tree.strip(owner)?;
+        if is_chained(rtype) {
+            return self.chained(rtype, &owner.octets()[..owner.offset(apex_stripped)]);
+        }
         self.tree.find(owner, 0, apex_stripped)?.rrset(rtype)
+    }
+
+    /// The RRset of a chain whose owner has these labels below the apex.
+    pub(super) fn chained(&self, rtype: u16, labels: &[u8]) -> Option<RrsetRef<'_>> {
+        self.chains.as_ref()?.rrset(rtype, labels)
     }
 
     fn records_of<'z>(&'z self, node: NodeRef<'z>) -> impl Iterator<Item = Record> + 'z {

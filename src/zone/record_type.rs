@@ -1,6 +1,6 @@
 //! Record types: numbers, mnemonics, and of which fields their data consists. Knows neither text nor octets of any record.
 
-use crate::wire::rtype::{A, AAAA, ANY, CNAME, DNAME, DS, MX, NS, SOA, SRV};
+use crate::wire::rtype::{A, AAAA, ANY, CNAME, DNAME, DNSKEY, DS, MX, NS, NSEC, NSEC3, NSEC3PARAM, RRSIG, SOA, SRV};
 
 /// One field of a record's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,10 @@ pub enum Field {
     Type,
     /// The bit map of record types that NSEC introduced (RFC 4034, section 4.1.2), up to the end; in text their names.
     Types,
+    /// Four octets of seconds since 1970; in text also YYYYMMDDHHMMSS (RFC 4034, section 3.2).
+    Time,
+    /// A hash with a length octet; in text Base32 with the extended hex alphabet (RFC 5155, section 3.3).
+    Base32Hash,
     /// Base64 up to the end; may be left out.
     OptionalBase64,
     /// Base64 in one token, `-` for nothing, up to the end (DOA).
@@ -102,13 +106,14 @@ const fn leading(mnemonic: &'static str, form: &'static str, code: u16, fields: 
 }
 
 use Field::{
-    Algorithm, AmtRelay, AtmAddress, Base64, CaaTag, CertificateType, CompressibleName, DashBase64, Eui, Hex,
-    HostIdentity, IpsecGateway, Ipv4, Ipv6, Location, Locator, Name, Nsap, OptionalBase64, OptionalText, Prefixes,
-    RestText, Salt, Seconds, ServiceParameters, Services, SyncScheme, Text, Texts, Type, Types, U8, U16, U32, U64,
+    Algorithm, AmtRelay, AtmAddress, Base32Hash, Base64, CaaTag, CertificateType, CompressibleName, DashBase64, Eui,
+    Hex, HostIdentity, IpsecGateway, Ipv4, Ipv6, Location, Locator, Name, Nsap, OptionalBase64, OptionalText, Prefixes,
+    RestText, Salt, Seconds, ServiceParameters, Services, SyncScheme, Text, Texts, Time, Type, Types, U8, U16, U32,
+    U64,
 };
 
 /// Every type with a mnemonic that zone files may hold; the frequent ones first, because it is searched from the start.
-pub static KNOWN: [RecordType; 77] = [
+pub static KNOWN: [RecordType; 80] = [
     plain("A", "IPV4-ADDRESS", A, &[Ipv4]),
     plain("AAAA", "IPV6-ADDRESS", AAAA, &[Ipv6]),
     leading("NS", "SERVER", NS, &[CompressibleName]),
@@ -123,6 +128,14 @@ pub static KNOWN: [RecordType; 77] = [
         SOA,
         &[CompressibleName, CompressibleName, U32, Seconds, Seconds, Seconds, Seconds],
     ),
+    plain(
+        "RRSIG",
+        "TYPE ALGORITHM LABELS ORIGINAL-TTL EXPIRATION INCEPTION KEY-TAG SIGNER BASE64",
+        RRSIG,
+        &[Type, U8, U8, Seconds, Time, Time, U16, Name, Base64],
+    ),
+    plain("NSEC", "NEXT-NAME TYPE ...", NSEC, &[Name, Types]),
+    plain("NSEC3", "HASH FLAGS ITERATIONS SALT NEXT-HASH TYPE ...", NSEC3, &[U8, U8, U16, Salt, Base32Hash, Types]),
     plain("DS", "KEY-TAG ALGORITHM DIGEST-TYPE HEX", DS, &[U16, U8, U8, Hex]),
     plain("CAA", "FLAGS TAG \"VALUE\"", 257, &[U8, CaaTag, RestText]),
     leading("HTTPS", "PRIORITY TARGET [KEY=VALUE ...]", 65, &[U16, Name, ServiceParameters]),
@@ -141,10 +154,10 @@ pub static KNOWN: [RecordType; 77] = [
     plain("CERT", "TYPE KEY-TAG ALGORITHM BASE64", 37, &[CertificateType, U16, Algorithm, Base64]),
     plain("CSYNC", "SERIAL FLAGS TYPE ...", 62, &[U32, U16, Types]),
     plain("HINFO", "\"CPU\" \"OS\"", 13, &[Text, Text]),
-    plain("DNSKEY", "FLAGS PROTOCOL ALGORITHM BASE64", 48, &[U16, U8, U8, Base64]),
+    plain("DNSKEY", "FLAGS PROTOCOL ALGORITHM BASE64", DNSKEY, &[U16, U8, U8, Base64]),
     plain("CDNSKEY", "FLAGS PROTOCOL ALGORITHM BASE64", 60, &[U16, U8, U8, Base64]),
     plain("CDS", "KEY-TAG ALGORITHM DIGEST-TYPE HEX", 59, &[U16, U8, U8, Hex]),
-    plain("NSEC3PARAM", "HASH FLAGS ITERATIONS SALT", 51, &[U8, U8, U16, Salt]),
+    plain("NSEC3PARAM", "HASH FLAGS ITERATIONS SALT", NSEC3PARAM, &[U8, U8, U16, Salt]),
     plain("URI", "PRIORITY WEIGHT \"URI\"", 256, &[U16, U16, RestText]),
     plain("SPF", "\"TEXT\" ...", 99, &[Texts]),
     plain("LOC", "LATITUDE N|S LONGITUDE E|W ALTITUDE [SIZE [PRECISION [PRECISION]]]", 29, &[Location]),
@@ -199,10 +212,7 @@ pub static KNOWN: [RecordType; 77] = [
 ];
 
 /// Types that are known by name but that a zone file may not hold, with the reason.
-pub static REFUSED: [(&str, u16, &str); 12] = [
-    ("RRSIG", 46, SIGNED_ELSEWHERE),
-    ("NSEC", 47, SIGNED_ELSEWHERE),
-    ("NSEC3", 50, SIGNED_ELSEWHERE),
+pub static REFUSED: [(&str, u16, &str); 9] = [
     ("NULL", 10, "NULL records may not stand in master files (RFC 1035, section 3.3.10)"),
     ("OPT", 41, META),
     ("TKEY", 249, META),
@@ -215,7 +225,6 @@ pub static REFUSED: [(&str, u16, &str); 12] = [
 ];
 
 const META: &str = "it is a type of questions or messages, not of stored data";
-const SIGNED_ELSEWHERE: &str = "zones that were signed elsewhere are not served; give the unsigned zone";
 
 /// The entry of a type number, if it has a mnemonic.
 #[must_use]

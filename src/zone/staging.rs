@@ -1,7 +1,7 @@
 //! Records as they come out of the parser, in file order and without a heap object each, until the zone is assembled.
 
 use super::files::Place;
-use crate::wire::NameKey;
+use crate::wire::{NameKey, rtype};
 
 /// Most octets of staged record data, so that offsets into it and into what is assembled from it fit in 32 bits.
 const DATA_TOTAL_MAX: usize = 1 << 31;
@@ -45,6 +45,8 @@ pub struct Staging {
     owners: Vec<StagedOwner>,
     names: Vec<u8>,
     records: Vec<StagedRecord>,
+    /// Whether there are RRSIG, NSEC or NSEC3 records.
+    pub is_signed: bool,
     /// Record data; the parser appends to it and then calls [`Staging::add`].
     pub data: Vec<u8>,
     /// By labels below the apex: the owner staged last.
@@ -111,6 +113,12 @@ impl Staging {
         let total = self.data.len() + self.names.len() + 16 * (self.records.len() + self.owners.len());
         if total > DATA_TOTAL_MAX {
             return Err(TooLarge);
+        }
+        if matches!(rtype, rtype::RRSIG | rtype::NSEC | rtype::NSEC3) {
+            self.is_signed = true;
+            // Whether this owner becomes a node is open, so that names below it must say that it is one.
+            let depth = self.owners.last().map_or(0, |owner| usize::from(owner.depth));
+            self.last_at_depth[depth] = u32::MAX;
         }
         self.records.push(StagedRecord { rtype, data_len: data_len as u16, ttl, data_at: data_at as u32, place });
         Ok(())

@@ -8,6 +8,7 @@ mod secondary;
 mod server;
 mod sites;
 mod transfer;
+mod update;
 mod zone;
 
 pub use policy::{PolicyTable, RuleTable, UNNAMED};

@@ -3,6 +3,7 @@
 use super::absolute_name;
 use super::secondary::{SourceTable, source};
 use super::transfer::{self, NotifyEntry, TransferEntry};
+use super::update::{self, UpdateEntry};
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
 use crate::config::reader::{Reader, Slot};
@@ -24,6 +25,8 @@ pub struct ZoneTable {
     pub source: SourceTable,
     /// Who may have the zone.
     pub transfer: Vec<TransferEntry>,
+    /// Who may change what.
+    pub update: Vec<UpdateEntry>,
     /// Who is told of new serials.
     pub notify: Vec<NotifyEntry>,
     /// The balanced names.
@@ -85,7 +88,8 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
         AliasTable { span: key.span, owner, target }
     });
     let aliases = aliases.collect();
-    ZoneTable { apex, source, transfer, notify, balances, aliases }
+    let update = update::update(reader, origin.as_ref());
+    ZoneTable { apex, source, transfer, notify, update, balances, aliases }
 }
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {

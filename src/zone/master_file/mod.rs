@@ -2,6 +2,7 @@
 //! is reported with its place; reading goes on behind it.
 
 mod directive;
+mod dnssec;
 mod generate;
 mod header;
 pub mod lexer;

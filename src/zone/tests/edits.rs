@@ -3,10 +3,15 @@
 use super::{load, name};
 use crate::wire::{Name, NameKey, rtype};
 use crate::zone::ZoneSpec;
+use crate::zone::chain::ChainEntry;
 use crate::zone::{Change, EditError, Record, Zone};
 use proptest::prelude::*;
 
 const TYPES: [u16; 6] = [rtype::A, rtype::NS, rtype::CNAME, 16, rtype::DNAME, rtype::MX];
+/// Types that a test may sign.
+const SIGNED: [u16; 4] = [rtype::A, rtype::NS, rtype::NSEC, rtype::NSEC3];
+/// Kinds of records that a test may use: of [`TYPES`], NSEC, NSEC3, signatures over [`SIGNED`].
+const KINDS: usize = TYPES.len() + 2 + SIGNED.len();
 
 /// Every name that a test may use: up to three of these labels below the apex.
 fn names() -> Vec<Name> {
@@ -32,6 +37,48 @@ fn record(owner: &Name, rtype: u16, variant: u8) -> Record {
     Record { owner: owner.clone(), rtype, ttl: 60, data: data.into() }
 }
 
+/// A record of a kind; the owner of those of chains is one label below the apex.
+fn record_of(kind: usize, owner: &Name, variant: u8) -> Record {
+    let (nsec, nsec3) = (TYPES.len(), TYPES.len() + 1);
+    let covered = kind.checked_sub(nsec3 + 1).map(|signed| SIGNED[signed]);
+    let labels: Vec<&[u8]> = owner.labels().collect();
+    let chained = || match labels.len() {
+        1 => owner.clone(),
+        len => name(&format!("{}.example.", String::from_utf8_lossy(labels[len - 2]))),
+    };
+    // Few hashes, so that they meet.
+    let hashed = || name(&format!("{}.example.", char::from(b'0' + labels.len() as u8).to_string().repeat(32)));
+    let (owner, rtype, data) = match (kind, covered) {
+        (_, Some(covered)) => {
+            let owner = match covered {
+                rtype::NSEC => chained(),
+                rtype::NSEC3 => hashed(),
+                _ => owner.clone(),
+            };
+            let fixed =
+                [&covered.to_be_bytes()[..], &[13, 2, 0, 0, 0, 60, 0, 0, 0, variant, 0, 0, 0, 0, 0, 1]].concat();
+            (owner, rtype::RRSIG, [&fixed[..], b"\x07example\x00", b"signature"].concat())
+        }
+        (kind, None) if kind == nsec => {
+            (chained(), rtype::NSEC, [&[1, b'n' + variant][..], b"\x07example\x00"].concat())
+        }
+        (kind, None) if kind == nsec3 => {
+            // The salt belongs to the owner: no two chains have a hash in common.
+            let salt = labels.len() as u8 % 2;
+            (hashed(), rtype::NSEC3, [&[1, 0, 0, 0, 1, salt, 20][..], &[variant; 20]].concat())
+        }
+        (kind, None) => return record(owner, TYPES[kind], variant),
+    };
+    Record { owner, rtype, ttl: 60, data: data.into() }
+}
+
+/// Drops signatures over RRsets that are not there, as the zone does.
+fn drop_orphans(records: &mut Vec<Record>) {
+    let covered = |record: &Record| u16::from_be_bytes([record.data[0], record.data[1]]);
+    let owned: Vec<_> = records.iter().map(|record| (record.owner.clone(), record.rtype)).collect();
+    records.retain(|record| record.rtype != rtype::RRSIG || owned.contains(&(record.owner.clone(), covered(record))));
+}
+
 /// All that a zone answers, as text.
 fn shown(zone: &Zone) -> Vec<String> {
     let mut lines: Vec<_> = zone.records().map(|record| format!("{record:?}")).collect();
@@ -43,6 +90,17 @@ fn shown(zone: &Zone) -> Vec<String> {
         let stripped = zone.strip(&key).unwrap();
         lines.extend(TYPES.map(|rtype| format!("{owner} {rtype} {:?}", zone.lookup(&key, stripped, rtype))));
     }
+    let proofs = |owner: &Name| {
+        let key = NameKey::of(owner);
+        let stripped = zone.strip(&key).unwrap();
+        let shown = |entry: ChainEntry<'_>| format!("{:?} {:?}", entry.labels(), entry.rrset());
+        let denied: Vec<_> = zone.prove_nxdomain(&key, stripped).entries().map(shown).collect();
+        let empty: Vec<_> = zone.prove_nodata(&key, stripped).entries().map(shown).collect();
+        let stored: Vec<_> = zone.records_at(&key).iter().map(|record| format!("{record:?}")).collect();
+        let nsec = zone.rrset_at(&key, rtype::NSEC).map(|rrset| format!("{rrset:?}"));
+        format!("{owner} {denied:?} {empty:?} {stored:?} {nsec:?}")
+    };
+    lines.extend(names.iter().map(proofs));
     lines.push(format!("{} {} {} {}", zone.record_count(), zone.name_count(), zone.serial(), zone.negative_ttl()));
     lines
 }
@@ -64,7 +122,7 @@ proptest! {
     #[test]
     fn a_changed_zone_is_the_zone_of_its_records(
         steps in prop::collection::vec(
-            prop::collection::vec((any::<prop::sample::Index>(), 0..TYPES.len(), 0_u8..2), 1..6), 1..12),
+            prop::collection::vec((any::<prop::sample::Index>(), 0..KINDS, 0_u8..2), 1..6), 1..12),
         balanced in any::<bool>(),
     ) {
         let names = names();
@@ -73,8 +131,8 @@ proptest! {
         let mut zone = Zone::from_records(&spec, records.clone()).unwrap();
         for step in steps {
             let mut changes = Vec::new();
-            for (owner, rtype, variant) in step {
-                let record = record(&names[owner.index(names.len())], TYPES[rtype], variant);
+            for (owner, kind, variant) in step {
+                let record = record_of(kind, &names[owner.index(names.len())], variant);
                 match records.iter().position(|known| known.is_same(&record)) {
                     Some(at) => {
                         records.remove(at);
@@ -86,6 +144,7 @@ proptest! {
                     }
                 }
             }
+            drop_orphans(&mut records);
             zone = zone.edited(&changes).unwrap();
             // The store sorts by owner and type, and keeps the order of records in an RRset.
             let rebuilt = Zone::from_records(&spec, records.clone()).unwrap();
