@@ -160,6 +160,10 @@ update-golden: ## writes what the code answers into tests/golden; read the diffe
 deny: ## cargo-deny with its advisories (not part of `test`, which checks the rest of .deny.toml by itself)
 	@$(CARGO) deny check
 
+.PHONY: amplification
+amplification: build ## how far UDP answers can be blown up, beside NSD on the same zones
+	@python3 tests/amplification.py
+
 .PHONY: failover
 failover: build ## measures 10 kills and prints the medians: for people, CI asserts no times
 	@python3 tests/failover.py

@@ -132,7 +132,8 @@ fn queries(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
 
 /// Cookies and rate limits.
 fn limits(by_transport: &BTreeMap<&str, Tally>, out: &mut Families<'_>) -> fmt::Result {
-    let (mut cookies, mut limited): (Vec<(Labels, u64)>, Vec<(Labels, u64)>) = Default::default();
+    let mut cookies: Vec<(Labels, u64)> = Vec::new();
+    let mut limited: Vec<(Labels, u64)> = Vec::new();
     for (&transport, tally) in by_transport {
         let label = |key, value: &str| vec![("transport", transport.to_owned()), (key, value.to_owned())];
         let proofs =

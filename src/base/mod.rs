@@ -1,6 +1,7 @@
 //! Words that every room shares: prefixes, points on the globe, times, ids, source spans and diagnostics.
 //! Knows no DNS, no configuration, no sockets and no clock.
 
+pub mod checksum;
 pub mod diagnostic;
 pub mod ids;
 pub mod place_words;
@@ -9,6 +10,7 @@ pub mod prefix_set;
 pub mod suggest;
 pub mod time;
 
+pub use checksum::checksum;
 pub use diagnostic::{Diagnostic, Severity, SourceId, Sources, Span};
 pub use ids::{MonitorId, PolicyId, PoolId, RegionId};
 pub use place_words::{Continent, Country, Point};

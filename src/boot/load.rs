@@ -10,7 +10,7 @@ use crate::geo::spec::GeoSpec;
 use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, ProbePlan, TlsCheck};
 use crate::snapshot::Inputs;
 use crate::transfer::reload::{Candidate, resolve};
-use crate::transfer::{LiveZones, Pause};
+use crate::transfer::{Journals, LiveZones, Pause};
 use crate::zone::{Zone, ZoneSet, ZoneSpec};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -65,6 +65,8 @@ pub struct Report {
     pub sources: Sources,
     /// Errors and warnings, in the order found.
     pub diagnostics: Vec<Diagnostic>,
+    /// Of zones that are not what their files say, each by itself: all others load.
+    pub refused_zones: Vec<Diagnostic>,
 }
 
 impl Report {
@@ -131,14 +133,17 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
 
 /// Puts the zones that shall be live in the place of those that were read from files. No zone changes until the pause is
 /// dropped; what was loaded is to be published, and then adopted. `None` after an error, which is in the report.
-pub fn settle(loaded: &mut Loaded, live: &LiveZones, report: &mut Report) -> Option<Pause> {
+pub fn settle(loaded: &mut Loaded, live: &LiveZones, journals: &Journals, report: &mut Report) -> Option<Pause> {
     let mut pause = live.pause();
     let mut zones = Vec::new();
     let state_dir = &loaded.config.server.state_dir;
     for (config, file) in loaded.config.zones.iter().zip(&loaded.file_zones) {
         let candidate = Candidate { spec: &config.spec, transfers: &config.transfers, file, state_dir };
-        match resolve(&mut pause, &candidate) {
-            Ok(zone) => zones.push(zone),
+        match resolve(&mut pause, &candidate, journals) {
+            Ok(resolved) => {
+                zones.push(resolved.zone);
+                report.refused_zones.extend(resolved.complaint);
+            }
             Err(diagnostics) => report.diagnostics.extend(diagnostics),
         }
     }
@@ -149,9 +154,11 @@ pub fn settle(loaded: &mut Loaded, live: &LiveZones, report: &mut Report) -> Opt
 /// Loads what `config` names only to find mistakes in it.
 #[must_use]
 pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
-    let mut report = Report { sources: std::mem::take(sources), diagnostics: Vec::new() };
+    let mut report = Report { sources: std::mem::take(sources), ..Report::default() };
     report.diagnostics.extend(check_user(config));
-    load_zones(config.zones.iter().map(|zone| &zone.spec), None, &mut report);
+    let zones = load_zones(config.zones.iter().map(|zone| &zone.spec), None, &mut report);
+    let journals = Journals::new(&config.server.state_dir);
+    report.diagnostics.extend(zones.iter().filter_map(|zone| journals.check(zone)));
     load_locator(&config.geo, &FileStamp::of_databases(&config.geo), None, &mut report);
     *sources = report.sources;
     report.diagnostics

@@ -135,6 +135,13 @@ async fn at_low_priority<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'st
 
 /// Each diagnostic as one log line.
 fn log_report(report: &Report) {
+    for diagnostic in &report.refused_zones {
+        let line = diagnostic.one_line(&report.sources);
+        match diagnostic.severity {
+            Severity::Error => tracing::error!("this zone stays as it is: {line}"),
+            Severity::Warning => tracing::warn!("{line}"),
+        }
+    }
     for diagnostic in &report.diagnostics {
         let line = diagnostic.one_line(&report.sources);
         match diagnostic.severity {

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
 use crate::transfer::alias::AliasResolver;
-use crate::transfer::{Desk, LiveZones, Parts, Pause};
+use crate::transfer::{Desk, Journals, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::net::{SocketAddr, TcpListener};
@@ -40,6 +40,7 @@ pub struct Server {
     /// Shared with the reload that compares with it.
     loaded: Arc<Loaded>,
     live: LiveZones,
+    journals: Journals,
     desk: Desk,
     publisher: Publisher,
     prober: Prober,
@@ -69,7 +70,8 @@ impl Server {
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
-        let Some(pause) = settle(&mut loaded, &live, &mut report) else {
+        let journals = Journals::new(&loaded.config.server.state_dir);
+        let Some(pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
         };
         let publisher = Publisher::start(loaded.inputs.clone());
@@ -95,21 +97,16 @@ impl Server {
         }
         // The last results may still be being collected.
         publisher.flush();
-        let tcp = config.server.tcp;
-        let limits = StreamLimits {
-            connections: tcp.connections,
-            connections_per_client: tcp.connections_per_client,
-            idle_timeout: tcp.idle_timeout,
-        };
         let parts = Parts {
             engine: engine(publisher.store(), listeners.shard_count()),
             zones: live.clone(),
+            journals: journals.clone(),
             spec: config.transfer.clone(),
         };
         let desk = Desk::start(parts)
             .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
         let door = Arc::new(Door(desk.handle().clone()));
-        let service = Service::start(listeners, publisher.store(), limits, Some(door))
+        let service = Service::start(listeners, publisher.store(), stream_limits(config), Some(door))
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
         state.serving(&service, Arc::clone(desk.handle().counters()));
         desk.handle().start_notifying();
@@ -121,6 +118,7 @@ impl Server {
                 overrides,
                 loaded,
                 live,
+                journals,
                 desk,
                 publisher,
                 prober,
@@ -178,14 +176,14 @@ impl Server {
     /// What loads the files again, on whatever thread; its result is for [`Self::apply`].
     pub fn reload_job(&self) -> impl FnOnce() -> (Option<Reloaded>, Report) + Send + use<> {
         let (path, overrides, previous) = (self.path.clone(), self.overrides.clone(), Arc::clone(&self.loaded));
-        let live = self.live.clone();
+        let (live, journals) = (self.live.clone(), self.journals.clone());
         move || {
             let (loaded, mut report) = load(&path, &overrides, Some(&previous));
             let Some(mut loaded) = loaded else { return (None, report) };
-            if loaded.is_same_as(&previous) {
+            if loaded.is_same_as(&previous) && !journals.were_moved() {
                 return (Some(Reloaded::Same), report);
             }
-            let pause = settle(&mut loaded, &live, &mut report);
+            let pause = settle(&mut loaded, &live, &journals, &mut report);
             (pause.map(|pause| Reloaded::Changed(Box::new(loaded), pause)), report)
         }
     }
@@ -237,6 +235,7 @@ impl Server {
             ("[server] listen", old.server.listen != new.server.listen),
             ("[server] workers", old.server.workers != new.server.workers),
             ("[server] user", old.server.user != new.server.user),
+            ("[server] state_dir", old.server.state_dir != new.server.state_dir),
             ("[server.tcp]", old.server.tcp != new.server.tcp),
             (
                 "[server.rate_limit] table_size",
@@ -260,6 +259,15 @@ impl Server {
             admin.stop();
         }
         self.publisher.stop();
+    }
+}
+
+fn stream_limits(config: &Config) -> StreamLimits {
+    let tcp = config.server.tcp;
+    StreamLimits {
+        connections: tcp.connections,
+        connections_per_client: tcp.connections_per_client,
+        idle_timeout: tcp.idle_timeout,
     }
 }
 

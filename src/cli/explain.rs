@@ -88,7 +88,7 @@ fn admin_address(args: &Args) -> Result<SocketAddr, ExitCode> {
             Err(failed("the configuration switches the admin server off (`[admin] listen = \"\"`); use --offline"))
         }
         None => {
-            print_report(&crate::boot::Report { sources, diagnostics });
+            print_report(&crate::boot::Report { sources, diagnostics, ..Default::default() });
             Err(ExitCode::from(EXIT_MISTAKE))
         }
     }

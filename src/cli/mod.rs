@@ -77,6 +77,7 @@ fn failed(message: impl std::fmt::Display) -> ExitCode {
 /// Prints every diagnostic of a report on standard error.
 fn print_report(report: &crate::boot::Report) {
     print_diagnostics(&report.diagnostics, &report.sources);
+    print_diagnostics(&report.refused_zones, &report.sources);
 }
 
 /// Prints diagnostics on standard error.

@@ -9,9 +9,10 @@ use super::notify::{Notifier, notify};
 use super::request::{Asked, Outbox, Submission, unix_secs};
 use super::spec::{Settings, TransferSpec};
 use super::tsig::Opened;
-use super::{Counters, LiveZones, outbound};
+use super::update::Updates;
+use super::{Counters, Journals, LiveZones, outbound};
 use crate::wire::Rcode;
-use crate::wire::numbers::flag;
+use crate::wire::numbers::{OPCODE_QUERY, flag};
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
@@ -24,6 +25,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const REQUESTS_MAX: usize = 1024;
 /// Threads of the desk.
 const THREADS: usize = 2;
+/// Most octets of an answer without records.
+const ERROR_LEN_MAX: usize = 512;
 /// How long a stopping desk waits for what is being served.
 const STOP_TIME_MAX: Duration = Duration::from_millis(500);
 
@@ -37,6 +40,8 @@ pub struct Parts {
     pub engine: Box<Engine>,
     /// The zones.
     pub zones: LiveZones,
+    /// The journals of zones that take updates.
+    pub journals: Journals,
     /// What is configured.
     pub spec: TransferSpec,
 }
@@ -46,6 +51,7 @@ pub struct Shared {
     engine: Box<Engine>,
     /// The zones.
     pub zones: LiveZones,
+    updates: Updates,
     settings: RwLock<Arc<Settings>>,
     /// What is counted.
     pub counters: Arc<Counters>,
@@ -97,6 +103,7 @@ impl Desk {
         let shared = Arc::new(Shared {
             engine: parts.engine,
             zones: parts.zones,
+            updates: Updates::new(parts.journals),
             settings: RwLock::new(Arc::new(Settings::new(&parts.spec))),
             counters: Arc::default(),
             places: Arc::new(Semaphore::new(REQUESTS_MAX)),
@@ -157,6 +164,12 @@ impl DeskHandle {
         *self.shared.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
+    /// Updates: how they ended, and their journals.
+    #[must_use]
+    pub fn updates(&self) -> &Updates {
+        &self.shared.updates
+    }
+
     /// What is counted.
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
@@ -197,9 +210,15 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
             return;
         }
     };
-    let mut asked = match Asked::parse(octets, source, is_stream) {
+    let mut asked = match Asked::parse(&octets, source, is_stream) {
         Ok(asked) => Asked { key, ..asked },
-        Err(_) => return,
+        Err(_) => {
+            let answer = malformed(&shared, &octets, source.ip(), is_stream);
+            if !answer.is_empty() {
+                let _ = outbox.send(answer).await;
+            }
+            return;
+        }
     };
     let Some(kind) = asked.kind() else { return };
     let end = match dispatch(&shared, kind, &mut asked, &mut outbox).await {
@@ -220,12 +239,26 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
     shared.counters.ended(kind, end);
 }
 
+/// The answer to a message that cannot be read: FORMERR where it has the zone that a NOTIFY or UPDATE is about, and else
+/// what the engine makes of it.
+fn malformed(shared: &Shared, octets: &[u8], source: IpAddr, is_stream: bool) -> Vec<u8> {
+    match Header::parse(octets) {
+        Ok(header) if header.opcode() != OPCODE_QUERY && header.counts[0] == 1 => {
+            let mut writer = MessageWriter::response(&header, None, ERROR_LEN_MAX);
+            writer.set_rcode(Rcode::FORMERR);
+            writer.finish()
+        }
+        _ => (shared.engine)(octets, source, is_stream),
+    }
+}
+
 /// Hands a request to whoever answers its kind.
 async fn dispatch(shared: &Arc<Shared>, kind: Kind, asked: &mut Asked, outbox: &mut Outbox) -> Answer {
     match kind {
         Kind::Axfr | Kind::Ixfr => outbound::serve(shared, kind, asked, outbox).await,
-        // Updates (RFC 2136) and NOTIFY of primaries (RFC 1996) are plugged in here.
-        Kind::Query | Kind::Notify | Kind::Update => Answer::Engine,
+        Kind::Update => shared.updates.serve(shared, asked).await,
+        // NOTIFY of primaries (RFC 1996) is plugged in here.
+        Kind::Query | Kind::Notify => Answer::Engine,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod counters;
 pub mod desk;
 pub mod history;
 mod ixfr;
+pub mod journal;
 pub mod live;
 mod log_gate;
 pub mod message;
@@ -25,11 +26,15 @@ pub mod serial;
 pub mod spec;
 mod state_name;
 pub mod static_view;
+#[cfg(test)]
+mod tests;
 pub mod tsig;
+pub mod update;
 
 pub use counters::Counters;
 pub use desk::{Desk, DeskHandle, Parts};
 pub use history::{Delta, History};
+pub use journal::Journals;
 pub use live::{LiveZone, LiveZones, Pause, Writer};
 pub use request::{Asked, Outbox, Reply, Submission};
 pub use spec::{Role, ZoneTransfers};

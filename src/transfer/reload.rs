@@ -1,11 +1,11 @@
 //! What shall be live after a reload: of the zones that were loaded from files, and of those that come from elsewhere.
 
 use super::history::Delta;
+use super::journal::store::Settled;
 use super::live::Pause;
-use super::secondary;
 use super::serial::is_newer;
 use super::spec::{Role, ZoneTransfers};
-use super::static_view;
+use super::{Journals, secondary, static_view};
 use crate::base::Diagnostic;
 use crate::zone::{Zone, ZoneSpec, diff};
 use std::path::Path;
@@ -23,20 +23,87 @@ pub struct Candidate<'c> {
     pub state_dir: &'c Path,
 }
 
+/// What of a zone shall be live.
+pub struct Resolved {
+    /// The zone.
+    pub zone: Arc<Zone>,
+    /// Why it is not what its file says, where that is a mistake. All other zones load in spite of it.
+    pub complaint: Option<Diagnostic>,
+}
+
 /// Decides what of a zone shall be live, sets it, and returns it.
-pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>) -> Result<Arc<Zone>, Vec<Diagnostic>> {
-    let Candidate { transfers, file, state_dir, .. } = candidate;
-    if let Role::Secondary(spec) = &transfers.role {
-        return Ok(secondary::resolve::resolve(pause, spec, &Arc::new((*transfers).clone()), state_dir));
+pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, journals: &Journals) -> Result<Resolved, Vec<Diagnostic>> {
+    let Candidate { spec, transfers, file, state_dir } = candidate;
+    let transfers = Arc::new(ZoneTransfers { balanced: spec.balanced.clone(), ..(*transfers).clone() });
+    if let Role::Secondary(secondary) = &transfers.role {
+        let zone = secondary::resolve::resolve(pause, secondary, &transfers, state_dir);
+        return Ok(Resolved { zone, complaint: None });
     }
+    let live = pause.live(file.apex()).map(|live| live.zone());
     if let Some(view) = &transfers.static_view {
-        return static_view::resolve(pause, candidate, view);
+        return match journals.settle(file, live.as_ref(), false).map_err(|diagnostic| vec![diagnostic])? {
+            Settled::Files => {
+                let zone = static_view::resolve(pause, file, &transfers, view, state_dir)?;
+                Ok(Resolved { zone, complaint: None })
+            }
+            Settled::AsItIs | Settled::Replayed(..) | Settled::Apart(_) => {
+                Err(vec![static_view::has_journal(file, view)])
+            }
+        };
     }
-    let zone = Arc::clone(file);
-    let live = pause.live(zone.apex()).map(|live| live.zone());
-    let delta = live.and_then(|live| delta_between(&live, &zone));
-    pause.set(Arc::clone(&zone), delta, Arc::new((*transfers).clone()));
-    Ok(zone)
+    primary(pause, file, live, transfers, journals).map_err(|diagnostic| vec![diagnostic])
+}
+
+/// A zone that has a file here, and changes from updates in a journal.
+fn primary(
+    pause: &mut Pause,
+    file: &Arc<Zone>,
+    live: Option<Arc<Zone>>,
+    transfers: Arc<ZoneTransfers>,
+    journals: &Journals,
+) -> Result<Resolved, Diagnostic> {
+    let takes_updates = !transfers.update.is_empty();
+    let mut complaint = None;
+    let zone = match (journals.settle(file, live.as_ref(), takes_updates)?, live) {
+        (Settled::AsItIs, Some(live)) => {
+            pause.set_same(Arc::clone(&live), transfers);
+            live
+        }
+        (Settled::Replayed(zone, steps), live) => {
+            if !takes_updates {
+                let message =
+                    format!("zone `{}` takes no updates any more, but there is a journal of some", zone.apex());
+                let hint = format!(
+                    "it is still used: give up its changes with `azimuth zone discard-journal {0}`, or write them into the \
+                     zone file with `azimuth zone export {0}`",
+                    zone.apex()
+                );
+                complaint = Some(Diagnostic::warning(message).hint(hint));
+            }
+            match live.filter(|live| live.is_available()) {
+                // The same data with other balanced names.
+                Some(live) if live.serial() == zone.serial() => pause.set_same(Arc::clone(&zone), transfers),
+                Some(live) => pause.set(Arc::clone(&zone), delta_between(&live, &zone), transfers),
+                None => pause.set_led(Arc::clone(&zone), steps.into_iter().map(|step| step.delta).collect(), transfers),
+            }
+            zone
+        }
+        (Settled::Apart(why), live) => {
+            complaint = Some(match live.as_ref().is_some_and(|live| live.is_available()) {
+                true => why.hint("until then the zone stays as it was, updates included"),
+                false => why.hint("until then the zone is answered with SERVFAIL; all others are served"),
+            });
+            let zone = live.unwrap_or_else(|| Arc::new(Zone::unavailable(file.apex().clone())));
+            pause.set_same(Arc::clone(&zone), transfers);
+            zone
+        }
+        (Settled::Files | Settled::AsItIs, live) => {
+            let delta = live.and_then(|live| delta_between(&live, file));
+            pause.set(Arc::clone(file), delta, transfers);
+            Arc::clone(file)
+        }
+    };
+    Ok(Resolved { zone, complaint })
 }
 
 /// What leads from one version of a zone to another that has a newer serial.

@@ -123,8 +123,8 @@ pub struct EdnsFacts {
 
 impl Asked {
     /// Reads a message whose signature has been taken off.
-    pub fn parse(octets: Vec<u8>, source: SocketAddr, is_stream: bool) -> Result<Self, MessageError> {
-        let reader = Reader::new(&octets)?;
+    pub fn parse(octets: &[u8], source: SocketAddr, is_stream: bool) -> Result<Self, MessageError> {
+        let reader = Reader::new(octets)?;
         let header = *reader.header();
         let question = reader.question().cloned().ok_or(MessageError::Cut)?;
         let mut records = reader.rest()?;
@@ -134,7 +134,7 @@ impl Asked {
             .find(|record| is_opt(record))
             .map(|opt| EdnsFacts { udp_len: opt.class, dnssec_ok: opt.ttl & 0x8000 != 0 });
         records.retain(|record| !is_opt(record));
-        Ok(Self { octets, header, question, records, edns, source, is_stream, key: None })
+        Ok(Self { octets: octets.to_vec(), header, question, records, edns, source, is_stream, key: None })
     }
 
     /// What kind of request it is; `None` for an OPCODE that nobody here knows.
@@ -174,9 +174,15 @@ impl Asked {
 
     /// Ends an answer with the OPT record that a request with one asks for.
     #[must_use]
-    pub fn finish(&self, mut writer: MessageWriter) -> Vec<u8> {
+    pub fn finish(&self, writer: MessageWriter) -> Vec<u8> {
+        self.finish_with(writer, None)
+    }
+
+    /// As [`Self::finish`], with an Extended DNS Error in it (RFC 8914), for which room was left.
+    #[must_use]
+    pub fn finish_with(&self, mut writer: MessageWriter, error: Option<(u16, &str)>) -> Vec<u8> {
         if let Some(edns) = self.edns {
-            writer.push_opt(DATAGRAM_LEN_MAX, edns.dnssec_ok, None);
+            writer.push_opt(DATAGRAM_LEN_MAX, edns.dnssec_ok, error);
         }
         writer.finish()
     }

@@ -5,7 +5,7 @@ pub use super::tsig::Algorithm;
 use super::tsig::{Key, Keys};
 use crate::base::Prefix;
 use crate::wire::Name;
-use crate::zone::ZoneSpec;
+use crate::zone::{BalancedOwner, ZoneSpec};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -65,6 +65,10 @@ pub struct ZoneTransfers {
     pub transfer: Vec<AccessEntry>,
     /// Who is told of new serials.
     pub notify: Vec<NotifyTarget>,
+    /// Who may change what.
+    pub update: Vec<UpdateRule>,
+    /// The balanced names of the zone, which updates leave alone; known where the zone is live.
+    pub balanced: Vec<BalancedOwner>,
 }
 
 /// Where a zone's data comes from.
@@ -126,6 +130,26 @@ pub struct AccessEntry {
     pub prefix: Option<Prefix>,
     /// The request is signed with this key.
     pub key: Option<Name>,
+}
+
+/// One entry of `update`: who may change what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateRule {
+    /// Who.
+    pub client: AccessEntry,
+    /// Of which names; of all when there is none.
+    pub names: Vec<NamePattern>,
+    /// Records of which types; `None` for all but SOA, NS at the apex, and those of DNSSEC.
+    pub types: Option<Vec<u16>>,
+}
+
+/// Names in a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamePattern {
+    /// This one.
+    Exact(Name),
+    /// All below this one, at any depth, without itself.
+    Below(Name),
 }
 
 /// Who is told of new serials.

@@ -1,7 +1,6 @@
 //! The files of one load: read once each, given to [`Sources`] only when a message shows them.
 
-use crate::base::{Diagnostic, Severity, SourceId, Sources, Span};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use crate::base::{Diagnostic, Severity, SourceId, Sources, Span, checksum};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,9 +52,8 @@ impl Files {
         if octets.len() > FILE_LEN_MAX {
             return Err(io::Error::other("the file is longer than 4 GiB"));
         }
-        let mut hasher = DefaultHasher::new();
-        octets.hash(&mut hasher);
-        self.0.push(ReadFile { path: path.to_owned(), octets: Arc::new(octets), digest: hasher.finish() });
+        let digest = checksum(&octets);
+        self.0.push(ReadFile { path: path.to_owned(), octets: Arc::new(octets), digest });
         Ok(number)
     }
 
@@ -71,7 +69,7 @@ impl Files {
         &self.0[usize::from(file)].path
     }
 
-    /// A hash of a file's octets, equal for equal files of one process.
+    /// A hash of a file's octets, the same in every process.
     #[must_use]
     pub fn digest(&self, file: u16) -> u64 {
         self.0[usize::from(file)].digest

@@ -13,13 +13,13 @@ use super::spec::ZoneSpec;
 use super::staging::Staging;
 use super::tree::{Tree, flag};
 use super::zone_checks::ZoneChecks;
-use crate::base::{Diagnostic, Sources};
+use crate::base::{Diagnostic, Sources, checksum};
 use crate::wire::{NameKey, rtype};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What a zone was built from, as hashes that are equal for equal inputs within one process.
+/// What a zone was built from, as hashes; that of the spec means something within one process only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     spec: u64,
@@ -30,6 +30,12 @@ impl Fingerprint {
     /// The files, as they were named.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|(path, _)| path.as_path())
+    }
+
+    /// A hash of what stands in the files, in the order in which they were read; the same in every process.
+    pub fn content(&self) -> u64 {
+        let digests: Vec<u8> = self.files.iter().flat_map(|(_, digest)| digest.to_le_bytes()).collect();
+        checksum(&digests)
     }
 }
 

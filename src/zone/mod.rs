@@ -177,6 +177,12 @@ impl Zone {
         self.fingerprint.files()
     }
 
+    /// A hash of what stands in those files, the same in every process. Changes of the zone leave it as it was.
+    #[must_use]
+    pub fn content_hash(&self) -> u64 {
+        self.fingerprint.content()
+    }
+
     /// The apex.
     #[must_use]
     pub const fn apex(&self) -> &Name {
@@ -231,6 +237,32 @@ impl Zone {
     #[must_use]
     pub const fn is_signed(&self) -> bool {
         self.is_signed
+    }
+
+    /// The slot of an owner, if it is balanced.
+    #[must_use]
+    pub fn balanced_slot(&self, owner: &NameKey) -> Option<u32> {
+        let apex_stripped = self.tree.strip(owner)?;
+        self.tree.find(owner, 0, apex_stripped)?.slot()
+    }
+
+    /// Whether an owner is a zone cut, or lies below one or below a DNAME, so that its own records are not what the zone
+    /// answers with.
+    #[must_use]
+    pub fn is_covered(&self, owner: &NameKey) -> bool {
+        let node = self.tree.strip(owner).and_then(|apex_stripped| self.tree.find(owner, 0, apex_stripped));
+        node.is_some_and(|node| node.has(tree::flag::CUT | tree::flag::COVERED))
+    }
+
+    /// Whether there is any name below an owner.
+    #[must_use]
+    pub fn has_names_below(&self, owner: &NameKey) -> bool {
+        match self.tree.strip(owner) {
+            // Children of the apex are not counted.
+            Some(0) => self.tree.depth_max() > 0 && self.tree.nodes().any(|node| !node.name().is_empty()),
+            Some(apex_stripped) => self.tree.find(owner, 0, apex_stripped).is_some_and(|node| node.children() > 0),
+            None => false,
+        }
     }
 
     /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.

@@ -33,7 +33,7 @@ table! {
 table! {
     /// `[zone.NAME]`.
     zone, "[zone.\"ORIGIN\"]", "a zone",
-    named true, later ["type", "primaries", "update", "dnssec"],
+    named true, later ["type", "primaries", "dnssec"],
     "An authoritative zone, named for its origin with or without a final dot. Its data is a plain master file (RFC 1035); the \
      balanced names stand here beside it.";
     FILE = "file", Kind::Path, Required, r#""gslb.example.com.zone""#,
@@ -44,6 +44,10 @@ table! {
     NOTIFY = "notify", Kind::Tables(&crate::config::keys::notify_target::TABLE), Optional("nobody"),
         r#"[{ address = "192.0.2.2", key = "transfer.example." }]"#,
         "Who is told of each new serial, and once at the start (RFC 1996).";
+    UPDATE = "update", Kind::Tables(&crate::config::keys::update_entry::TABLE), Optional("nobody"),
+        r#"[{ key = "ddns.example.", names = ["*.dyn"], types = ["A", "AAAA"] }]"#,
+        "Who may change what of the zone by dynamic updates (RFC 2136), see [updates](updates.md). What they change is kept in \
+         `state_dir`; the zone file stays as it is.";
     BALANCE = "balance", Kind::Named(&crate::config::keys::balance::TABLE), Optional("no name is balanced"),
         r#"{ www = { pool = "web" } }"#,
         "The balanced names by owner name: relative to the origin, or absolute with a final dot; `@` is the origin itself, `*` a \

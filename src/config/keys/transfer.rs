@@ -35,3 +35,18 @@ table! {
     KEY = "key", Kind::Name("key"), Optional("unsigned"), r#""transfer.example.""#,
         "The key that the message is signed with.";
 }
+
+table! {
+    /// An element of `update` in `[zone.NAME]`.
+    update_entry, "`update` of `[zone.NAME]`", "an entry of `update`", named false, later [],
+    "Who may change what of the zone by dynamic updates (RFC 2136): each change needs one entry that lets the client in and \
+     names what is changed.";
+    KEY = "key", Kind::Name("key"), Optional("signed or not, which `check` warns of"), r#""ddns.example.""#,
+        "The request is signed with this key.";
+    PREFIX = "prefix", Kind::Prefix, Optional("any address"), r#""192.0.2.0/24""#,
+        "The client's address is in it.";
+    NAMES = "names", Kind::List(&Kind::DomainName), Optional("every name of the zone"), r#"["_acme-challenge.www", "*.dyn"]"#,
+        "The names that may be changed. `*.x` means everything below `x`, at any depth, without `x` itself.";
+    TYPES = "types", Kind::List(&Kind::Text), Optional("all but SOA, NS at the apex, and those of DNSSEC"), r#"["TXT"]"#,
+        "The types of records that may be changed. RRSIG, NSEC and NSEC3 never may.";
+}

@@ -7,6 +7,7 @@ mod pool;
 mod server;
 mod sites;
 mod transfer;
+mod update;
 mod zone;
 
 pub use policy::{PolicyTable, RuleTable, UNNAMED};

@@ -1,6 +1,7 @@
 //! Reads `[zone.NAME]` and its balanced names. Knows no pools, policies and zone files: names are looked up later.
 
 use super::transfer::{self, NotifyEntry, TransferEntry};
+use super::update::{self, UpdateEntry};
 use super::{absolute_name, path};
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
@@ -23,6 +24,8 @@ pub struct ZoneTable {
     pub file: Option<Spanned<PathBuf>>,
     /// Who may have the zone.
     pub transfer: Vec<TransferEntry>,
+    /// Who may change what.
+    pub update: Vec<UpdateEntry>,
     /// Who is told of new serials.
     pub notify: Vec<NotifyEntry>,
     /// The balanced names.
@@ -88,9 +91,10 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
         AliasTable { span: key.span, owner, target }
     });
     let aliases = aliases.collect();
+    let update = update::update(reader, origin.as_ref());
     let transfer_balanced = reader.one(&keys::TRANSFER_BALANCED, word);
     let serial = reader.one(&keys::SERIAL, word);
-    ZoneTable { apex, file, transfer, notify, balances, aliases, transfer_balanced, serial }
+    ZoneTable { apex, file, transfer, notify, update, balances, aliases, transfer_balanced, serial }
 }
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {

@@ -25,6 +25,8 @@ port = 22
 members = [{ region = "us-east", address = "192.0.2.1" }, { region = "eu-west", address = "192.0.2.2" }]
 [key."transfer.example."]
 secret = "Zm9yIGV4YW1wbGUsIG5vdCBmb3IgdXNlLCBwbGVhc2U="
+[key."ddns.example."]
+secret = "Zm9yIGV4YW1wbGUsIG5vdCBmb3IgdXNlLCBwbGVhc2U="
 "#;
 
 /// A file of cookie secrets.
@@ -45,6 +47,7 @@ const CHOICES: &[(&str, &[&str], &str)] = &[
     ("condition", &["network", "country", "continent"], "country = \"FR\""),
     ("key", &["secret", "secret_file"], "secret = \"Zm9yIGV4YW1wbGUsIG5vdCBmb3IgdXNlLCBwbGVhc2U=\""),
     ("transfer_entry", &["prefix", "key"], "prefix = \"192.0.2.0/24\""),
+    ("update_entry", &["prefix", "key"], "key = \"ddns.example.\""),
 ];
 
 /// The lines of a table: its required keys, those given, and what these need beside them.
@@ -80,6 +83,7 @@ fn document(def: &TableDef, given: &[(&str, &str)]) -> String {
         "rule" => format!("[[policy.x.rule]]\n{block}\n"),
         "condition" => format!("[[policy.x.rule]]\nprefer = [\"us-east\"]\nmatch = {{ {inline} }}\n"),
         "balance" => zone(&format!("{{ {inline} }}")),
+        "update_entry" => format!("[zone.\"example.com\"]\nfile = \"a.zone\"\nupdate = [{{ {inline} }}]\n"),
         "transfer_entry" => format!("[zone.\"example.com\"]\nfile = \"a.zone\"\ntransfer = [{{ {inline} }}]\n"),
         "notify_target" => format!("[zone.\"example.com\"]\nfile = \"a.zone\"\nnotify = [{{ {inline} }}]\n"),
         "ttl" => zone(&format!("{{ pool = \"web\", ttl = {{ {inline} }} }}")),

@@ -135,7 +135,8 @@ fn build_zone(
     let file = table.file.as_ref()?;
     let spec = ZoneSpec { apex: table.apex.clone()?, file: file.value.clone(), span: Some(file.span), balanced };
     let mut transfers = transfers::build(table, !spec.balanced.is_empty(), context.keys, report);
-    transfers.static_view = static_view::build(table, (&spec.balanced, &balances), context, region_policies, report);
+    let view_of = (&*region_policies, !transfers.update.is_empty());
+    transfers.static_view = static_view::build(table, (&spec.balanced, &balances), context, view_of, report);
     Some(ZoneConfig { spec, balances, aliases, transfers })
 }
 

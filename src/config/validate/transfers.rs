@@ -5,7 +5,7 @@ use crate::config::keys;
 use crate::config::report::{Report, hint_known, key_text};
 use crate::config::spec::{Definition, KeyTable, ZoneTable};
 use crate::config::tree::Spanned;
-use crate::transfer::spec::{AccessEntry, KeySpec, NotifyTarget, ZoneTransfers};
+use crate::transfer::spec::{AccessEntry, KeySpec, NotifyTarget, UpdateRule, ZoneTransfers};
 use crate::wire::Name;
 use std::collections::HashMap;
 
@@ -81,6 +81,14 @@ pub fn build(table: &ZoneTable, has_balanced: bool, keys: &KeyNames<'_>, report:
     for entry in &table.notify {
         let key = entry.key.as_ref().and_then(|key| keys.find(key, report));
         transfers.notify.extend(entry.address.map(|address| NotifyTarget { address, key }));
+    }
+    for entry in &table.update {
+        let key = entry.key.as_ref().map(|key| keys.find(key, report));
+        if entry.is_whole && key != Some(None) {
+            let client = AccessEntry { prefix: entry.prefix, key: key.flatten() };
+            let (names, types) = (entry.names.clone(), entry.types.clone());
+            transfers.update.push(UpdateRule { client, names, types });
+        }
     }
     transfers
 }

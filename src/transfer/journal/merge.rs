@@ -1,0 +1,1 @@
+//! A journal and a master file that was edited meanwhile.

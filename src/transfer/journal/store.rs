@@ -1,0 +1,386 @@
+//! The journals of all zones: where they lie, and what of a zone shall be live with its journal at start and reload.
+
+use super::Step;
+use super::file::{Contents, Identity, Journal, JournalError, Locked};
+use super::format::Header;
+use crate::base::{Diagnostic, checksum};
+use crate::wire::Name;
+use crate::zone::{Change, Zone};
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The folder of journals in the state folder.
+const FOLDER: &str = "journals";
+/// Held by the server that uses the folder; says which process that is.
+const LOCK_FILE: &str = ".lock";
+/// Longest name of a journal without its ending, in octets.
+const STEM_LEN_MAX: usize = 200;
+
+/// The journals of all zones. Cheap to copy.
+#[derive(Clone)]
+pub struct Journals {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    folder: PathBuf,
+    /// Kept open for its lock.
+    lock: Mutex<Option<File>>,
+    zones: Mutex<HashMap<Name, Arc<Mutex<State>>>>,
+}
+
+/// What is known of one zone's journal.
+struct State {
+    path: PathBuf,
+    /// The zone as its files have it, on which the journal builds. While a reload is under way that may yet be refused, also
+    /// what was before, in front of it.
+    bases: Vec<Arc<Zone>>,
+    journal: Option<Journal>,
+    /// What the path led to when it was looked at last.
+    seen: Option<Identity>,
+    is_condensing: bool,
+}
+
+/// What of a zone shall be live.
+pub enum Settled {
+    /// What its files say.
+    Files,
+    /// What is live already.
+    AsItIs,
+    /// Its files with all changes of its journal.
+    Replayed(Arc<Zone>, Vec<Step>),
+    /// Files and journal do not fit together: what is live already, or nothing.
+    Apart(Diagnostic),
+}
+
+/// A panic while a lock is held leaves nothing half-done that the next holder could stumble over.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Journals {
+    /// Those in `state_dir`. Touches nothing yet.
+    #[must_use]
+    pub fn new(state_dir: &Path) -> Self {
+        let folder = state_dir.join(FOLDER);
+        Self { shared: Arc::new(Shared { folder, lock: Mutex::default(), zones: Mutex::default() }) }
+    }
+
+    /// Where the journal of a zone is, if it has one.
+    #[must_use]
+    pub fn path(&self, apex: &Name) -> PathBuf {
+        self.shared.folder.join(file_name(apex))
+    }
+
+    /// Makes the folder this server's own.
+    fn claim(&self) -> Result<(), Diagnostic> {
+        let mut held = lock(&self.shared.lock);
+        if held.is_some() {
+            return Ok(());
+        }
+        let folder = &self.shared.folder;
+        let failed = |error: &std::io::Error| {
+            Diagnostic::error(format!("cannot use the folder of journals `{}`: {error}", folder.display())).hint(
+                "give the server's user the right to write in `[server] state_dir`, or choose another folder there",
+            )
+        };
+        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        let path = folder.join(LOCK_FILE);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(|error| failed(&error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let process =
+                    owner_of(&mut file).map_or_else(|| "another process".into(), |id| format!("process {id}"));
+                let message = format!("{process} uses the journals in `{}` already", folder.display());
+                return Err(Diagnostic::error(message).hint(
+                    "stop that server, or give this one a folder of its own with `[server] state_dir` or `--state-dir`",
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(&error)),
+        }
+        let named = file.set_len(0).and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
+        named.map_err(|error| failed(&error))?;
+        *held = Some(file);
+        Ok(())
+    }
+
+    /// The process that uses the folder, if any does.
+    #[must_use]
+    pub fn owner(&self) -> Option<u32> {
+        let mut file = File::open(self.shared.folder.join(LOCK_FILE)).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => owner_of(&mut file),
+            _ => None,
+        }
+    }
+
+    /// Decides what of a zone shall be live; `base` is what its files say, `live` what is live. No update runs meanwhile.
+    pub fn settle(
+        &self,
+        base: &Arc<Zone>,
+        live: Option<&Arc<Zone>>,
+        takes_updates: bool,
+    ) -> Result<Settled, Diagnostic> {
+        let path = self.path(base.apex());
+        let mut zones = lock(&self.shared.zones);
+        let known = zones.get(base.apex()).cloned();
+        if known.is_none() && !takes_updates && Identity::at(&path).is_none() {
+            return Ok(Settled::Files);
+        }
+        self.claim()?;
+        let state = known.unwrap_or_else(|| {
+            let state = State { path, bases: Vec::new(), journal: None, seen: None, is_condensing: false };
+            let state = Arc::new(Mutex::new(state));
+            zones.insert(base.apex().clone(), Arc::clone(&state));
+            state
+        });
+        drop(zones);
+        let mut state = lock(&state);
+        state.settle(base, live)
+    }
+
+    /// Whether a journal is not where it was left, so that a reload has something to do though no file changed.
+    #[must_use]
+    pub fn were_moved(&self) -> bool {
+        let states: Vec<_> = lock(&self.shared.zones).values().cloned().collect();
+        states.iter().any(|state| {
+            let state = lock(state);
+            state.seen != Identity::at(&state.path)
+        })
+    }
+
+    /// Writes changes of a zone, whose data before them is `before`, and returns when they are on disk. After an error none
+    /// of them is.
+    pub fn append(&self, before: &Arc<Zone>, steps: &[Step]) -> Result<(), JournalError> {
+        let state = lock(&self.shared.zones).get(before.apex()).cloned();
+        let Some(state) = state else {
+            return Err(JournalError::Replaced { path: self.path(before.apex()) });
+        };
+        let mut state = lock(&state);
+        if let Some(journal) = &mut state.journal {
+            return journal.append(steps);
+        }
+        // What is live must be what the files say: else its journal was put aside a moment ago.
+        if !state.has_base(before) || Identity::at(&state.path).is_some() {
+            return Err(JournalError::Replaced { path: state.path.clone() });
+        }
+        let header =
+            Header { apex: before.apex().clone(), base_hash: before.content_hash(), base_serial: before.serial() };
+        state.journal = Some(Journal::create(&state.path, header, steps)?);
+        state.seen = Identity::at(&state.path);
+        Ok(())
+    }
+
+    /// Condenses the journal of a zone if it has grown long. Takes its time, but updates wait for a small part of it only.
+    pub fn condense_if_long(&self, apex: &Name) -> Result<(), JournalError> {
+        let state = lock(&self.shared.zones).get(apex).cloned();
+        let Some(state) = state else { return Ok(()) };
+        let (path, len) = {
+            let mut state = lock(&state);
+            if state.is_condensing {
+                return Ok(());
+            }
+            let Some(journal) = state.journal.as_ref().filter(|journal| journal.wants_condensing()) else {
+                return Ok(());
+            };
+            let len = journal.len();
+            state.is_condensing = true;
+            (state.path.clone(), len)
+        };
+        let condensed = Journal::condensed(&path, apex, len);
+        let mut state = lock(&state);
+        state.is_condensing = false;
+        let Some(journal) = &mut state.journal else { return Ok(()) };
+        let done = condensed.and_then(|octets| journal.replace_start(octets, len));
+        if done.is_err() {
+            journal.postpone_condensing();
+        } else {
+            state.seen = Identity::at(&path);
+        }
+        done
+    }
+
+    /// Octets in the journal of each zone that takes updates.
+    #[must_use]
+    pub fn lens(&self) -> Vec<(Name, u64)> {
+        let states: Vec<_> =
+            lock(&self.shared.zones).iter().map(|(apex, state)| (apex.clone(), Arc::clone(state))).collect();
+        let len = |state: &Arc<Mutex<State>>| lock(state).journal.as_ref().map_or(0, Journal::len);
+        states.into_iter().map(|(apex, state)| (apex, len(&state))).collect()
+    }
+
+    /// What `check` says of a zone's journal, without touching anything.
+    #[must_use]
+    pub fn check(&self, base: &Zone) -> Option<Diagnostic> {
+        let path = self.path(base.apex());
+        match Contents::read(&path, base.apex()) {
+            Ok(contents) => {
+                let header = contents?.header;
+                (header.base_hash != base.content_hash()).then(|| apart(base, &path))
+            }
+            // Whoever checks need not have the rights of the server.
+            Err(JournalError::Io { .. }) => None,
+            Err(error) => Some(broken(&error)),
+        }
+    }
+
+    /// Takes the lock of a zone's journal for the command line and returns what stands in it; `None` when there is none.
+    pub fn hold(&self, apex: &Name) -> Result<Option<Held>, JournalError> {
+        let path = self.path(apex);
+        let io = |action: &'static str| {
+            let path = path.clone();
+            move |error| JournalError::Io { path, action, error }
+        };
+        let mut file = match File::open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(io("open"))?,
+        };
+        let locked = Locked::new(&file).map_err(io("lock"))?;
+        let mut octets = Vec::new();
+        file.read_to_end(&mut octets).map_err(io("read"))?;
+        Ok(Some(Held { path, octets, _locked: locked }))
+    }
+}
+
+/// A journal that nobody else writes to.
+pub struct Held {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its octets.
+    pub octets: Vec<u8>,
+    _locked: Locked,
+}
+
+impl Held {
+    /// Gives it another name, which ends in `suffix`, so that it is no journal any more; returns that name.
+    pub fn put_aside(&self, suffix: &str) -> std::io::Result<PathBuf> {
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(suffix);
+        let aside = PathBuf::from(aside);
+        std::fs::rename(&self.path, &aside)?;
+        super::file::sync_folder(&aside)?;
+        Ok(aside)
+    }
+}
+
+impl State {
+    fn has_base(&self, zone: &Arc<Zone>) -> bool {
+        self.bases.iter().any(|base| Arc::ptr_eq(base, zone))
+    }
+
+    fn set_base(&mut self, base: &Arc<Zone>, live: Option<&Arc<Zone>>) {
+        self.bases.retain(|old| live.is_some_and(|live| Arc::ptr_eq(old, live) && !Arc::ptr_eq(old, base)));
+        self.bases.push(Arc::clone(base));
+    }
+
+    fn settle(&mut self, base: &Arc<Zone>, live: Option<&Arc<Zone>>) -> Result<Settled, Diagnostic> {
+        let seen = Identity::at(&self.path);
+        let is_ours = self.journal.is_some() && seen == self.seen;
+        if let Some(journal) = self.journal.as_ref().filter(|_| is_ours) {
+            if journal.header().base_hash != base.content_hash() {
+                return Ok(Settled::Apart(apart(base, &self.path)));
+            }
+            if self.has_base(base) && live.is_some() {
+                return Ok(Settled::AsItIs);
+            }
+        }
+        let opened = match Journal::open(&self.path, base.apex()) {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.journal = None;
+                self.seen = seen;
+                return Ok(Settled::Apart(broken(&error)));
+            }
+        };
+        self.seen = seen;
+        let Some((journal, contents)) = opened else {
+            self.journal = None;
+            self.set_base(base, live);
+            return Ok(Settled::Files);
+        };
+        if contents.torn > 0 {
+            tracing::warn!(
+                zone = %base.apex(), octets = contents.torn,
+                "the last change in the journal was not completely written, and nobody was told that it was made: cut off"
+            );
+        }
+        if contents.header.base_hash != base.content_hash() {
+            // Updates are refused until then: what is live, if anything, is not what this journal leads to.
+            self.journal = None;
+            return Ok(Settled::Apart(apart(base, &self.path)));
+        }
+        let changes: Vec<Change> = contents.steps.iter().flat_map(Step::changes).collect();
+        match base.edited(&changes) {
+            Ok(zone) => {
+                self.journal = Some(journal);
+                self.bases = vec![Arc::clone(base)];
+                Ok(Settled::Replayed(Arc::new(zone), contents.steps))
+            }
+            Err(error) => {
+                self.journal = None;
+                let message = format!("the journal `{}` does not fit its zone: {error}", self.path.display());
+                Ok(Settled::Apart(Diagnostic::error(message).hint(remedies(base.apex()))))
+            }
+        }
+    }
+}
+
+/// The files changed after the journal was begun.
+fn apart(base: &Zone, path: &Path) -> Diagnostic {
+    let apex = base.apex();
+    let file = base.files().next().map_or_else(String::new, |file| format!(" `{}`", file.display()));
+    let message = format!(
+        "the zone file{file} of `{apex}` was edited, but updates have changed the zone since: they are in the journal `{}`",
+        path.display()
+    );
+    Diagnostic::error(message).hint(remedies(apex))
+}
+
+fn remedies(apex: &Name) -> String {
+    format!(
+        "`azimuth zone merge {apex}` brings both together; `azimuth zone discard-journal {apex}` gives up what updates changed"
+    )
+}
+
+fn broken(error: &JournalError) -> Diagnostic {
+    Diagnostic::error(error.to_string()).hint(error.remedy())
+}
+
+/// The process that wrote its number into a lock file.
+fn owner_of(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// The name of a zone's journal: its origin in lower case, in which all but letters, digits, hyphens, underscores and dots
+/// stand as `%` and two digits.
+fn file_name(apex: &Name) -> String {
+    let text = apex.to_string().to_ascii_lowercase();
+    let mut stem = String::new();
+    for octet in text.trim_end_matches('.').bytes() {
+        match octet {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => stem.push(char::from(octet)),
+            _ => stem.push_str(&format!("%{octet:02x}")),
+        }
+    }
+    if stem.is_empty() {
+        stem = "%root".into();
+    }
+    if stem.len() > STEM_LEN_MAX {
+        let sum = checksum(text.as_bytes());
+        stem.truncate(STEM_LEN_MAX - 18);
+        stem.push_str(&format!("%%{sum:016x}"));
+    }
+    stem + ".journal"
+}
