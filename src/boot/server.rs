@@ -97,14 +97,7 @@ impl Server {
         }
         // The last results may still be being collected.
         publisher.flush();
-        let parts = Parts {
-            engine: engine(publisher.store(), listeners.shard_count()),
-            zones: live.clone(),
-            journals: journals.clone(),
-            spec: config.transfer.clone(),
-        };
-        let desk = Desk::start(parts)
-            .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
+        let desk = start_desk(config, &publisher, listeners.shard_count(), (&live, &journals))?;
         let door = Arc::new(Door(desk.handle().clone()));
         let service = Service::start(listeners, publisher.store(), stream_limits(config), Some(door))
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
@@ -260,6 +253,22 @@ impl Server {
         }
         self.publisher.stop();
     }
+}
+
+/// The desk; its engine counts in shard `shard`.
+fn start_desk(
+    config: &Config,
+    publisher: &Publisher,
+    shard: usize,
+    (live, journals): (&LiveZones, &Journals),
+) -> Result<Desk, StartError> {
+    let parts = Parts {
+        engine: engine(publisher.store(), shard),
+        zones: live.clone(),
+        journals: journals.clone(),
+        spec: config.transfer.clone(),
+    };
+    Desk::start(parts).map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))
 }
 
 fn stream_limits(config: &Config) -> StreamLimits {
