@@ -41,8 +41,16 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, journals: &Journals
         return Ok(Resolved { zone, complaint: None });
     }
     if let Some(view) = &transfers.static_view {
-        let zone = static_view::resolve(pause, candidate, view)?;
-        return Ok(Resolved { zone, complaint: None });
+        let live = pause.live(file.apex()).map(|live| live.zone());
+        return match journals.settle(file, live.as_ref(), false).map_err(|diagnostic| vec![diagnostic])? {
+            Settled::Files => {
+                let zone = static_view::resolve(pause, file, &transfers, view, state_dir)?;
+                Ok(Resolved { zone, complaint: None })
+            }
+            Settled::AsItIs | Settled::Replayed(..) | Settled::Apart(_) => {
+                Err(vec![static_view::has_journal(file, view)])
+            }
+        };
     }
     primary(pause, file, transfers, journals).map_err(|diagnostic| vec![diagnostic])
 }

@@ -78,8 +78,12 @@ impl World {
             let transfers = ZoneTransfers { role: Role::Secondary(spec.clone()), ..ZoneTransfers::default() };
             let file = Arc::new(Zone::unavailable(spec.zone.apex.clone()));
             let state_dir = self.state_dir.path();
-            resolve(&mut pause, &Candidate { spec: &spec.zone, transfers: &transfers, file: &file, state_dir })
-                .unwrap();
+            resolve(
+                &mut pause,
+                &Candidate { spec: &spec.zone, transfers: &transfers, file: &file, state_dir },
+                &crate::transfer::Journals::new(state_dir),
+            )
+            .unwrap();
         }
         pause.adopt();
         self.secondaries().handle().follow(transfer);
