@@ -39,7 +39,9 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, journals: &Journals
         let zone = secondary::resolve::resolve(pause, secondary, &transfers, state_dir);
         return Ok(Resolved { zone, complaint: None });
     }
-    let live = pause.live(file.apex()).map(|live| live.zone());
+    // What came from another server is no earlier version of what the file says.
+    let live = pause.live(file.apex()).filter(|live| live.transfers().role == Role::Primary);
+    let live = live.map(|live| live.zone());
     primary(pause, file, live, transfers, journals).map_err(|diagnostic| vec![diagnostic])
 }
 
