@@ -62,7 +62,9 @@ fn primary(
     transfers: Arc<ZoneTransfers>,
     journals: &Journals,
 ) -> Result<Resolved, Diagnostic> {
-    let live = pause.live(file.apex()).map(|live| live.zone());
+    // What came from another server is no earlier version of what the file says.
+    let live = pause.live(file.apex()).filter(|live| live.transfers().role == Role::Primary);
+    let live = live.map(|live| live.zone());
     let takes_updates = !transfers.update.is_empty();
     let mut complaint = None;
     let zone = match (journals.settle(file, live.as_ref(), takes_updates)?, live) {

@@ -82,7 +82,18 @@ impl Follower {
 
     /// A primary, by its number, has told of a change and perhaps of its serial. Any number of these are one.
     pub fn notified(&self, primary: usize, serial: Option<u32>) {
-        lock(&self.inbox).notified = Some((primary, serial));
+        {
+            let mut inbox = lock(&self.inbox);
+            // The newest counts; one without a serial may be of any.
+            let is_told = |known: Option<u32>| match (known, serial) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(known), Some(serial)) => is_newer(known, serial),
+            };
+            if !inbox.notified.is_some_and(|(_, known)| is_told(known)) {
+                inbox.notified = Some((primary, serial));
+            }
+        }
         self.woken.notify_one();
     }
 

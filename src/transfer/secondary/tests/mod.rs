@@ -11,7 +11,7 @@ use super::Secondaries;
 use super::status::{State, ZoneStatus};
 use crate::transfer::reload::{Candidate, resolve};
 use crate::transfer::spec::{PrimarySpec, Role, SecondarySpec, TransferSpec, ZoneTransfers};
-use crate::transfer::{LiveZone, LiveZones};
+use crate::transfer::{Journals, LiveZone, LiveZones};
 use crate::wire::{Name, Rcode};
 use crate::zone::{Zone, ZoneSpec};
 use primary::name;
@@ -78,12 +78,8 @@ impl World {
             let transfers = ZoneTransfers { role: Role::Secondary(spec.clone()), ..ZoneTransfers::default() };
             let file = Arc::new(Zone::unavailable(spec.zone.apex.clone()));
             let state_dir = self.state_dir.path();
-            resolve(
-                &mut pause,
-                &Candidate { spec: &spec.zone, transfers: &transfers, file: &file, state_dir },
-                &crate::transfer::Journals::new(state_dir),
-            )
-            .unwrap();
+            let candidate = Candidate { spec: &spec.zone, transfers: &transfers, file: &file, state_dir };
+            assert!(resolve(&mut pause, &candidate, &Journals::new(state_dir)).is_ok());
         }
         pause.adopt();
         self.secondaries().handle().follow(transfer);

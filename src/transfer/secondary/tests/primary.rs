@@ -1,6 +1,7 @@
 //! A primary on loopback that does as it is told: answers well, badly, or not at all.
 
 use crate::transfer::message::{Header, MESSAGE_LEN_MAX, MessageWriter, Question, Reader};
+use crate::transfer::secondary::unix_secs;
 use crate::transfer::tsig::{Keys, Opened, Signer};
 use crate::wire::numbers::flag;
 use crate::wire::{Name, Rcode, Section, rtype};
@@ -92,7 +93,7 @@ impl Asked {
     fn read(mut message: Vec<u8>, keys: Option<&Keys>) -> Option<Self> {
         let signer = match keys {
             None => None,
-            Some(keys) => match keys.open(&mut message, super::super::unix_secs()) {
+            Some(keys) => match keys.open(&mut message, unix_secs()) {
                 Opened::Signed(signer) => Some(signer),
                 _ => return None,
             },
@@ -110,7 +111,7 @@ impl Asked {
         }
         let mut message = writer.finish();
         if let Some(signer) = self.signer.as_mut().filter(|_| signs) {
-            signer.sign(&mut message, super::super::unix_secs());
+            signer.sign(&mut message, unix_secs());
         }
         message
     }
