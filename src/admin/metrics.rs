@@ -56,6 +56,7 @@ impl Collector for Everything {
         answers(&self.0, &mut out)?;
         health(&self.0, &mut out)?;
         secondaries(&self.0, &mut out)?;
+        aliases(&self.0, &mut out)?;
         configuration(&self.0, &mut out)
     }
 }
@@ -284,6 +285,16 @@ fn secondaries(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
     out.counter("azimuth_secondary_notifies", "NOTIFY messages from primaries that were heeded", notified)
 }
 
+fn aliases(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
+    let counted = &state.aliases;
+    let lookups = [("answered", &counted.answered), ("failed", &counted.failed)];
+    let lookups = lookups.map(|(result, count)| (vec![("result", result.to_owned())], count.load(Ordering::Relaxed)));
+    out.counter("azimuth_alias_lookups", "Look-ups of the targets of aliases, each family alone, by result", lookups)?;
+    let failing = counted.failing.load(Ordering::Relaxed) as f64;
+    let help = "Targets of aliases that cannot be looked up now; what was known of them stays in use";
+    out.gauge("azimuth_alias_targets_failing", help, [(Labels::new(), failing)])
+}
+
 fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
     let snapshot = &state.publisher.current().snapshot;
     let published = state.publisher.metrics();
@@ -311,6 +322,11 @@ fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
         "azimuth_zone_records",
         "Records in a zone",
         zones().map(|(labels, zone)| (labels, zone.record_count() as f64)),
+    )?;
+    out.gauge(
+        "azimuth_zone_signatures_expire_seconds",
+        "When the first signature of a zone that was signed elsewhere expires, in seconds since 1970",
+        zones().filter_map(|(labels, zone)| Some((labels, zone.signatures_expire()?.as_secs() as f64))),
     )?;
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     out.gauge("azimuth_build_info", "Always 1; the label has the version", [(version, 1.0)])

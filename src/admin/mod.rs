@@ -10,6 +10,7 @@ use crate::probe::Prober;
 use crate::probe::metrics::Metrics as ProbeMetrics;
 use crate::snapshot::PublisherHandle;
 use crate::transfer::Counters as TransferCounters;
+use crate::transfer::alias::AliasCounters;
 use crate::transfer::secondary::SecondariesHandle;
 use crate::transport::{Service, StreamCounters, WorkerCounters};
 use dashmap::DashMap;
@@ -28,6 +29,7 @@ pub struct AdminState {
     serving: Arc<OnceLock<Serving>>,
     reloads: Arc<Reloads>,
     secondaries: Arc<OnceLock<SecondariesHandle>>,
+    aliases: Arc<AliasCounters>,
 }
 
 /// What the threads that serve queries count.
@@ -57,7 +59,12 @@ impl Reloads {
 impl AdminState {
     /// Over the running parts; `reloads` is counted by whoever reloads.
     #[must_use]
-    pub fn new(publisher: PublisherHandle, prober: &Prober, reloads: &Arc<Reloads>) -> Self {
+    pub fn new(
+        publisher: PublisherHandle,
+        prober: &Prober,
+        reloads: &Arc<Reloads>,
+        aliases: &Arc<AliasCounters>,
+    ) -> Self {
         Self {
             publisher,
             targets: prober.states(),
@@ -65,6 +72,7 @@ impl AdminState {
             serving: Arc::default(),
             reloads: Arc::clone(reloads),
             secondaries: Arc::default(),
+            aliases: Arc::clone(aliases),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The running server: every part started in order, reloaded, and stopped in the opposite order.
 
+use super::aliases;
 use super::door::{Door, engine};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
@@ -7,6 +8,7 @@ use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
+use crate::transfer::alias::AliasResolver;
 use crate::transfer::secondary::Secondaries;
 use crate::transfer::{Desk, Journals, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
@@ -44,6 +46,7 @@ pub struct Server {
     secondaries: Secondaries,
     publisher: Publisher,
     prober: Prober,
+    aliases: AliasResolver,
     service: Service,
     admin: Option<Admin>,
     reloads: Arc<Reloads>,
@@ -81,8 +84,10 @@ impl Server {
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
+        let aliases = aliases::start(config, publisher.handle())
+            .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
         let reloads = Arc::<Reloads>::default();
-        let state = AdminState::new(publisher.handle(), &prober, &reloads);
+        let state = AdminState::new(publisher.handle(), &prober, &reloads, aliases.counters());
         let admin = admin_socket
             .map(|socket| Admin::start(socket, state.clone()))
             .transpose()
@@ -94,23 +99,7 @@ impl Server {
         }
         // The last results may still be being collected.
         publisher.flush();
-        let tcp = config.server.tcp;
-        let limits = StreamLimits {
-            connections: tcp.connections,
-            connections_per_client: tcp.connections_per_client,
-            idle_timeout: tcp.idle_timeout,
-        };
-        let parts = Parts {
-            engine: engine(publisher.store(), listeners.shard_count()),
-            zones: live.clone(),
-            journals: journals.clone(),
-            spec: config.transfer.clone(),
-        };
-        let desk = Desk::start(parts)
-            .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
-        let door = Arc::new(Door(desk.handle().clone()));
-        let service = Service::start(listeners, publisher.store(), limits, Some(door))
-            .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
+        let (desk, service) = start_serving(listeners, &publisher, &live, &journals, config)?;
         state.serving(&service, Arc::clone(desk.handle().counters()));
         desk.handle().start_notifying();
         let secondaries = Secondaries::start(live.clone(), &config.server.state_dir)
@@ -131,6 +120,7 @@ impl Server {
                 secondaries,
                 publisher,
                 prober,
+                aliases,
                 service,
                 admin,
                 reloads,
@@ -216,11 +206,13 @@ impl Server {
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
         let secondaries = self.secondaries.handle().clone();
+        let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
         self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
         let publish = move || {
             publisher.replace_after(inputs, || replace_plan(plan));
             desk.configure(&transfer);
+            resolve(aliases);
             pause.adopt();
             secondaries.follow(&transfer);
         };
@@ -260,6 +252,7 @@ impl Server {
     /// Answers what is queued, and ends.
     pub fn stop(self) {
         self.service.stop();
+        drop(self.aliases);
         self.desk.stop();
         self.secondaries.stop();
         self.prober.stop();
@@ -268,6 +261,34 @@ impl Server {
         }
         self.publisher.stop();
     }
+}
+
+/// Starts the desk of slow requests, and the workers in front of it.
+fn start_serving(
+    listeners: Listeners,
+    publisher: &Publisher,
+    live: &LiveZones,
+    journals: &Journals,
+    config: &Config,
+) -> Result<(Desk, Service), StartError> {
+    let parts = Parts {
+        engine: engine(publisher.store(), listeners.shard_count()),
+        zones: live.clone(),
+        journals: journals.clone(),
+        spec: config.transfer.clone(),
+    };
+    let desk = Desk::start(parts)
+        .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
+    let tcp = config.server.tcp;
+    let limits = StreamLimits {
+        connections: tcp.connections,
+        connections_per_client: tcp.connections_per_client,
+        idle_timeout: tcp.idle_timeout,
+    };
+    let door = Arc::new(Door(desk.handle().clone()));
+    let service = Service::start(listeners, publisher.store(), limits, Some(door))
+        .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
+    Ok((desk, service))
 }
 
 /// Probes and TCP clients each take a descriptor: the soft limit is often 1,024, the hard one far higher.

@@ -38,7 +38,10 @@ pub fn transferable(live: &LiveZone) -> Result<(Arc<Zone>, History), Refusal> {
     }
     // A secondary hands on the data of its primary, which knows nothing of the names laid over it.
     if transfers.has_balanced && transfers.role == Role::Primary {
-        return Err(Refusal::Balanced);
+        let view = transfers.static_view.as_ref().ok_or(Refusal::Balanced)?;
+        // An update may have put something where the view has its own records.
+        let shown = view.over(&zone).map_err(|_| Refusal::Unavailable)?;
+        return Ok((Arc::new(shown), history));
     }
     Ok((zone, history))
 }
@@ -146,7 +149,7 @@ impl<'a> Sending<'a> {
 
     /// Adds a record; sends the message before it when that is full.
     pub async fn push(&mut self, record: &Record) -> Result<(), Broken> {
-        let is_full = self.writer.len() >= MESSAGE_LEN_ENOUGH;
+        let is_full = self.writer.octet_count() >= MESSAGE_LEN_ENOUGH;
         if is_full || self.writer.push(Section::Answer, record).is_err() {
             self.flush().await?;
             self.writer.push(Section::Answer, record).map_err(|_| Broken::TooLong)?;

@@ -32,6 +32,8 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "wire::name",
             "wire::Name",
             "wire::NameError",
+            // The records that transfers show.
+            "wire::rtype",
         ],
     ),
     ("admin", ALL_BELOW_ADMIN),
@@ -114,7 +116,7 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("notify", &["boot"]),
     ("prometheus_client", &["admin"]),
     ("reqwest", &["probe", "cli"]),
-    ("rustix", &["transport", "probe", "boot", "cli"]),
+    ("rustix", &["transport", "transfer", "probe", "boot", "cli"]),
     ("rustls", &["probe", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "cli"]),
     // Server cookies (RFC 9018).

@@ -33,7 +33,7 @@ table! {
 table! {
     /// `[zone.NAME]`.
     zone, "[zone.\"ORIGIN\"]", "a zone",
-    named true, later ["serial", "transfer_balanced", "dnssec"],
+    named true, later ["dnssec"],
     "An authoritative zone, named for its origin with or without a final dot. Its data is a plain master file (RFC 1035); the \
      balanced names stand here beside it.";
     TYPE = "type", Kind::Words { known: &["primary", "secondary"], later: &[] }, Default(r#""primary""#), r#""primary""#,
@@ -66,7 +66,14 @@ table! {
          wildcard. An owner with dots is quoted: `balance.\"api.v2\"`.";
     ALIAS = "alias", Kind::ByName(&Kind::DomainName), Optional("no name is an alias"),
         r#"{ "@" = "lb.example.net." }"#,
-        "Names that have the addresses of another name, by owner as under `balance`; the origin may be one. The target has a final \
-         dot, or is relative to the origin. A and AAAA of a target outside the zones of this server are asked of the `resolvers` in \
+        "Names that have the addresses of another name, by owner as under `balance`; the origin may be one. The target is a whole \
+         name, with or without a final dot. A and AAAA of a target outside the zones of this server are asked of the `resolvers` in \
          `[server]`, kept as long as their TTL says, and answered on while no resolver does.";
+    TRANSFER_BALANCED = "transfer_balanced", Kind::Words { known: &["static"], later: &[] },
+        Optional("the zone is not transferred while it has balanced names"), r#""static""#,
+        "What transfers show of balanced names: the members of the first configured region that has some, whatever their health. \
+         Aliases cannot be shown.";
+    SERIAL = "serial", Kind::Words { known: &["auto", "file"], later: &[] }, Default(r#""auto""#), r#""file""#,
+        "With `transfer_balanced`: when what is shown changes and the serial in the zone file does not, a newer serial is served \
+         than the file has (`auto`), or the configuration is refused (`file`).";
 }

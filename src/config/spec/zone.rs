@@ -8,7 +8,7 @@ use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
 use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
-use crate::config::scalars::{boolean, seconds, text};
+use crate::config::scalars::{boolean, seconds, text, word};
 use crate::config::tree::{Entry, Node, Spanned, Value};
 use crate::config::values;
 use crate::steering::spec::TtlRange;
@@ -33,6 +33,10 @@ pub struct ZoneTable {
     pub balances: Vec<BalanceTable>,
     /// The aliases.
     pub aliases: Vec<AliasTable>,
+    /// `transfer_balanced`.
+    pub transfer_balanced: Option<Spanned<&'static str>>,
+    /// `serial`.
+    pub serial: Option<Spanned<&'static str>>,
 }
 
 /// An alias as typed.
@@ -89,7 +93,9 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
     });
     let aliases = aliases.collect();
     let update = update::update(reader, origin.as_ref());
-    ZoneTable { apex, source, transfer, notify, update, balances, aliases }
+    let transfer_balanced = reader.one(&keys::TRANSFER_BALANCED, word);
+    let serial = reader.one(&keys::SERIAL, word);
+    ZoneTable { apex, source, transfer, notify, update, balances, aliases, transfer_balanced, serial }
 }
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {

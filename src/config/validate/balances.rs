@@ -3,7 +3,7 @@
 use super::names::Names;
 use super::region_names::{RegionNames, RegionPolicies};
 use super::transfers::{self, KeyNames};
-use super::{aliases, fallback, fences, region_id};
+use super::{aliases, fallback, fences, region_id, static_view};
 use crate::base::{Diagnostic, PolicyId, PoolId, RegionId, Span};
 use crate::config::ZoneConfig;
 use crate::config::report::Report;
@@ -139,7 +139,8 @@ fn build_zone(
     };
     let path = file.map_or_else(PathBuf::new, |file| file.value.clone());
     let spec = ZoneSpec { apex: table.apex.clone()?, file: path, span: file.map(|file| file.span), balanced };
-    let transfers = transfers::build(table, &spec, context.keys, report);
+    let mut transfers = transfers::build(table, &spec, context.keys, report);
+    transfers.static_view = static_view::build(table, (&spec.balanced, &balances), context, region_policies, report);
     Some(ZoneConfig { spec, balances, aliases, transfers })
 }
 
