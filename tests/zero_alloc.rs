@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use azimuth::answer::{Moment, Outcome, Request, Responder, TransportProfile};
+use azimuth::answer::{Guard, Moment, Outcome, Request, Responder, TransportProfile};
 use azimuth::base::Sources;
 use azimuth::geo::Locator;
 use azimuth::snapshot::{Inputs, Publisher};
@@ -89,6 +89,10 @@ static TURN: Mutex<()> = Mutex::new(());
 const CONFIGURATION: &str = r#"
 [server]
 listen = ["127.0.0.1:0"]
+nsid = "fra1"
+version = "Azimuth"
+rate_limit = { responses_per_second = 20 }
+cookies = { require_above = 600 }
 [region.us-east]
 coordinates = [39.04, -77.49]
 [region.eu-west]
@@ -246,6 +250,11 @@ fn query(name: &str, rtype: u16, opt: Option<(u16, &[u8])>) -> Vec<u8> {
     octets
 }
 
+/// NSID, TCP keepalive and a client cookie.
+const COOKIE: &[u8] = b"\x00\x03\x00\x00\x00\x0b\x00\x00\x00\x0a\x00\x08\x01\x02\x03\x04\x05\x06\x07\x08";
+/// A server cookie of long ago.
+const OLD_COOKIE: &[u8] = b"\x00\x0a\x00\x18\x01\x02\x03\x04\x05\x06\x07\x08\x01\x00\x00\x00\x00\x00\x00\x00abcdefgh";
+
 /// Queries of every kind: their names tell what each is for.
 fn mixed_queries() -> Vec<Vec<u8>> {
     use wire::rtype::{A, AAAA, ANY, AXFR, CNAME, DS, MX, NS, SOA, SRV};
@@ -276,13 +285,27 @@ fn mixed_queries() -> Vec<Vec<u8>> {
         (".", &[NS]),
     ] {
         for &rtype in rtypes {
-            for opt in [None, Some((1232, plain)), Some((4096, subnet)), Some((0, subnet_v6)), Some((512, bad_subnet))]
-            {
+            for opt in [
+                None,
+                Some((1232, plain)),
+                Some((4096, subnet)),
+                Some((0, subnet_v6)),
+                Some((512, bad_subnet)),
+                Some((1232, COOKIE)),
+                Some((1232, OLD_COOKIE)),
+            ] {
                 queries.push(query(name, rtype, opt));
             }
         }
     }
     queries.extend(signed_queries());
+    let mut version = query("version.bind.", 16, None);
+    let class_at = version.len() - 1;
+    version[class_at] = 3;
+    let mut only_a_cookie = query(".", 0, Some((1232, COOKIE)));
+    only_a_cookie.drain(12..17);
+    only_a_cookie[5] = 0;
+    queries.extend([version, only_a_cookie]);
     let whole = query("www.example.test.", A, None);
     queries.extend([5, 12, 17, 33].map(|len| whole[..len].to_vec()));
     let mut response = whole.clone();
@@ -316,12 +339,12 @@ fn a_hundred_thousand_mixed_answers_neither_allocate_nor_free() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let publisher = Publisher::start(inputs());
     let store = publisher.store();
-    let mut responder = Responder::new(0);
+    let mut responder = Responder::new(0).guarded(Arc::new(Guard::new(4096, [7; 32])));
     let queries = mixed_queries();
     let sources: [IpAddr; 3] = [[203, 0, 113, 9].into(), [198, 18, 0, 1].into(), "2001:db8::1".parse().unwrap()];
     let mut out = vec![0; 65_535];
     let mut lens = vec![0; queries.len()];
-    let (mut random, mut left) = (1_u64, 100_000);
+    let (mut random, mut left) = (1_u64, 100_000_u32);
     // The first look at the store makes this thread known to it.
     drop(store.load());
     let calls = of_this_thread(|| {
@@ -330,12 +353,13 @@ fn a_hundred_thousand_mixed_answers_neither_allocate_nor_free() {
             for (octets, len) in queries.iter().zip(&mut lens) {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let profile = if random >> 63 == 0 { &TransportProfile::DATAGRAM } else { &TransportProfile::STREAM };
+                let now = Moment { unix_seconds: 1_700_000_000 - left, milliseconds: u64::from(1_000_000 - left) / 4 };
                 let source = sources[(random >> 40) as usize % sources.len()];
-                let request = Request { octets, source, profile, random, now: Moment::default() };
+                let request = Request { octets, source, profile, random, now };
                 if let Outcome::Reply { len: written } = responder.respond(&snapshot, request, &mut out) {
                     *len = written;
                 }
-                left -= 1;
+                left = left.saturating_sub(1);
             }
         }
     });
@@ -343,7 +367,8 @@ fn a_hundred_thousand_mixed_answers_neither_allocate_nor_free() {
     let tally = responder.counters().tally();
     let mut rcodes: Vec<u16> = tally.responses().map(|(rcode, _)| rcode.0).collect();
     rcodes.sort_unstable();
-    assert_eq!(rcodes, [0, 1, 3, 4, 5], "the mix has every kind of answer");
+    assert_eq!(rcodes, [0, 1, 3, 4, 5, 23], "the mix has every kind of answer");
+    assert!(tally.limited > 0 && tally.slipped > 0 && tally.cookies_missing > 0 && tally.cookies_invalid > 0);
     assert!(tally.truncated > 0 && tally.referrals > 0 && tally.client_subnet > 0 && tally.dropped() > 0);
     assert_eq!(lens.iter().filter(|&&len| len == 0).count(), 2, "what is too short and what is a response");
     publisher.stop();

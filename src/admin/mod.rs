@@ -10,6 +10,8 @@ use crate::probe::Prober;
 use crate::probe::metrics::Metrics as ProbeMetrics;
 use crate::snapshot::PublisherHandle;
 use crate::transfer::Counters as TransferCounters;
+use crate::transfer::alias::AliasCounters;
+use crate::transfer::secondary::SecondariesHandle;
 use crate::transport::{Service, StreamCounters, WorkerCounters};
 use dashmap::DashMap;
 use std::net::{SocketAddr, TcpListener};
@@ -26,6 +28,8 @@ pub struct AdminState {
     probes: Arc<ProbeMetrics>,
     serving: Arc<OnceLock<Serving>>,
     reloads: Arc<Reloads>,
+    secondaries: Arc<OnceLock<SecondariesHandle>>,
+    aliases: Arc<AliasCounters>,
 }
 
 /// What the threads that serve queries count.
@@ -55,14 +59,27 @@ impl Reloads {
 impl AdminState {
     /// Over the running parts; `reloads` is counted by whoever reloads.
     #[must_use]
-    pub fn new(publisher: PublisherHandle, prober: &Prober, reloads: &Arc<Reloads>) -> Self {
+    pub fn new(
+        publisher: PublisherHandle,
+        prober: &Prober,
+        reloads: &Arc<Reloads>,
+        aliases: &Arc<AliasCounters>,
+    ) -> Self {
         Self {
             publisher,
             targets: prober.states(),
             probes: prober.metrics(),
             serving: Arc::default(),
             reloads: Arc::clone(reloads),
+            secondaries: Arc::default(),
+            aliases: Arc::clone(aliases),
         }
+    }
+
+    /// From now on the primaries of these zones are followed.
+    pub fn following(&self, secondaries: SecondariesHandle) {
+        // Set once, by the one thread that starts the server.
+        let _ = self.secondaries.set(secondaries);
     }
 
     /// From now on queries are answered, and counted by these threads.

@@ -73,19 +73,24 @@ impl Responder {
     /// Neither allocates nor frees nor locks.
     pub fn respond(&mut self, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> Outcome {
         match self.query.parse(request.octets, edns::understood(&snapshot.settings, request.profile)) {
-            Ok(()) if self.has_slow_door && self.query.is_slow() => self.leave(),
+            Ok(()) if self.has_slow_door && self.query.is_slow() => self.leave(snapshot, &request),
             Ok(()) => self.answer(snapshot, &request, out),
             // What follows the header of another OPCODE is for others to read.
-            Err(Malformed::Opcode) if self.has_slow_door && self.query.is_slow() => self.leave(),
+            Err(Malformed::Opcode) if self.has_slow_door && self.query.is_slow() => self.leave(snapshot, &request),
             // Whatever is wrong with it, the answer to a signed query is signed.
-            Err(Malformed::EdnsVersion) if self.has_slow_door && self.query.is_slow() => self.leave(),
+            Err(Malformed::EdnsVersion) if self.has_slow_door && self.query.is_slow() => self.leave(snapshot, &request),
             Err(cause) => self.reject(snapshot, cause, &request, out),
         }
     }
 
-    /// A message for the slow door.
+    /// A message for the slow door, unless the client sends too many.
     #[cold]
-    fn leave(&self) -> Outcome {
+    fn leave(&self, snapshot: &Snapshot, request: &Request<'_>) -> Outcome {
+        let settings = &*snapshot.settings;
+        let visitor = Visitor::new(self.query.edns(), settings, self.guard.as_deref(), request, &self.counters);
+        if visitor.judge(settings, request, Charge::SLOW, &self.counters) == Verdict::Drop {
+            return Outcome::Drop;
+        }
         self.counters.left_to_others();
         Outcome::Slow
     }
@@ -130,22 +135,21 @@ impl Responder {
             // Nobody can ask again over something that carries more.
             composer.response.clear_flag(flag::TC);
         }
-        if unproven_max.is_some() && composer.response.has_flag(flag::TC) {
-            rcode = ask_again(&mut composer, &visitor);
+        if composer.response.has_flag(flag::TC) {
+            if unproven_max.is_some() {
+                rcode = ask_again(&mut composer, &visitor);
+            } else {
+                // Clients ignore what a truncated response holds (RFC 2181, section 9), so that it would only help to flood
+                // somebody.
+                composer.response.clear_records();
+            }
         }
-        match visitor.judge(settings, request, composer.charge) {
+        match visitor.judge(settings, request, composer.charge, counters) {
             Verdict::Send => {}
-            Verdict::Slip => {
-                counters.slipped();
-                // Errors are sent as they are: there is nothing to leave out.
-                if matches!(rcode, Rcode::NOERROR | Rcode::NXDOMAIN | Rcode::YXDOMAIN) {
-                    rcode = ask_again(&mut composer, &visitor);
-                }
-            }
-            Verdict::Drop => {
-                counters.limited();
-                return Outcome::Drop;
-            }
+            // Errors are sent as they are: there is nothing to leave out.
+            Verdict::Slip if !matches!(rcode, Rcode::NOERROR | Rcode::NXDOMAIN | Rcode::YXDOMAIN) => {}
+            Verdict::Slip => rcode = ask_again(&mut composer, &visitor),
+            Verdict::Drop => return Outcome::Drop,
         }
         count(counters, &composer, rcode);
         if let Some(opt) = &mut opt {
@@ -173,13 +177,8 @@ impl Responder {
                 (rcode, self.query.edns().map(edns::bare_opt_for))
             }
         };
-        match visitor.judge(settings, request, Charge::ERROR) {
-            Verdict::Send => {}
-            Verdict::Slip => self.counters.slipped(),
-            Verdict::Drop => {
-                self.counters.limited();
-                return Outcome::Drop;
-            }
+        if visitor.judge(settings, request, Charge::ERROR, &self.counters) == Verdict::Drop {
+            return Outcome::Drop;
         }
         let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
         let len_max = out.len();
@@ -298,7 +297,6 @@ fn refuse(
         Refusal::Stop(Stop::AliasUnknown) => (Rcode::SERVFAIL, edns::ALIAS_UNKNOWN),
         Refusal::Stop(Stop::Unavailable) => (Rcode::SERVFAIL, edns::NO_DATA),
         Refusal::Stop(Stop::Full) if profile.truncates => {
-            // TC and no records: clients ignore what a truncated response holds (RFC 2181, section 9).
             composer.response.set_flag(flag::TC);
             return (Rcode::NOERROR, None);
         }

@@ -48,14 +48,16 @@ impl<'g> Visitor<'g> {
         limit.map(usize::from)
     }
 
-    /// Counts a response, and says what to do with it.
-    pub fn judge(&self, settings: &Settings, request: &Request<'_>, charge: Charge) -> Verdict {
-        match self.guard {
-            Some(guard) if !self.is_validated => {
-                let milliseconds = request.now.milliseconds;
-                guard.limiter().judge(&settings.rate_limit, request.source, charge, milliseconds, request.random)
-            }
-            _ => Verdict::Send,
+    /// Counts a response of the kind `charge` where its client may be lying about where it is, and says what to do with it.
+    pub fn judge(&self, settings: &Settings, request: &Request<'_>, charge: Charge, counters: &Counters) -> Verdict {
+        let Some(guard) = self.guard.filter(|_| !self.is_validated) else { return Verdict::Send };
+        let (limit, milliseconds) = (&settings.rate_limit, request.now.milliseconds);
+        let verdict = guard.limiter().judge(limit, request.source, charge, milliseconds, request.random);
+        match verdict {
+            Verdict::Send => {}
+            Verdict::Slip => counters.slipped(),
+            Verdict::Drop => counters.limited(),
         }
+        verdict
     }
 }

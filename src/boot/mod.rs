@@ -1,5 +1,6 @@
 //! Plugs the rooms together: loads a configuration with everything it names, starts the server, reloads it, stops it.
 
+mod aliases;
 mod door;
 mod load;
 mod plan;

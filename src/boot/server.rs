@@ -1,5 +1,6 @@
 //! The running server: every part started in order, reloaded, and stopped in the opposite order.
 
+use super::aliases;
 use super::door::{Door, engine};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
@@ -7,6 +8,8 @@ use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
+use crate::transfer::alias::AliasResolver;
+use crate::transfer::secondary::Secondaries;
 use crate::transfer::{Desk, Journals, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -40,8 +43,10 @@ pub struct Server {
     live: LiveZones,
     journals: Journals,
     desk: Desk,
+    secondaries: Secondaries,
     publisher: Publisher,
     prober: Prober,
+    aliases: AliasResolver,
     service: Service,
     admin: Option<Admin>,
     reloads: Arc<Reloads>,
@@ -79,8 +84,10 @@ impl Server {
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
+        let aliases = aliases::start(config, publisher.handle())
+            .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
         let reloads = Arc::<Reloads>::default();
-        let state = AdminState::new(publisher.handle(), &prober, &reloads);
+        let state = AdminState::new(publisher.handle(), &prober, &reloads, aliases.counters());
         let admin = admin_socket
             .map(|socket| Admin::start(socket, state.clone()))
             .transpose()
@@ -111,6 +118,11 @@ impl Server {
             .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
         state.serving(&service, Arc::clone(desk.handle().counters()));
         desk.handle().start_notifying();
+        let secondaries = Secondaries::start(live.clone(), &config.server.state_dir)
+            .map_err(|error| StartError::System(format!("cannot start the thread of secondary zones: {error}")))?;
+        desk.handle().tell_of_notifies(secondaries.handle().clone());
+        state.following(secondaries.handle().clone());
+        secondaries.handle().follow(&config.transfer);
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((
@@ -121,8 +133,10 @@ impl Server {
                 live,
                 journals,
                 desk,
+                secondaries,
                 publisher,
                 prober,
+                aliases,
                 service,
                 admin,
                 reloads,
@@ -207,12 +221,16 @@ impl Server {
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
+        let secondaries = self.secondaries.handle().clone();
+        let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
         self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
         let publish = move || {
             publisher.replace_after(inputs, || replace_plan(plan));
             desk.configure(&transfer);
+            resolve(aliases);
             pause.adopt();
+            secondaries.follow(&transfer);
         };
         Ok((Some(publish), report))
     }
@@ -250,7 +268,9 @@ impl Server {
     /// Answers what is queued, and ends.
     pub fn stop(self) {
         self.service.stop();
+        drop(self.aliases);
         self.desk.stop();
+        self.secondaries.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {
             admin.stop();

@@ -2,6 +2,7 @@
 //! writes it. Knows no configuration files and no transports.
 
 pub mod aliases;
+mod built;
 pub mod counters;
 mod generation;
 pub mod publisher;

@@ -7,16 +7,17 @@ use super::log_gate::LogGate;
 use super::message::{Header, MessageWriter, Reader};
 use super::notify::{Notifier, notify};
 use super::request::{Asked, Outbox, Submission, unix_secs};
+use super::secondary::SecondariesHandle;
 use super::spec::{Settings, TransferSpec};
 use super::tsig::Opened;
 use super::update::Updates;
 use super::{Counters, Journals, LiveZones, outbound};
 use crate::wire::Rcode;
-use crate::wire::numbers::{OPCODE_UPDATE, flag};
+use crate::wire::numbers::{OPCODE_QUERY, flag};
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,8 +26,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const REQUESTS_MAX: usize = 1024;
 /// Threads of the desk.
 const THREADS: usize = 2;
-/// Octets that an answer to a message that was not understood may have.
-const MESSAGE_LEN_MIN: usize = 512;
+/// Most octets of an answer without records.
+const ERROR_LEN_MAX: usize = 512;
 /// How long a stopping desk waits for what is being served.
 const STOP_TIME_MAX: Duration = Duration::from_millis(500);
 
@@ -61,6 +62,8 @@ pub struct Shared {
     /// Who is being told of new serials.
     pub notifier: Notifier,
     refusals_told: LogGate,
+    /// The zones whose primaries may send NOTIFY.
+    secondaries: OnceLock<SecondariesHandle>,
 }
 
 impl Shared {
@@ -110,6 +113,7 @@ impl Desk {
             transfers_running: AtomicUsize::new(0),
             notifier: Notifier::default(),
             refusals_told: LogGate::default(),
+            secondaries: OnceLock::new(),
         });
         let handle = DeskHandle { runtime: runtime.handle().clone(), shared };
         Ok(Self { runtime: Some(runtime), handle })
@@ -156,6 +160,12 @@ impl DeskHandle {
         for live in self.shared.zones.all() {
             notify(&self.shared, &self.runtime, &live);
         }
+    }
+
+    /// Says who is told of NOTIFY messages from now on.
+    pub fn tell_of_notifies(&self, secondaries: SecondariesHandle) {
+        // Whoever comes second is not heard: there is one part that follows primaries.
+        let _ = self.shared.secondaries.set(secondaries);
     }
 
     /// What is configured from now on.
@@ -210,16 +220,15 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
             return;
         }
     };
-    let header = Header::parse(&octets);
-    let mut asked = match (Asked::parse(octets, source, is_stream), header) {
-        (Ok(asked), _) => Asked { key, ..asked },
-        (Err(_), Ok(header)) if header.opcode() == OPCODE_UPDATE => {
-            let mut writer = MessageWriter::response(&header, None, MESSAGE_LEN_MIN);
-            writer.set_rcode(Rcode::FORMERR);
-            let _ = outbox.send(writer.finish()).await;
-            return shared.counters.ended(Kind::Update, End::Refused);
+    let mut asked = match Asked::parse(&octets, source, is_stream) {
+        Ok(asked) => Asked { key, ..asked },
+        Err(_) => {
+            let answer = malformed(&shared, &octets, source.ip(), is_stream);
+            if !answer.is_empty() {
+                let _ = outbox.send(answer).await;
+            }
+            return;
         }
-        _ => return,
     };
     let Some(kind) = asked.kind() else { return };
     let end = match dispatch(&shared, kind, &mut asked, &mut outbox).await {
@@ -240,14 +249,45 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
     shared.counters.ended(kind, end);
 }
 
+/// The answer to a message that cannot be read: FORMERR where it has the zone that a NOTIFY or UPDATE is about, and else
+/// what the engine makes of it.
+fn malformed(shared: &Shared, octets: &[u8], source: IpAddr, is_stream: bool) -> Vec<u8> {
+    match Header::parse(octets) {
+        Ok(header) if header.opcode() != OPCODE_QUERY && header.counts[0] == 1 => {
+            let mut writer = MessageWriter::response(&header, None, ERROR_LEN_MAX);
+            writer.set_rcode(Rcode::FORMERR);
+            writer.finish()
+        }
+        _ => (shared.engine)(octets, source, is_stream),
+    }
+}
+
 /// Hands a request to whoever answers its kind.
 async fn dispatch(shared: &Arc<Shared>, kind: Kind, asked: &mut Asked, outbox: &mut Outbox) -> Answer {
     match kind {
         Kind::Axfr | Kind::Ixfr => outbound::serve(shared, kind, asked, outbox).await,
         Kind::Update => shared.updates.serve(shared, asked).await,
-        // NOTIFY of primaries (RFC 1996) is plugged in here.
-        Kind::Query | Kind::Notify => Answer::Engine,
+        Kind::Notify => notified(shared, asked),
+        Kind::Query => Answer::Engine,
     }
+}
+
+/// A NOTIFY; without any secondary zone there is nothing to be told of.
+fn notified(shared: &Shared, asked: &Asked) -> Answer {
+    let Some(secondaries) = shared.secondaries.get().filter(|secondaries| secondaries.has_any()) else {
+        return Answer::Engine;
+    };
+    let (message, rcode) = secondaries.answer_notify(asked);
+    if rcode == Rcode::NOERROR {
+        return Answer::Message(message, End::Done);
+    }
+    let (zone, source) = (&asked.question.name, asked.source);
+    let key = asked.key.as_ref().map(|key| key.name().to_string()).unwrap_or_default();
+    let rcode = rcode.mnemonic().unwrap_or_default();
+    shared.say_refused(|held_back| {
+        tracing::info!(%zone, %source, key, rcode, held_back, "NOTIFY refused: not from a primary of a secondary zone");
+    });
+    Answer::Message(message, End::Refused)
 }
 
 /// `message`, or where it is longer than `len_max` its header and question with TC set.

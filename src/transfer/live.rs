@@ -61,7 +61,7 @@ impl LiveZones {
     #[must_use]
     pub fn pause(&self) -> Pause {
         self.shared.gate.close();
-        Pause { zones: self.clone(), next: Vec::new() }
+        Pause { zones: self.clone(), next: Vec::new(), after: Vec::new() }
     }
 }
 
@@ -156,6 +156,7 @@ impl Writer<'_> {
 pub struct Pause {
     zones: LiveZones,
     next: Vec<Next>,
+    after: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 struct Next {
@@ -184,6 +185,11 @@ impl Pause {
     /// As [`Pause::set`], for a zone with the same records as the one that is live.
     pub fn set_same(&mut self, zone: Arc<Zone>, transfers: Arc<ZoneTransfers>) {
         self.next.push(Next { zone, led_by: LedBy::Nothing, transfers });
+    }
+
+    /// Does something when what was set is taken.
+    pub fn after(&mut self, job: impl FnOnce() + Send + 'static) {
+        self.after.push(Box::new(job));
     }
 
     /// Takes what was set, which is live by now; zones that were not set are forgotten.
@@ -218,6 +224,9 @@ impl Pause {
                 };
                 zones.insert(apex, live);
             }
+        }
+        for job in std::mem::take(&mut self.after) {
+            job();
         }
         if let Some(tell) = self.zones.shared.changed.get() {
             changed.iter().for_each(tell);

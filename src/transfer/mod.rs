@@ -7,6 +7,7 @@
 //! it for the right to write.
 
 pub mod access;
+pub mod alias;
 mod axfr;
 pub mod counters;
 pub mod desk;
@@ -23,6 +24,10 @@ mod request;
 pub mod secondary;
 pub mod serial;
 pub mod spec;
+mod state_name;
+pub mod static_view;
+#[cfg(test)]
+mod tests;
 pub mod tsig;
 pub mod update;
 

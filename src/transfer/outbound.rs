@@ -38,7 +38,10 @@ pub fn transferable(live: &LiveZone) -> Result<(Arc<Zone>, History), Refusal> {
     }
     // A secondary hands on the data of its primary, which knows nothing of the names laid over it.
     if transfers.has_balanced && transfers.role == Role::Primary {
-        return Err(Refusal::Balanced);
+        let view = transfers.static_view.as_ref().ok_or(Refusal::Balanced)?;
+        // An update may have put something where the view has its own records.
+        let shown = view.over(&zone).map_err(|_| Refusal::Unavailable)?;
+        return Ok((Arc::new(shown), history));
     }
     Ok((zone, history))
 }

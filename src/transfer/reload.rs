@@ -5,7 +5,7 @@ use super::journal::store::Settled;
 use super::live::Pause;
 use super::serial::is_newer;
 use super::spec::{Role, ZoneTransfers};
-use super::{Journals, secondary};
+use super::{Journals, secondary, static_view};
 use crate::base::Diagnostic;
 use crate::zone::{Zone, ZoneSpec, diff};
 use std::path::Path;
@@ -37,6 +37,10 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, journals: &Journals
     let transfers = Arc::new(ZoneTransfers { balanced: spec.balanced.clone(), ..(*transfers).clone() });
     if let Role::Secondary(secondary) = &transfers.role {
         let zone = secondary::resolve::resolve(pause, secondary, &transfers, state_dir);
+        return Ok(Resolved { zone, complaint: None });
+    }
+    if let Some(view) = &transfers.static_view {
+        let zone = static_view::resolve(pause, candidate, view)?;
         return Ok(Resolved { zone, complaint: None });
     }
     let live = pause.live(file.apex()).map(|live| live.zone());

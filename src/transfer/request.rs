@@ -123,8 +123,8 @@ pub struct EdnsFacts {
 
 impl Asked {
     /// Reads a message whose signature has been taken off.
-    pub fn parse(octets: Vec<u8>, source: SocketAddr, is_stream: bool) -> Result<Self, MessageError> {
-        let reader = Reader::new(&octets)?;
+    pub fn parse(octets: &[u8], source: SocketAddr, is_stream: bool) -> Result<Self, MessageError> {
+        let reader = Reader::new(octets)?;
         let header = *reader.header();
         let question = reader.question().cloned().ok_or(MessageError::Cut)?;
         let mut records = reader.rest()?;
@@ -134,7 +134,7 @@ impl Asked {
             .find(|record| is_opt(record))
             .map(|opt| EdnsFacts { udp_len: opt.class, dnssec_ok: opt.ttl & 0x8000 != 0 });
         records.retain(|record| !is_opt(record));
-        Ok(Self { octets, header, question, records, edns, source, is_stream, key: None })
+        Ok(Self { octets: octets.to_vec(), header, question, records, edns, source, is_stream, key: None })
     }
 
     /// What kind of request it is; `None` for an OPCODE that nobody here knows.

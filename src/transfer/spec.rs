@@ -1,5 +1,6 @@
 //! What is configured for this room, as plain data.
 
+pub use super::static_view::{SerialRule, StaticView};
 pub use super::tsig::Algorithm;
 use super::tsig::{Key, Keys};
 use crate::base::Prefix;
@@ -58,6 +59,8 @@ pub struct ZoneTransfers {
     pub role: Role,
     /// Whether names of it are balanced.
     pub has_balanced: bool,
+    /// What transfers show of these; `None`: then the zone is not given.
+    pub static_view: Option<StaticView>,
     /// Who may have the zone.
     pub transfer: Vec<AccessEntry>,
     /// Who is told of new serials.

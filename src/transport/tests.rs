@@ -1,11 +1,16 @@
 //! The service as clients see it, on loopback.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use super::{Listeners, QUERY_LEN_MAX, Service, StreamLimits};
+mod slow;
+
+use super::{Listeners, QUERY_LEN_MAX, Service, SlowDoor, StreamLimits};
 use crate::answer::testing;
-use crate::snapshot::Publisher;
+use crate::base::PrefixSet;
+use crate::snapshot::settings::RateLimit;
+use crate::snapshot::{Inputs, Publisher, Settings};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a client waits for what must come.
@@ -23,13 +28,30 @@ struct Running {
 
 impl Running {
     fn start(listen: &[&str], workers: usize, limits: StreamLimits) -> Self {
+        Self::start_with(listen, workers, limits, Settings::default(), None)
+    }
+
+    /// Nobody is exempt from limits.
+    fn start_strict(limits: StreamLimits) -> Self {
+        let rate_limit = RateLimit { exempt: PrefixSet::default(), ..RateLimit::default() };
+        Self::start_with(&["127.0.0.1:0"], 1, limits, Settings { rate_limit, ..Settings::default() }, None)
+    }
+
+    fn start_with(
+        listen: &[&str],
+        workers: usize,
+        limits: StreamLimits,
+        settings: Settings,
+        slow_door: Option<Arc<dyn SlowDoor>>,
+    ) -> Self {
         let big: String = (0..80).map(|number| format!("big TXT {}-{number}\n", "x".repeat(240))).collect();
         let zones = [("example.", &*format!("www A 192.0.2.1\n{big}"))];
         let listen: Vec<SocketAddr> = listen.iter().map(|address| address.parse().unwrap()).collect();
         let listeners = Listeners::bind(&listen, workers).unwrap();
         let addresses = listeners.addresses().to_vec();
-        let publisher = Publisher::start(testing::inputs(&zones, listeners.shard_count() - 1));
-        let service = Service::start(listeners, publisher.store(), limits, None).unwrap();
+        let inputs = Inputs { settings, ..testing::inputs(&zones, listeners.shard_count() - 1) };
+        let publisher = Publisher::start(inputs);
+        let service = Service::start(listeners, publisher.store(), limits, slow_door).unwrap();
         Self { service: Some(service), publisher: Some(publisher), addresses }
     }
 
@@ -212,7 +234,8 @@ fn who_says_only_what_has_no_answer_is_sent_away() {
 
 #[test]
 fn a_client_with_its_share_of_connections_is_refused_more() {
-    let running = Running::start(&["127.0.0.1:0"], 1, StreamLimits { connections_per_client: 2, ..LIMITS });
+    let limits = StreamLimits { connections_per_client: 2, ..LIMITS };
+    let running = Running::start_strict(limits);
     let mut streams = [running.tcp(), running.tcp()];
     for stream in &mut streams {
         stream.write_all(&framed(&www(1))).unwrap();
@@ -220,6 +243,82 @@ fn a_client_with_its_share_of_connections_is_refused_more() {
     }
     assert_eq!(next(&mut running.tcp()), None);
     assert_eq!((running.service().streams().open(), running.service().streams().refused()), (2, 1));
+    // Whoever is exempt from rate limits is from this one too, as loopback is unless configured otherwise.
+    let running = Running::start(&["127.0.0.1:0"], 1, limits);
+    let mut streams: Vec<TcpStream> = (0..9).map(|_| running.tcp()).collect();
+    for stream in &mut streams {
+        stream.write_all(&framed(&www(1))).unwrap();
+        assert!(answers(&next(stream).unwrap(), 1));
+    }
+}
+
+#[test]
+fn who_is_silent_or_slow_or_deaf_is_sent_away_before_who_asks() {
+    let running = Running::start(&["127.0.0.1:0"], 1, StreamLimits { connections: 4, ..LIMITS });
+    let ask = |stream: &mut TcpStream| {
+        stream.write_all(&framed(&www(1))).unwrap();
+        answers(&next(stream).unwrap(), 1)
+    };
+    let is_gone = |stream: &mut TcpStream| {
+        let mut rest = Vec::new();
+        // What was on its way comes first, then the end.
+        matches!(stream.read_to_end(&mut rest).map_err(|error| error.kind()), Ok(_) | Err(ErrorKind::ConnectionReset))
+    };
+    let (mut busy, mut half, mut deaf) = (running.tcp(), running.tcp(), running.tcp());
+    assert!(ask(&mut busy));
+    assert!(ask(&mut half));
+    half.write_all(&framed(&www(1))[..9]).unwrap();
+    let many = framed(&big(1)).repeat(100);
+    deaf.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    assert!((0..20_000).any(|_| deaf.write_all(&many).is_err()), "the server went on reading");
+    let mut silent = running.tcp();
+    // Each of the new ones is answered, so that none of them is silent any more when the next one comes.
+    let mut new = Vec::new();
+    for slow in [&mut silent, &mut half, &mut deaf] {
+        new.push(running.tcp());
+        assert!(new.last_mut().is_some_and(ask));
+        assert!(is_gone(slow));
+    }
+    assert_eq!((running.service().streams().shed(), running.service().streams().open()), (3, 4));
+    assert!(ask(&mut busy), "although it was answered longer ago than all others");
+}
+
+#[test]
+fn udp_clients_are_limited_all_workers_together_and_slip_to_tcp() {
+    let rate_limit = RateLimit { slip: 1, exempt: PrefixSet::default(), ..RateLimit::default() };
+    let settings = Settings { rate_limit: rate_limit.with_responses_per_second(1), ..Settings::default() };
+    let running = Running::start_with(&["127.0.0.1:0"], 2, LIMITS, settings, None);
+    // Many ports, so that the kernel gives both workers some of them.
+    let clients: Vec<UdpSocket> = (0..50).map(|_| running.udp()).collect();
+    let mut reply = [0; 512];
+    let mut whole = 0;
+    for (id, client) in (0..).zip(&clients) {
+        client.send(&www(id)).unwrap();
+        let len = client.recv(&mut reply).unwrap();
+        let is_short = len == www(id).len() && reply[2] & 2 != 0;
+        assert!(is_short || answers(&reply[..len], id));
+        whole += usize::from(!is_short);
+    }
+    // This may take a second or two on a busy machine.
+    assert!((1..10).contains(&whole), "{whole} of one client");
+    let mut stream = running.tcp();
+    for id in 0..10 {
+        stream.write_all(&framed(&www(id))).unwrap();
+        assert!(answers(&next(&mut stream).unwrap(), id));
+    }
+    let tally: u64 = running.service().workers().iter().map(|worker| worker.answers.tally().slipped).sum();
+    assert_eq!(tally, 50 - whole as u64);
+    // Other limits hold from the next configuration on.
+    let (publisher, workers) = (running.publisher.as_ref().unwrap(), running.service().workers().len() - 1);
+    publisher.replace(Inputs {
+        settings: Settings::default(),
+        ..testing::inputs(&[("example.", "www A 192.0.2.1")], workers)
+    });
+    for (id, client) in (0..).zip(&clients) {
+        client.send(&www(id)).unwrap();
+        let len = client.recv(&mut reply).unwrap();
+        assert!(answers(&reply[..len], id));
+    }
 }
 
 #[test]

@@ -282,10 +282,11 @@ impl Zone {
         }
     }
 
-    /// The RRset of a type that the zone holds for `owner` itself, glue and occluded data included.
+    /// The RRset of a type that the zone holds for `owner`, a balanced name, glue and occluded data included; none that such
+    /// a name hides.
     #[must_use]
     pub fn rrset_of(&self, owner: &Name, rtype: u16) -> Option<RrsetRef<'_>> {
-        self.rrset_at(&NameKey::of(owner), rtype)
+        if self.is_overlaid && is_hidden(rtype) { None } else { self.rrset_at(&NameKey::of(owner), rtype) }
     }
 
     /// Sets `into` to the name in RDATA that begins at `offset` of the RRset's octets (one of [`RrsetRef::targets`]).

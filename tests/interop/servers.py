@@ -46,8 +46,9 @@ class Server:
 
     def __init__(self, laboratory, zones, label=None, options=''):
         self.label = label or self.name
-        self.folder = laboratory.subfolder(f'{self.label}-{len(laboratory.servers)}')
-        (self.folder / 'run').mkdir(exist_ok=True)
+        laboratory.started += 1
+        self.folder = laboratory.subfolder(f'{self.label}-{laboratory.started}')
+        (self.folder / 'run' / 'db').mkdir(parents=True, exist_ok=True)
         self.zones = list(zones)
         self.options = options
         self.port = lab.free_port()
@@ -146,12 +147,12 @@ class Azimuth(Server):
         super().__init__(laboratory, zones, label, options)
         self.state = state or self.folder / 'state'
         self.threads = threads
-        self.extra_tables = ''
+        self.geo_options = ''
 
     def configure(self):
         quoted = json.dumps
         lines = ['[server]', f'listen = ["127.0.0.1:{self.port}"]', f'workers = {self.threads}',
-                 f'state_dir = {quoted(str(self.state))}', self.options, '[admin]', 'listen = ""', '[geoip]', 'databases = []']
+                 f'state_dir = {quoted(str(self.state))}', self.options, '[admin]', 'listen = ""', '[geoip]', 'databases = []', self.geo_options]
         keys = {key.name: key for zone in self.zones for key in (zone.key, zone.update_key) if key}
         for key in keys.values():
             lines += [f'[key.{quoted(key.name + ".")}]', 'algorithm = "hmac-sha256"', f'secret = {quoted(key.secret)}']
@@ -169,7 +170,7 @@ class Azimuth(Server):
             if zone.update_key:
                 lines += [f'update = [{{ {self._key(zone.update_key)[2:]} }}]']
             lines += [zone.extra]
-        self.write('azimuth.toml', '\n'.join(lines) + '\n' + self.extra_tables)
+        self.write('azimuth.toml', '\n'.join(lines) + '\n')
 
     @staticmethod
     def _key(key):
@@ -187,7 +188,7 @@ class Nsd(Server):
         lines = ['server:', '  ip-address: 127.0.0.1', f'  port: {self.port}', '  server-count: 1', '  username: ""',
                  '  database: ""', '  chroot: ""', f'  zonesdir: "{self.folder}"', f'  pidfile: "{run}/nsd.pid"',
                  f'  xfrdfile: "{run}/xfrd.state"', f'  zonelistfile: "{run}/zone.list"', f'  xfrdir: "{run}"',
-                 '  rrl-ratelimit: 0', '  verbosity: 2', '  zonefiles-check: yes', '  zonefiles-write: 0',
+                 '  rrl-ratelimit: 0', '  verbosity: 2', '  zonefiles-check: yes', '  zonefiles-write: 1',
                  '  xfrd-reload-timeout: 0', '  tcp-count: 100', '  ipv4-edns-size: 4096', '  hide-version: yes', self.options,
                  'remote-control:', '  control-enable: yes', f'  control-interface: "{run}/ctl"']
         for key in {zone.key for zone in self.zones if zone.key}:
@@ -236,6 +237,8 @@ class Knot(Server):
         remotes, access, entries = [], [], []
         for number, zone in enumerate(self.zones):
             entries += [f'  - domain: "{zone.origin}"', f'    file: "{zone.file or zone.origin + ".copy"}"']
+            # A secondary keeps what it has received; the file of a primary is ours.
+            entries += [f'    zonefile-sync: {0 if zone.primaries else -1}']
             for word, ports in (('master', zone.primaries), ('notify', zone.notify)):
                 for port in ports:
                     remotes += [f'  - id: r{number}-{word}-{port}', f'    address: 127.0.0.1@{port}',
@@ -250,9 +253,8 @@ class Knot(Server):
             entries += [zone.extra]
         if remotes:
             lines += ['remote:', *remotes]
-        lines += ['acl:', *access, 'template:', '  - id: default', f'    storage: "{self.folder}"', '    zonefile-sync: -1',
-                  '    zonefile-load: difference', '    semantic-checks: off', 'zone:',
-                  *self._one_list_each(entries)]
+        lines += ['acl:', *access, 'template:', '  - id: default', f'    storage: "{self.folder}"',
+                  '    zonefile-load: difference', '    semantic-checks: off', 'zone:', *self._one_list_each(entries)]
         self.write('knot.conf', '\n'.join(lines) + '\n')
 
     @staticmethod

@@ -32,6 +32,8 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "wire::name",
             "wire::Name",
             "wire::NameError",
+            // The records that transfers show.
+            "wire::rtype",
         ],
     ),
     ("admin", ALL_BELOW_ADMIN),

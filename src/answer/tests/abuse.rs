@@ -257,11 +257,13 @@ fn large_answers_are_for_those_who_prove_where_they_are() {
     assert_eq!(world.udp(&query("www.test.", rtype::A, b"")).rcode, 5, "errors have no records to leave out");
 }
 
+type NumberedName = fn(usize) -> String;
+
 #[test]
 fn a_client_that_asks_too_often_is_limited_by_the_kind_of_answer() {
     // Names, then how many of them are answered where 3 of a kind are: those that cost the server a name each, and those
     // of which anybody can think up as many as he likes.
-    let kinds: [(&str, fn(usize) -> String, usize); 7] = [
+    let kinds: [(&str, NumberedName, usize); 7] = [
         ("one name", |_| "www.example.".to_owned(), 3),
         ("nonexistent names", |number| format!("n{number}.example."), 3),
         ("names of a wildcard", |number| format!("n{number}.wild.example."), 3),
@@ -298,6 +300,22 @@ fn messages_that_are_no_queries_are_limited_as_errors() {
     update[2] |= 0x28;
     assert_eq!((sent(&update), sent(&testing::query(1, "www.test.", 1))), (3, 0), "errors are all alike");
     assert_eq!(sent(&testing::query(1, "www.example.", 1)), 3);
+}
+
+#[test]
+fn messages_for_the_slow_door_are_limited_too_where_the_sender_may_be_somebody_else() {
+    let mut world = World::new(limiting(3, 1));
+    world.responder = Responder::new(0).with_slow_door(true).guarded(Arc::new(Guard::new(1024, [7; 32])));
+    let mut update = testing::query(1, "example.", 6);
+    update[2] |= 0x28;
+    let mut out = [0; 512];
+    let mut outcome = |profile: TransportProfile| {
+        let request = Request { octets: &update, source: CLIENT.into(), profile: &profile, random: 0, now: NOON };
+        world.responder.respond(&world.snapshot, request, &mut out)
+    };
+    let over_udp = [(); 5].map(|()| outcome(TransportProfile::DATAGRAM));
+    assert_eq!(over_udp, [Outcome::Slow, Outcome::Slow, Outcome::Slow, Outcome::Drop, Outcome::Drop]);
+    assert!([(); 9].iter().all(|()| outcome(TransportProfile::STREAM) == Outcome::Slow));
 }
 
 #[test]

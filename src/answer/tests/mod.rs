@@ -92,12 +92,16 @@ fn rfc9471_glue_of_the_delegated_zone_may_be_missing_only_with_tc() {
         writeln!(beside, "sub NS server-{number}.beside\nserver-{number}.beside AAAA 2001:db8::{number}").unwrap();
         writeln!(beside, "server-{number}.beside A 192.0.2.{number}").unwrap();
     }
-    for (glue, header) in [(within, "NoError tc"), (beside, "NoError")] {
+    for (glue, is_whole) in [(within, false), (beside, true)] {
         let mut world = World::new(&[("example.", &glue)]);
         let shown = world.ask("www.sub.example.", rtype::A, PLAIN);
-        assert_eq!(shown.lines().next(), Some(header));
-        assert_eq!(shown.matches("authority sub.example. NS").count(), 12, "{shown}");
-        assert!((1..12).contains(&shown.matches("AAAA").count()), "{shown}");
+        if is_whole {
+            assert_eq!(shown.lines().next(), Some("NoError"));
+            assert_eq!(shown.matches("authority sub.example. NS").count(), 12, "{shown}");
+            assert!((1..12).contains(&shown.matches("AAAA").count()), "{shown}");
+        } else {
+            assert_eq!(shown, "NoError tc\n", "what is truncated holds nothing that could flood somebody");
+        }
         let shown = world.ask("www.sub.example.", rtype::A, TCP);
         assert_eq!((shown.lines().next(), shown.matches("AAAA").count()), (Some("NoError"), 12), "{shown}");
     }

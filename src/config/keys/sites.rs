@@ -33,11 +33,23 @@ table! {
 table! {
     /// `[zone.NAME]`.
     zone, "[zone.\"ORIGIN\"]", "a zone",
-    named true, later ["type", "primaries", "serial", "transfer_balanced", "dnssec"],
+    named true, later ["dnssec"],
     "An authoritative zone, named for its origin with or without a final dot. Its data is a plain master file (RFC 1035); the \
      balanced names stand here beside it.";
-    FILE = "file", Kind::Path, Required, r#""gslb.example.com.zone""#,
+    TYPE = "type", Kind::Words { known: &["primary", "secondary"], later: &[] }, Default(r#""primary""#), r#""primary""#,
+        "Where its data comes from: a file here, or other servers.";
+    FILE = "file", Kind::Path, Optional("the zone is a secondary one; others need it"), r#""gslb.example.com.zone""#,
         "The master file, relative to the file that says so.";
+    PRIMARIES = "primaries", Kind::TablesOr(&crate::config::keys::primary::TABLE, &Kind::ProbeAddress),
+        Optional("the zone is a primary one; secondary ones need it"),
+        r#"["192.0.2.1", { address = "[2001:db8::1]:5353", key = "transfer.example." }]"#,
+        "The servers that a secondary zone is had from, asked in this order. One that has answered is asked first the next time.";
+    REFRESH_MIN = "refresh_min", Kind::millis(1_000, 2_419_200_000), Default(r#""2s""#), r#""1m""#,
+        "A secondary zone is compared with its primary at most this often, whatever its SOA record says of REFRESH and RETRY.";
+    REFRESH_MAX = "refresh_max", Kind::millis(1_000, 2_419_200_000), Default(r#""28d""#), r#""1h""#,
+        "A secondary zone is compared with its primary at least this often.";
+    TRANSFER_MAX = "transfer_max", Kind::Size { min: 65_536, max: 1 << 40 }, Default(r#""1024 MiB""#), r#""64 MiB""#,
+        "Longest transfer of a secondary zone; a longer one is broken off, and what is served stays as it is.";
     TRANSFER = "transfer", Kind::Tables(&crate::config::keys::transfer_entry::TABLE), Optional("nobody"),
         r#"[{ prefix = "192.0.2.0/24", key = "transfer.example." }]"#,
         "Who may have the zone by AXFR or IXFR: all that one of the entries says must hold.";
@@ -54,7 +66,14 @@ table! {
          wildcard. An owner with dots is quoted: `balance.\"api.v2\"`.";
     ALIAS = "alias", Kind::ByName(&Kind::DomainName), Optional("no name is an alias"),
         r#"{ "@" = "lb.example.net." }"#,
-        "Names that have the addresses of another name, by owner as under `balance`; the origin may be one. The target has a final \
-         dot, or is relative to the origin. A and AAAA of a target outside the zones of this server are asked of the `resolvers` in \
+        "Names that have the addresses of another name, by owner as under `balance`; the origin may be one. The target is a whole \
+         name, with or without a final dot. A and AAAA of a target outside the zones of this server are asked of the `resolvers` in \
          `[server]`, kept as long as their TTL says, and answered on while no resolver does.";
+    TRANSFER_BALANCED = "transfer_balanced", Kind::Words { known: &["static"], later: &[] },
+        Optional("the zone is not transferred while it has balanced names"), r#""static""#,
+        "What transfers show of balanced names: the members of the first configured region that has some, whatever their health. \
+         Aliases cannot be shown.";
+    SERIAL = "serial", Kind::Words { known: &["auto", "file"], later: &[] }, Default(r#""auto""#), r#""file""#,
+        "With `transfer_balanced`: when what is shown changes and the serial in the zone file does not, a newer serial is served \
+         than the file has (`auto`), or the configuration is refused (`file`).";
 }

@@ -1,18 +1,19 @@
 //! Reads `[zone.NAME]` and its balanced names. Knows no pools, policies and zone files: names are looked up later.
 
+use super::absolute_name;
+use super::secondary::{SourceTable, source};
 use super::transfer::{self, NotifyEntry, TransferEntry};
 use super::update::{self, UpdateEntry};
-use super::{absolute_name, path};
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
 use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
-use crate::config::scalars::{boolean, seconds, text};
+use crate::config::scalars::{boolean, seconds, text, word};
 use crate::config::tree::{Entry, Node, Spanned, Value};
 use crate::config::values;
 use crate::steering::spec::TtlRange;
 use crate::wire::Name;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// `[zone.NAME]` as typed.
@@ -20,8 +21,8 @@ use std::sync::Arc;
 pub struct ZoneTable {
     /// Its origin; `None` where the name is none.
     pub apex: Option<Name>,
-    /// The master file.
-    pub file: Option<Spanned<PathBuf>>,
+    /// Where its data comes from.
+    pub source: SourceTable,
     /// Who may have the zone.
     pub transfer: Vec<TransferEntry>,
     /// Who may change what.
@@ -32,6 +33,10 @@ pub struct ZoneTable {
     pub balances: Vec<BalanceTable>,
     /// The aliases.
     pub aliases: Vec<AliasTable>,
+    /// `transfer_balanced`.
+    pub transfer_balanced: Option<Spanned<&'static str>>,
+    /// `serial`.
+    pub serial: Option<Spanned<&'static str>>,
 }
 
 /// An alias as typed.
@@ -77,7 +82,7 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
         }
     };
     let origin = apex.clone();
-    let file = path(reader, &keys::FILE, folder);
+    let source = source(reader, folder);
     let balances =
         reader.named(&keys::BALANCE, &balance::TABLE, |entry, reader| read_balance(entry, reader, origin.as_ref()));
     let (transfer, notify) = (transfer::transfer(reader), transfer::notify(reader));
@@ -88,7 +93,9 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
     });
     let aliases = aliases.collect();
     let update = update::update(reader, origin.as_ref());
-    ZoneTable { apex, file, transfer, notify, update, balances, aliases }
+    let transfer_balanced = reader.one(&keys::TRANSFER_BALANCED, word);
+    let serial = reader.one(&keys::SERIAL, word);
+    ZoneTable { apex, source, transfer, notify, update, balances, aliases, transfer_balanced, serial }
 }
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {

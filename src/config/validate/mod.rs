@@ -12,6 +12,7 @@ mod names;
 mod policies;
 mod pools;
 mod region_names;
+mod static_view;
 mod transfers;
 
 use super::report::Report;

@@ -28,6 +28,11 @@ impl RegionPolicies {
         self.policies
     }
 
+    /// The policy with this id, if it is one of these.
+    pub fn get(&self, policy: PolicyId) -> Option<&Policy> {
+        self.policies.get(policy.index().checked_sub(self.first)?)
+    }
+
     /// The policy that answers with all members of a region that are up, or with all; with one where members are names.
     fn of(&mut self, region: RegionId, name: &str, of_names: bool) -> PolicyId {
         let Self { first, policies, numbers } = self;

@@ -5,10 +5,9 @@ use super::state_file::{StateReader, write_change, write_whole};
 use super::{lock, overlay};
 use crate::base::UnixTime;
 use crate::transfer::Delta;
+use crate::transfer::state_name::file_name;
 use crate::wire::Name;
 use crate::zone::{Zone, ZoneSpec};
-use aws_lc_rs::digest::{SHA256, digest};
-use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, create_dir_all, rename};
 use std::io::{self, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -23,8 +22,6 @@ const EXTENSION: &str = ".secondary";
 const WRITE_INTERVAL: Duration = Duration::from_secs(30);
 /// Octets of changes behind a zone before it is written anew, or half as many as the zone has, if that is more.
 const CHANGES_LEN_MIN: u64 = 1 << 20;
-/// Longest name of a file without a digest in it: the limit of most file systems is 255 octets.
-const FILE_NAME_MAX: usize = 200;
 
 /// A zone as it was kept.
 pub struct Kept {
@@ -94,35 +91,7 @@ fn set_last_good(path: &Path, time: UnixTime) -> io::Result<()> {
 }
 
 fn path_of(state_dir: &Path, apex: &Name) -> PathBuf {
-    state_dir.join(FOLDER).join(file_name(apex))
-}
-
-/// A name for the file of a zone, different for each: letters that every file system takes, others as `%` and two digits.
-fn file_name(apex: &Name) -> String {
-    let mut text = String::new();
-    for label in apex.to_lower().labels() {
-        for octet in label {
-            let _ = match octet {
-                b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => write!(text, "{}", char::from(*octet)),
-                // Writing into a text cannot fail.
-                other => write!(text, "%{other:02x}"),
-            };
-        }
-        text.push('.');
-    }
-    if text.is_empty() {
-        text.push('@');
-    }
-    if text.len() > FILE_NAME_MAX {
-        let whole = digest(&SHA256, apex.to_lower().as_wire());
-        text.truncate(FILE_NAME_MAX / 2);
-        text.push('~');
-        for octet in &whole.as_ref()[..16] {
-            let _ = write!(text, "{octet:02x}");
-        }
-    }
-    text.truncate(text.trim_end_matches('.').len());
-    text + EXTENSION
+    state_dir.join(FOLDER).join(file_name(apex, EXTENSION))
 }
 
 /// Keeps one zone.
@@ -306,16 +275,5 @@ mod tests {
         assert_eq!(serial(), 1);
         keep.flush(&zone(3), begun + WRITE_INTERVAL).unwrap();
         assert_eq!((serial(), keep.due()), (3, None));
-    }
-
-    #[test]
-    fn every_zone_has_a_file_name_of_its_own() {
-        assert_eq!(file_name(&Name::root()), "@.secondary");
-        assert_eq!(file_name(&name("Www.Example.")), "www.example.secondary");
-        assert_eq!(file_name(&name("a\\.b.example.")), "a%2eb.example.secondary");
-        assert_eq!(file_name(&name("\\.\\.\\/etc.")), "%2e%2e%2fetc.secondary");
-        assert_ne!(file_name(&name("\\@.")), file_name(&Name::root()));
-        let long = |first: &str| file_name(&name(&format!("{first}.{}", "\\000\\000\\000.".repeat(60))));
-        assert!(long("a").len() < 150 && long("a") != long("b"));
     }
 }

@@ -25,6 +25,7 @@ mod tests;
 use self::follower::Follower;
 use self::jobs::Jobs;
 use super::LiveZones;
+use super::spec::{Settings, TransferSpec};
 use super::tsig::Keys;
 use crate::wire::Name;
 use status::ZoneStatus;
@@ -100,7 +101,8 @@ impl Secondaries {
     /// Ends, and writes what waits to be written.
     pub fn stop(mut self) {
         self.end();
-        for following in lock(&self.handle.shared.followers).values() {
+        // Taken out, since they hold what they are in.
+        for following in std::mem::take(&mut *lock(&self.handle.shared.followers)).into_values() {
             following.follower.flush();
         }
     }
@@ -123,7 +125,8 @@ impl Drop for Secondaries {
 impl SecondariesHandle {
     /// Follows all live zones that are secondary ones now, and no others; with these keys from now on. To be called when a
     /// configuration has gone live.
-    pub fn follow(&self, keys: Keys) {
+    pub fn follow(&self, configured: &TransferSpec) {
+        let keys = Settings::new(configured).keys;
         *self.shared.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         let mut followers = lock(&self.shared.followers);
         let mut before = std::mem::take(&mut *followers);

@@ -37,6 +37,7 @@ const ERROR_LEN_MAX: usize = 1024;
 impl Keys {
     /// Looks at the signature of `request` and takes it off. `now` is in seconds since 1970.
     pub fn open(&self, request: &mut Vec<u8>, now: u64) -> Opened {
+        let received_id = request.first_chunk::<2>().copied();
         let record = match take(request) {
             Ok(None) => return Opened::Unsigned,
             Ok(Some(record)) => record,
@@ -45,10 +46,15 @@ impl Keys {
                 return Opened::Refused(Refused { error, key: None, answer });
             }
         };
-        let Some(key) = self.get(&record.key).filter(|key| record.is_of(key)) else {
+        let key = self.get(&record.key).filter(|key| record.is_of(key));
+        let mac = key.map(|key| mac_of(key, request, &record));
+        // The answer has the ID that the request came with, even where somebody on the way changed it.
+        if let (Some(id), Some(first)) = (received_id, request.first_chunk_mut()) {
+            *first = id;
+        }
+        let (Some(key), Some(mac)) = (key, mac) else {
             return refuse_unsigned(request, &record, TsigError::Key, code::BADKEY);
         };
-        let mac = mac_of(key, request, &record);
         match record.fits(&mac) {
             Ok(()) => {}
             Err(TsigError::Malformed) => {

@@ -58,7 +58,7 @@ async fn converse(mut stream: TcpStream, client: SocketAddr, place: &Place, mut 
         match buffers.answer(&mut stream, client, place, &shared).await {
             // A timeout lets what is there be read even when it is over.
             Ok(0) if Instant::now() >= idle_end => return,
-            Ok(0) => {}
+            Ok(0) => place.stalled(),
             Ok(_) => {
                 place.active();
                 idle_end = Instant::now() + idle_timeout;
@@ -104,18 +104,18 @@ impl Buffers {
                 Answered::Pending => responses += 1,
                 Answered::Slow => {
                     // Earlier answers go first.
-                    write(stream, &mut self.pending).await?;
+                    write(stream, &mut self.pending, place).await?;
                     responses += relay(stream, &mut self.pending, query.into(), client, place, shared).await?;
                 }
             }
             if self.pending.len() >= PENDING_LEN_MAX {
-                write(stream, &mut self.pending).await?;
+                write(stream, &mut self.pending, place).await?;
             }
         }
         self.input.drain(..at);
         // One long update shall not be remembered either.
         self.input.shrink_to(READ_LEN + QUERY_LEN_MAX);
-        write(stream, &mut self.pending).await?;
+        write(stream, &mut self.pending, place).await?;
         Ok(responses)
     }
 }
@@ -156,12 +156,14 @@ async fn relay(
         io.slow_dropped();
         return Ok(0);
     }
+    // It has asked, and it is not its fault that it waits.
+    place.active();
     let mut count = 0;
     while let Some(message) = timeout(SLOW_TIME_MAX, replies.recv()).await.map_err(|_| io::ErrorKind::TimedOut)? {
         let Ok(len) = u16::try_from(message.len()) else { return Err(io::ErrorKind::InvalidData.into()) };
         pending.extend_from_slice(&len.to_be_bytes());
         pending.extend_from_slice(&message);
-        write(stream, pending).await?;
+        write(stream, pending, place).await?;
         // A long transfer is no idle connection that had better make room.
         place.active();
         count += 1;
@@ -170,10 +172,11 @@ async fn relay(
 }
 
 /// Writes and empties `pending`; an error when the client does not take it in time.
-async fn write(stream: &mut TcpStream, pending: &mut Vec<u8>) -> io::Result<()> {
+async fn write(stream: &mut TcpStream, pending: &mut Vec<u8>, place: &Place) -> io::Result<()> {
     if pending.is_empty() {
         return Ok(());
     }
+    place.writing();
     timeout(WRITE_TIME_MAX, stream.write_all(pending)).await.map_err(|_| io::ErrorKind::TimedOut)??;
     pending.clear();
     // One large response shall not be remembered for the rest of a long connection.

@@ -116,6 +116,13 @@ struct Shared {
     stop: watch::Receiver<bool>,
 }
 
+impl Shared {
+    /// Whether a client may have any number of connections.
+    fn is_exempt(&self, client: IpAddr) -> bool {
+        self.answering.borrow().store.load().settings.rate_limit.exempt.contains(client)
+    }
+}
+
 /// Serves all listeners until `stop`, then answers what has arrived.
 pub fn run(runtime: &Runtime, listeners: Vec<std::net::TcpListener>, desk: Desk, stop: watch::Receiver<bool>) {
     let Desk { answering, table, slow } = desk;
@@ -165,7 +172,8 @@ async fn admit(
 ) {
     match accepted {
         Ok((stream, client)) => {
-            if let Some(place) = shared.table.admit(client.ip()).await {
+            let exempt = shared.is_exempt(client.ip());
+            if let Some(place) = shared.table.admit(client.ip(), exempt).await {
                 connections.spawn_local(connection::serve(stream, client, place, shared.clone()));
             }
         }

@@ -83,7 +83,8 @@ impl Edns {
             match u16::from_be_bytes([code_high, code_low]) {
                 option::CLIENT_SUBNET if understood.client_subnet => {
                     // RFC 7871 speaks of one option; which of two were meant nobody can know.
-                    if self.client_subnet.replace(ClientSubnet::parse(data)?).is_some() {
+                    let earlier = self.client_subnet.replace(ClientSubnet::parse(data)?);
+                    if earlier.is_some() {
                         return Err(Malformed::ClientSubnet);
                     }
                 }

@@ -1,8 +1,9 @@
 //! Broken zone files and the exact text that an operator sees: `tests/bad/zones/NAME.zone` and `NAME.expected` beside it.
-//! Comments on the first lines may say `; apex: NAME` and `; balanced: NAME =NAME` (`=` for a pool of names). With
+//! Comments on the first lines may say `; apex: NAME` and `; balanced: NAME =NAME` (`=` for a pool of names, `>` for an alias,
+//! `+` for the name of a region). With
 //! `AZIMUTH_BLESS=1` in the environment the expected texts are written instead of compared.
 
-use super::{Zone, spec};
+use super::{SIGNS, Zone, spec};
 use crate::base::{Severity, Sources, Span};
 use std::path::{Path, PathBuf};
 
@@ -31,8 +32,8 @@ fn messages(file: &Path) -> String {
     let mut places: Vec<_> = std::iter::once(28..41).collect();
     for text in &balanced {
         let start = configuration.len();
-        configuration += &format!("balance.\"{}\" = {{ pool = \"web\" }}\n", text.trim_start_matches('='));
-        places.push(start..start + text.trim_start_matches('=').len() + 10);
+        configuration += &format!("balance.\"{}\" = {{ pool = \"web\" }}\n", text.trim_start_matches(SIGNS));
+        places.push(start..start + text.trim_start_matches(SIGNS).len() + 10);
     }
     let source = sources.add("zones.toml", configuration);
     let mut spans = places.into_iter().map(|range| Some(Span::new(source, range)));

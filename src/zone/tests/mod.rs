@@ -19,12 +19,19 @@ fn name(text: &str) -> Name {
     Name::from_text(text.as_bytes(), None).unwrap()
 }
 
-/// A spec whose balanced names are relative to the apex; a leading `=` marks a pool of names.
+/// The signs that mark a pool of names, an alias, and the name of a region.
+const SIGNS: [char; 3] = ['=', '>', '+'];
+
+/// A spec whose balanced names are relative to the apex; a leading sign says what they are.
 fn spec(apex: &str, file: &std::path::Path, balanced: &[&str]) -> ZoneSpec {
     let apex = name(apex);
     let balanced = balanced.iter().map(|text| BalancedOwner {
-        owner: Name::from_text(text.trim_start_matches('=').as_bytes(), Some(&apex)).unwrap(),
-        role: Role::Balanced,
+        owner: Name::from_text(text.trim_start_matches(SIGNS).as_bytes(), Some(&apex)).unwrap(),
+        role: match text.as_bytes()[0] {
+            b'>' => Role::Alias,
+            b'+' => Role::OfRegion,
+            _ => Role::Balanced,
+        },
         answers_cname: text.starts_with('='),
         span: None,
     });

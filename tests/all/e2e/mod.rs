@@ -8,6 +8,7 @@ mod load;
 mod reload;
 mod server;
 mod sockets;
+mod transfers;
 
 use backend::Backend;
 
