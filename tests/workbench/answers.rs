@@ -25,7 +25,8 @@ pub fn run(config: &Path, names: u64, origin: &str, count: u64) {
     let (there, absent) = (queries("h"), queries("h5x"));
     let mut responder = Responder::new(0);
     // Once without being counted: what happens at the first answer only is no cost of an answer.
-    let warm = (answer_positive(&mut responder, &snapshot, &there, 64), answer_absent(&mut responder, &snapshot, &absent, 64));
+    let warm =
+        (answer_positive(&mut responder, &snapshot, &there, 64), answer_absent(&mut responder, &snapshot, &absent, 64));
     let octets = answer_positive(&mut responder, &snapshot, &there, count);
     let octets_absent = answer_absent(&mut responder, &snapshot, &absent, count);
     println!("{} and {} octets", octets + warm.0, octets_absent + warm.1);
