@@ -121,6 +121,8 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("rustls_native_certs", &["probe", "cli"]),
     // Server cookies (RFC 9018).
     ("siphasher", &["answer"]),
+    // Names of NSEC3 records.
+    ("sha1", &["zone"]),
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
     ("tokio", &["transport", "transfer", "probe", "admin", "boot", "cli"]),
