@@ -282,7 +282,7 @@ fn start_answering(
     let door = Arc::new(Door(desk.handle().clone()));
     let service = Service::start(listeners, publisher.store(), limits, Some(door))
         .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
-    state.serving(&service, Arc::clone(desk.handle().counters()));
+    state.serving(&service, Arc::clone(desk.handle().counters()), desk.handle().updates().clone());
     desk.handle().start_notifying();
     let secondaries = Secondaries::start(live.clone(), &config.server.state_dir)
         .map_err(|error| StartError::System(format!("cannot start the thread of secondary zones: {error}")))?;

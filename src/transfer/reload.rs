@@ -1,6 +1,5 @@
 //! What shall be live after a reload: of the zones that were loaded from files, and of those that come from elsewhere.
 
-use super::Journals;
 use super::history::Delta;
 use super::journal::store::Settled;
 use super::live::Pause;

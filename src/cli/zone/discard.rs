@@ -2,6 +2,7 @@
 
 use super::write::timestamp;
 use super::{Configured, ZoneArgs, reload_server};
+use crate::cli::check::counted;
 use crate::cli::failed;
 use crate::transfer::journal::file::Contents;
 use crate::transfer::serial::is_newer;
@@ -43,7 +44,8 @@ pub fn run(args: &Args) -> Result<ExitCode, ExitCode> {
         println!("{told:#}");
         return Ok(ExitCode::SUCCESS);
     }
-    let what = changes.map_or_else(|| "which cannot be read".into(), |changes| format!("{changes} changes by updates"));
+    let what =
+        changes.map_or_else(|| "which cannot be read".into(), |changes| counted(changes, "change") + " by updates");
     println!("the journal of zone `{apex}` ({what}) is now\n  {}", aside.display());
     println!("{}", reload.sentence());
     let (Some(contents), Ok(file)) = (contents, configured.load_files()) else { return Ok(ExitCode::SUCCESS) };

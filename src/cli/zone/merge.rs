@@ -3,6 +3,7 @@
 use super::write::{beside, replace, timestamp};
 use super::{Configured, ZoneArgs, reload_server};
 use crate::boot::Report;
+use crate::cli::check::counted;
 use crate::cli::{EXIT_FAILED, EXIT_MISTAKE, failed, print_report};
 use crate::transfer::journal::file::Contents;
 use crate::transfer::journal::merge::{Conflict, Merged, Prefer, merge};
@@ -73,8 +74,10 @@ pub fn run(args: &Args) -> Result<ExitCode, ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     println!(
-        "zone `{apex}`: {} RRsets by updates, {} as the file has them, serial {}",
-        merged.from_journal, merged.from_file, merged.serial
+        "zone `{apex}`: {} from the journal, {} as the file has them, serial {}",
+        counted(merged.from_journal, "RRset"),
+        merged.from_file,
+        merged.serial
     );
     println!("  written to        {}", written.file.display());
     println!("  file as it was    {}", written.backup.display());
@@ -182,8 +185,8 @@ fn print_conflicts(args: &Args, spec: &ZoneSpec, conflicts: &[Conflict]) {
         }
     }
     println!(
-        "\n{} RRsets were changed by both; nothing was written\n  help: make the file say what shall be, or take one side \
+        "\n{} changed by both; nothing was written\n  help: make the file say what shall be, or take one side \
          for all of them with `--prefer file` or `--prefer journal`",
-        conflicts.len()
+        counted(conflicts.len(), "RRset")
     );
 }

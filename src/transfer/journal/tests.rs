@@ -245,19 +245,6 @@ fn a_zone_without_updates_and_without_a_journal_touches_nothing() {
     assert!(!world.path("state").exists());
 }
 
-#[test]
-fn every_origin_has_a_file_of_its_own() {
-    let journals = Journals::new(Path::new("state"));
-    let path = |text: &str| journals.path(&Name::from_text(text.as_bytes(), None).unwrap());
-    assert_eq!(path("Example.COM."), Path::new("state/journals/example.com.journal"));
-    assert_eq!(path("."), Path::new("state/journals/%root.journal"));
-    assert_eq!(path("a\\047b."), Path::new("state/journals/a%2fb.journal"));
-    assert_eq!(path("\\%root."), Path::new("state/journals/%25root.journal"));
-    let long = |first: char| format!("{first}.{}", "\\001.".repeat(100));
-    assert_ne!(path(&long('a')), path(&long('b')));
-    assert!(path(&long('a')).file_name().unwrap().len() < 255);
-}
-
 /// Merges what updates did to [`FILE`] with what an editor did to it.
 fn merged(updates: &[MessageRecord], file: &str, prefer: Option<Prefer>) -> (String, Vec<String>) {
     let world = World::new();
