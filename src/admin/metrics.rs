@@ -6,7 +6,7 @@ use crate::base::UnixTime;
 use crate::health::Status;
 use crate::transfer::secondary::status::{State, ZoneStatus};
 use crate::transport::StreamCounters;
-use crate::wire::{Malformed, Rcode};
+use crate::wire::{Malformed, Name, Rcode};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
@@ -183,7 +183,21 @@ fn transfers(serving: &Serving, out: &mut Families<'_>) -> fmt::Result {
     out.counter("azimuth_transferred_records", "Records sent by zone transfers", one(records))?;
     out.counter("azimuth_transferred_octets", "Octets sent by zone transfers", one(octets))?;
     let notifies = counters.notifies().map(|(told, count)| (vec![("result", told.word().to_owned())], count));
-    out.counter("azimuth_notifies_sent", "NOTIFY messages to other servers by what became of them", notifies)
+    out.counter("azimuth_notifies_sent", "NOTIFY messages to other servers by what became of them", notifies)?;
+    updates(serving, out)
+}
+
+fn updates(serving: &Serving, out: &mut Families<'_>) -> fmt::Result {
+    let of_zone = |apex: &Name| ("zone", apex.to_string());
+    let mut results: Vec<(Labels, u64)> = Vec::new();
+    for (apex, totals) in serving.updates.totals() {
+        let by_word = totals.by_word().into_iter();
+        results.extend(by_word.map(|(word, count)| (vec![of_zone(&apex), ("result", word.to_owned())], count)));
+    }
+    out.counter("azimuth_updates", "Dynamic updates by zone and result", results)?;
+    let lens = serving.updates.journals().lens().into_iter();
+    let lens = lens.map(|(apex, len)| (vec![of_zone(&apex)], len as f64));
+    out.gauge("azimuth_journal_octets", "Octets in the journals of zones that take updates", lens)
 }
 
 fn answers(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {

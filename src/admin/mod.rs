@@ -12,6 +12,7 @@ use crate::snapshot::PublisherHandle;
 use crate::transfer::Counters as TransferCounters;
 use crate::transfer::alias::AliasCounters;
 use crate::transfer::secondary::SecondariesHandle;
+use crate::transfer::update::Updates;
 use crate::transport::{Service, StreamCounters, WorkerCounters};
 use dashmap::DashMap;
 use std::net::{SocketAddr, TcpListener};
@@ -37,6 +38,7 @@ struct Serving {
     workers: Vec<WorkerCounters>,
     streams: Arc<StreamCounters>,
     transfers: Arc<TransferCounters>,
+    updates: Updates,
 }
 
 /// How reloads went.
@@ -83,9 +85,9 @@ impl AdminState {
     }
 
     /// From now on queries are answered, and counted by these threads.
-    pub fn serving(&self, service: &Service, transfers: Arc<TransferCounters>) {
+    pub fn serving(&self, service: &Service, transfers: Arc<TransferCounters>, updates: Updates) {
         let (workers, streams) = (service.workers().to_vec(), Arc::clone(service.streams()));
-        let serving = Serving { workers, streams, transfers };
+        let serving = Serving { workers, streams, transfers, updates };
         // Set once, by the one thread that starts the server.
         let _ = self.serving.set(serving);
     }

@@ -19,6 +19,7 @@ mod lookup;
 mod master_file;
 mod node_checks;
 mod pack;
+mod places;
 pub mod proof;
 pub mod record;
 pub mod record_type;
@@ -31,12 +32,14 @@ mod staging;
 mod target_checks;
 #[cfg(test)]
 mod tests;
+pub mod text_out;
 mod tree;
 pub mod wire_form;
 mod zone_checks;
 
 pub use diff::diff;
 pub use edit::{Change, EditError};
+pub use places::places;
 pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;

@@ -116,7 +116,7 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("notify", &["boot"]),
     ("prometheus_client", &["admin"]),
     ("reqwest", &["probe", "cli"]),
-    ("rustix", &["transport", "probe", "boot", "cli"]),
+    ("rustix", &["transport", "transfer", "probe", "boot", "cli"]),
     ("rustls", &["probe", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "cli"]),
     // Server cookies (RFC 9018).

@@ -3,7 +3,8 @@
 use super::Step;
 use super::file::{Contents, Identity, Journal, JournalError, Locked};
 use super::format::Header;
-use crate::base::{Diagnostic, checksum};
+use crate::base::Diagnostic;
+use crate::transfer::state_name::file_name;
 use crate::wire::Name;
 use crate::zone::{Change, Zone};
 use std::collections::HashMap;
@@ -16,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const FOLDER: &str = "journals";
 /// Held by the server that uses the folder; says which process that is.
 const LOCK_FILE: &str = ".lock";
-/// Longest name of a journal without its ending, in octets.
-const STEM_LEN_MAX: usize = 200;
+/// What the names of journals end in.
+const ENDING: &str = ".journal";
 
 /// The journals of all zones. Cheap to copy.
 #[derive(Clone)]
@@ -72,7 +73,13 @@ impl Journals {
     /// Where the journal of a zone is, if it has one.
     #[must_use]
     pub fn path(&self, apex: &Name) -> PathBuf {
-        self.shared.folder.join(file_name(apex))
+        self.shared.folder.join(file_name(apex, ENDING))
+    }
+
+    /// Whether a zone has a journal.
+    #[must_use]
+    pub fn has(&self, apex: &Name) -> bool {
+        Identity::at(&self.path(apex)).is_some()
     }
 
     /// Makes the folder this server's own.
@@ -361,26 +368,4 @@ fn owner_of(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     file.read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
-}
-
-/// The name of a zone's journal: its origin in lower case, in which all but letters, digits, hyphens, underscores and dots
-/// stand as `%` and two digits.
-fn file_name(apex: &Name) -> String {
-    let text = apex.to_string().to_ascii_lowercase();
-    let mut stem = String::new();
-    for octet in text.trim_end_matches('.').bytes() {
-        match octet {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => stem.push(char::from(octet)),
-            _ => stem.push_str(&format!("%{octet:02x}")),
-        }
-    }
-    if stem.is_empty() {
-        stem = "%root".into();
-    }
-    if stem.len() > STEM_LEN_MAX {
-        let sum = checksum(text.as_bytes());
-        stem.truncate(STEM_LEN_MAX - 18);
-        stem.push_str(&format!("%%{sum:016x}"));
-    }
-    stem + ".journal"
 }

@@ -9,6 +9,7 @@ mod model;
 mod signing;
 mod store;
 mod syntax;
+mod text;
 
 use super::{BalancedOwner, Lookup, Role, RrsetRef, Zone, ZoneSpec, record_type};
 use crate::base::{Diagnostic, Sources};
