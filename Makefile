@@ -26,12 +26,13 @@ pdns := pdns/run.py
 corpus_options := --mut 20
 
 # Our own, with other servers on the other side: tests/interop/NAME.py. Options are for `make test`; docs/testing.md has longer runs.
-INTEROP := gdnsd dnssec transfer update scale
+INTEROP := gdnsd dnssec transfer update scale amplification
 gdnsd_options :=
 dnssec_options :=
 transfer_options :=
 update_options := --kills 20
 scale_options :=
+amplification_options :=
 
 # Debian keeps servers where an ordinary user's PATH does not lead.
 export PATH := $(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH):/usr/sbin
@@ -88,7 +89,7 @@ build: ## the binary that the suites start
 	$(CARGO) test $(PROFILE) --test all --example workbench --no-run
 
 .PHONY: interop $(INTEROP)
-interop: $(INTEROP) ## with NSD, Knot, BIND and unbound: gdnsd, dnssec, transfer, update, scale
+interop: $(INTEROP) ## with NSD, Knot, BIND and unbound: gdnsd, dnssec, transfer, update, scale, amplification
 
 $(INTEROP): build $(TOOLS)/venv/installed
 	@echo '== interop: $@'
@@ -193,10 +194,6 @@ update-golden: ## writes what the code answers into tests/golden; read the diffe
 .PHONY: deny
 deny: ## cargo-deny with its advisories (not part of `test`, which checks the rest of .deny.toml by itself)
 	@$(CARGO) deny check
-
-.PHONY: amplification
-amplification: build ## how far UDP answers can be blown up, beside NSD on the same zones
-	@python3 tests/amplification.py
 
 .PHONY: failover
 failover: build ## measures 10 kills and prints the medians: for people, CI asserts no times

@@ -122,7 +122,13 @@ balance.geo = { pool = "web" }
 balance.turns = { pool = "web", policy = "turns" }
 balance.hashed = { pool = "web", policy = "hashed" }
 balance.named = { pool = "names" }
-balance."*.shop" = { pool = "web" }
+balance."*.shop" = { pool = "web", region_names = true }
+alias.inside = "geo.example.test."
+alias.outside = "lb.example.net."
+[zone."nsec.test"]
+file = "nsec.test.zone"
+[zone."nsec3.test"]
+file = "nsec3.test.zone"
 [[network]]
 prefix = "203.0.113.0/24"
 region = "eu-west"
@@ -130,6 +136,43 @@ region = "eu-west"
 prefix = "198.18.0.0/15"
 coordinates = [40.0, -80.0]
 "#;
+
+/// A signed zone for each way to deny; the signatures are none, which nobody here notices.
+const SIGNED: [(&str, &str); 2] = [
+    (
+        "nsec.test",
+        "@ NSEC *.w SOA NS RRSIG NSEC
+*.w NSEC alias A RRSIG NSEC
+alias NSEC ns1 CNAME RRSIG NSEC
+ns1 NSEC sub A RRSIG NSEC
+sub NSEC @ NS RRSIG NSEC
+@ RRSIG NSEC 13 2 60 20300101000000 20200101000000 1 nsec.test. AAAA
+ns1 RRSIG NSEC 13 3 60 20300101000000 20200101000000 1 nsec.test. AAAA
+",
+    ),
+    (
+        "nsec3.test",
+        "@ NSEC3PARAM 1 0 5 aabb
+5mtrei3ntimf7nh5fj0se09jnb5sa6v2 NSEC3 1 1 5 aabb 95mtrei3ntimf7nh5fj0se09jnb5sa6v A RRSIG
+95mtrei3ntimf7nh5fj0se09jnb5sa6v NSEC3 1 1 5 aabb 5mtrei3ntimf7nh5fj0se09jnb5sa6v2 A RRSIG
+11cindfblrnpl0a4rchp287mkhkf0ia1 NSEC3 1 1 5 aabb 5mtrei3ntimf7nh5fj0se09jnb5sa6v2 NS SOA RRSIG
+",
+    ),
+];
+
+const SIGNED_RECORDS: &str = "$TTL 60
+@ SOA ns1 h 1 2 3 4 30
+@ NS ns1
+ns1 A 192.0.2.1
+*.w A 192.0.2.2
+alias CNAME a.w
+sub NS ns.elsewhere.
+@ RRSIG SOA 13 2 60 20300101000000 20200101000000 1 test. AAAA
+@ RRSIG NS 13 2 60 20300101000000 20200101000000 1 test. AAAA
+ns1 RRSIG A 13 3 60 20300101000000 20200101000000 1 test. AAAA
+*.w RRSIG A 13 3 60 20300101000000 20200101000000 1 test. AAAA
+alias RRSIG CNAME 13 3 60 20300101000000 20200101000000 1 test. AAAA
+";
 
 const ZONE: &str = r#"$ORIGIN example.test.
 $TTL 3600
@@ -142,6 +185,8 @@ ns1	A	192.0.2.53
 www	A	192.0.2.80
 www	AAAA	2001:db8::80
 *.wild	A	192.0.2.81
+geo	HTTPS	1 . alpn=h2,h3
+svc	HTTPS	1 www alpn=h2
 alias	CNAME	chain
 chain	CNAME	www
 away	CNAME	www.example.net.
@@ -164,6 +209,10 @@ fn inputs() -> Inputs {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("azimuth.toml"), CONFIGURATION).unwrap();
     std::fs::write(folder.path().join("example.test.zone"), ZONE).unwrap();
+    for (apex, records) in SIGNED {
+        let file = folder.path().join(format!("{apex}.zone"));
+        std::fs::write(file, format!("{SIGNED_RECORDS}{records}")).unwrap();
+    }
     let mut sources = Sources::default();
     let (config, mistakes) = config::load(&folder.path().join("azimuth.toml"), &mut sources);
     let shown: Vec<String> = mistakes.iter().map(|mistake| mistake.one_line(&sources)).collect();
@@ -212,7 +261,7 @@ const OLD_COOKIE: &[u8] = b"\x00\x0a\x00\x18\x01\x02\x03\x04\x05\x06\x07\x08\x01
 
 /// Queries of every kind: their names tell what each is for.
 fn mixed_queries() -> Vec<Vec<u8>> {
-    use wire::rtype::{A, AAAA, ANY, AXFR, CNAME, DS, MX, NS, SOA, SRV};
+    use wire::rtype::{A, AAAA, ANY, AXFR, CNAME, DS, HTTPS, MX, NS, SOA, SRV};
     let (plain, subnet): (&[u8], &[u8]) = (b"", b"\x00\x08\x00\x07\x00\x01\x18\x00\xcb\x00\x71");
     let subnet_v6: &[u8] = b"\x00\x08\x00\x0b\x00\x02\x38\x00\x20\x01\x0d\xb8\x00\x01\x02";
     let bad_subnet: &[u8] = b"\x00\x08\x00\x07\x00\x01\x18\x07\xcb\x00\x71";
@@ -230,7 +279,10 @@ fn mixed_queries() -> Vec<Vec<u8>> {
         ("away.example.test.", &[A]),
         ("loop.example.test.", &[A]),
         ("a.old.example.test.", &[A, CNAME]),
-        ("geo.example.test.", &[A, AAAA, MX, ANY]),
+        ("geo.example.test.", &[A, AAAA, MX, ANY, HTTPS]),
+        ("svc.example.test.", &[HTTPS]),
+        ("inside.example.test.", &[A, AAAA, ANY]),
+        ("outside.example.test.", &[A, MX]),
         ("turns.example.test.", &[A, AAAA]),
         ("hashed.example.test.", &[A, AAAA]),
         ("named.example.test.", &[A, AAAA, MX, CNAME, ANY]),
@@ -253,6 +305,7 @@ fn mixed_queries() -> Vec<Vec<u8>> {
             }
         }
     }
+    queries.extend(signed_queries());
     let mut version = query("version.bind.", 16, None);
     let class_at = version.len() - 1;
     version[class_at] = 3;
@@ -268,6 +321,23 @@ fn mixed_queries() -> Vec<Vec<u8>> {
     update[2] |= 0x28;
     let trailing = [&whole[..], b"x"].concat();
     queries.extend([response, update, trailing]);
+    queries
+}
+
+/// Queries with DO for everything that a signed zone proves.
+fn signed_queries() -> Vec<Vec<u8>> {
+    use wire::rtype::{A, AAAA, ANY, DS, NS, NSEC, RRSIG, SOA};
+    let mut queries = Vec::new();
+    for apex in ["nsec.test.", "nsec3.test."] {
+        for below in ["", "ns1.", "absent.", "a.b.absent.", "x.w.", "w.", "alias.", "sub.", "x.sub."] {
+            for rtype in [A, AAAA, ANY, DS, NS, NSEC, RRSIG, SOA] {
+                let mut octets = query(&format!("{below}{apex}"), rtype, Some((1232, b"")));
+                let flags_at = octets.len() - 4;
+                octets[flags_at] = 0x80;
+                queries.push(octets);
+            }
+        }
+    }
     queries
 }
 

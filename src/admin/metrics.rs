@@ -337,6 +337,11 @@ fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
         "Records in a zone",
         zones().map(|(labels, zone)| (labels, zone.record_count() as f64)),
     )?;
+    out.gauge(
+        "azimuth_zone_signatures_expire_seconds",
+        "When the first signature of a zone that was signed elsewhere expires, in seconds since 1970",
+        zones().filter_map(|(labels, zone)| Some((labels, zone.signatures_expire()?.as_secs() as f64))),
+    )?;
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     out.gauge("azimuth_build_info", "Always 1; the label has the version", [(version, 1.0)])
 }

@@ -3,7 +3,7 @@
 use super::aliases;
 use super::plan::probe_plan;
 use super::privileges::check_user;
-use crate::base::{Diagnostic, Severity, Sources};
+use crate::base::{Diagnostic, Severity, Sources, UnixTime};
 use crate::config::{self, Config, ZoneConfig};
 use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What the command line says instead of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -188,6 +188,8 @@ fn worker_count(configured: usize) -> usize {
 fn load_zones(configs: &[ZoneConfig], previous: Option<&Loaded>, report: &mut Report) -> Vec<Arc<Zone>> {
     let old: HashMap<_, _> =
         previous.iter().flat_map(|loaded| &loaded.file_zones).map(|zone| (zone.apex().to_lower(), zone)).collect();
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = UnixTime::from_secs(since_epoch.as_secs());
     let mut zones = Vec::new();
     for ZoneConfig { spec, transfers, .. } in configs {
         let previous = old.get(&spec.apex).copied();
@@ -197,8 +199,9 @@ fn load_zones(configs: &[ZoneConfig], previous: Option<&Loaded>, report: &mut Re
             continue;
         }
         let (zone, diagnostics) = Zone::load(spec, previous, &mut report.sources);
-        zones.extend(zone);
         report.diagnostics.extend(diagnostics);
+        report.diagnostics.extend(zone.as_ref().and_then(|zone| zone.expiry_warning(spec.span, now)));
+        zones.extend(zone);
     }
     zones
 }

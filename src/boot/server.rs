@@ -99,30 +99,7 @@ impl Server {
         }
         // The last results may still be being collected.
         publisher.flush();
-        let tcp = config.server.tcp;
-        let limits = StreamLimits {
-            connections: tcp.connections,
-            connections_per_client: tcp.connections_per_client,
-            idle_timeout: tcp.idle_timeout,
-        };
-        let parts = Parts {
-            engine: engine(publisher.store(), listeners.shard_count()),
-            zones: live.clone(),
-            journals: journals.clone(),
-            spec: config.transfer.clone(),
-        };
-        let desk = Desk::start(parts)
-            .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
-        let door = Arc::new(Door(desk.handle().clone()));
-        let service = Service::start(listeners, publisher.store(), limits, Some(door))
-            .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
-        state.serving(&service, Arc::clone(desk.handle().counters()), desk.handle().updates().clone());
-        desk.handle().start_notifying();
-        let secondaries = Secondaries::start(live.clone(), &config.server.state_dir)
-            .map_err(|error| StartError::System(format!("cannot start the thread of secondary zones: {error}")))?;
-        desk.handle().tell_of_notifies(secondaries.handle().clone());
-        state.following(secondaries.handle().clone());
-        secondaries.handle().follow(&config.transfer);
+        let (desk, secondaries, service) = start_answering(config, listeners, &publisher, &live, &journals, &state)?;
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((
@@ -277,6 +254,42 @@ impl Server {
         }
         self.publisher.stop();
     }
+}
+
+/// Starts whoever takes messages, and whoever follows the primaries of secondary zones.
+fn start_answering(
+    config: &Config,
+    listeners: Listeners,
+    publisher: &Publisher,
+    live: &LiveZones,
+    journals: &Journals,
+    state: &AdminState,
+) -> Result<(Desk, Secondaries, Service), StartError> {
+    let tcp = config.server.tcp;
+    let limits = StreamLimits {
+        connections: tcp.connections,
+        connections_per_client: tcp.connections_per_client,
+        idle_timeout: tcp.idle_timeout,
+    };
+    let parts = Parts {
+        engine: engine(publisher.store(), listeners.shard_count()),
+        zones: live.clone(),
+        journals: journals.clone(),
+        spec: config.transfer.clone(),
+    };
+    let desk = Desk::start(parts)
+        .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
+    let door = Arc::new(Door(desk.handle().clone()));
+    let service = Service::start(listeners, publisher.store(), limits, Some(door))
+        .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
+    state.serving(&service, Arc::clone(desk.handle().counters()), desk.handle().updates().clone());
+    desk.handle().start_notifying();
+    let secondaries = Secondaries::start(live.clone(), &config.server.state_dir)
+        .map_err(|error| StartError::System(format!("cannot start the thread of secondary zones: {error}")))?;
+    desk.handle().tell_of_notifies(secondaries.handle().clone());
+    state.following(secondaries.handle().clone());
+    secondaries.handle().follow(&config.transfer);
+    Ok((desk, secondaries, service))
 }
 
 /// Probes and TCP clients each take a descriptor: the soft limit is often 1,024, the hard one far higher.

@@ -26,6 +26,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const REQUESTS_MAX: usize = 1024;
 /// Threads of the desk.
 const THREADS: usize = 2;
+/// How far the threads stand back behind the workers.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
 /// Most octets of an answer without records.
 const ERROR_LEN_MAX: usize = 512;
 /// How long a stopping desk waits for what is being served.
@@ -101,6 +104,7 @@ impl Desk {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("transfer")
+            .on_thread_start(stand_back)
             .enable_all()
             .build()?;
         let shared = Arc::new(Shared {
@@ -128,6 +132,15 @@ impl Desk {
     /// Ends, with whatever is being served.
     pub fn stop(self) {
         drop(self);
+    }
+}
+
+/// Lets the workers go first: a transfer has time, a query has none.
+fn stand_back() {
+    // On Linux this concerns the thread alone.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "cannot lower the priority of transfers");
     }
 }
 

@@ -39,12 +39,17 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, journals: &Journals
         let zone = secondary::resolve::resolve(pause, secondary, &transfers, state_dir);
         return Ok(Resolved { zone, complaint: None });
     }
-    // Updates and a view are not configured together; of a journal from earlier nothing must be lost.
-    if let Some(view) = &transfers.static_view
-        && !journals.has(file.apex())
-    {
-        let zone = static_view::resolve(pause, candidate, view)?;
-        return Ok(Resolved { zone, complaint: None });
+    if let Some(view) = &transfers.static_view {
+        let live = pause.live(file.apex()).map(|live| live.zone());
+        return match journals.settle(file, live.as_ref(), false).map_err(|diagnostic| vec![diagnostic])? {
+            Settled::Files => {
+                let zone = static_view::resolve(pause, file, &transfers, view, state_dir)?;
+                Ok(Resolved { zone, complaint: None })
+            }
+            Settled::AsItIs | Settled::Replayed(..) | Settled::Apart(_) => {
+                Err(vec![static_view::has_journal(file, view)])
+            }
+        };
     }
     primary(pause, file, transfers, journals).map_err(|diagnostic| vec![diagnostic])
 }
@@ -56,7 +61,9 @@ fn primary(
     transfers: Arc<ZoneTransfers>,
     journals: &Journals,
 ) -> Result<Resolved, Diagnostic> {
-    let live = pause.live(file.apex()).map(|live| live.zone());
+    // What came from another server is no earlier version of what the file says.
+    let live = pause.live(file.apex()).filter(|live| live.transfers().role == Role::Primary);
+    let live = live.map(|live| live.zone());
     let takes_updates = !transfers.update.is_empty();
     let mut complaint = None;
     let zone = match (journals.settle(file, live.as_ref(), takes_updates)?, live) {

@@ -3,8 +3,9 @@
 //! last is remembered over restarts. Knows no pools: the records come from the configuration.
 
 use super::live::Pause;
-use super::reload::{Candidate, delta_between};
+use super::reload::delta_between;
 use super::serial::is_newer;
+use super::spec::ZoneTransfers;
 use super::state_name::file_name;
 use crate::base::{Diagnostic, Span};
 use crate::wire::Name;
@@ -47,8 +48,13 @@ impl StaticView {
 }
 
 /// Decides which serial a zone with a view has, sets what shall be live, and returns it.
-pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, view: &StaticView) -> Result<Arc<Zone>, Vec<Diagnostic>> {
-    let Candidate { transfers, file, state_dir, .. } = candidate;
+pub fn resolve(
+    pause: &mut Pause,
+    file: &Arc<Zone>,
+    transfers: &Arc<ZoneTransfers>,
+    view: &StaticView,
+    state_dir: &Path,
+) -> Result<Arc<Zone>, Vec<Diagnostic>> {
     let failed = |error: EditError| vec![at(Diagnostic::error(format!("zone `{}`: {error}", file.apex())), view)];
     let content = content(&view.over(file).map_err(failed)?);
     let path = state_dir.join(FOLDER).join(file_name(file.apex(), ".serial"));
@@ -59,7 +65,7 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, view: &StaticView) 
         false => Arc::new(with_serial(file, serial).map_err(failed)?),
     };
     let shown = view.over(&zone).map_err(failed)?;
-    let transfers = Arc::new((*transfers).clone());
+    let transfers = Arc::clone(transfers);
     let live = pause.live(zone.apex());
     let before = live.and_then(|live| live.transfers().static_view.as_ref()?.over(&live.zone()).ok());
     match before {
@@ -76,6 +82,17 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, view: &StaticView) 
         pause.after(move || next.store(&path));
     }
     Ok(zone)
+}
+
+/// Changes of updates and such a view do not go together yet.
+pub fn has_journal(file: &Zone, view: &StaticView) -> Diagnostic {
+    let apex = file.apex();
+    let message = format!("zone `{apex}` has a journal of updates, which a zone with `transfer_balanced` cannot have");
+    let hint = format!(
+        "write its changes into the zone file with `azimuth zone export {apex}`, then give it up with `azimuth zone \
+         discard-journal {apex}`"
+    );
+    at(Diagnostic::error(message), view).hint(hint)
 }
 
 fn at(diagnostic: Diagnostic, view: &StaticView) -> Diagnostic {
@@ -197,7 +214,6 @@ impl Given {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
     use super::{SerialRule, StaticView, resolve};
-    use crate::transfer::reload::Candidate;
     use crate::transfer::{LiveZones, ZoneTransfers};
     use crate::wire::{Name, rtype};
     use crate::zone::{Record, Zone, ZoneSpec};
@@ -229,8 +245,8 @@ mod tests {
         let transfers =
             ZoneTransfers { has_balanced: true, static_view: Some(view.clone()), ..ZoneTransfers::default() };
         let mut pause = live.pause();
-        let candidate = Candidate { spec: &spec(), transfers: &transfers, file, state_dir: state };
-        let resolved = resolve(&mut pause, &candidate, &view).map_err(|found| found[0].message.clone())?;
+        let resolved = resolve(&mut pause, file, &Arc::new(transfers), &view, state);
+        let resolved = resolved.map_err(|found| found[0].message.clone())?;
         pause.adopt();
         Ok(resolved.serial())
     }

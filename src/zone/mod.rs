@@ -11,6 +11,7 @@ mod denial;
 mod diff;
 mod draft;
 pub mod edit;
+mod expiry;
 mod files;
 mod link;
 mod load;
@@ -25,8 +26,10 @@ pub mod record_type;
 pub mod rrset;
 pub mod service;
 mod set;
+mod signing_checks;
 pub mod spec;
 mod staging;
+mod target_checks;
 #[cfg(test)]
 mod tests;
 pub mod text_out;
@@ -55,12 +58,12 @@ pub struct Zone {
     serial: u32,
     records: usize,
     names: usize,
-    /// Balanced names are laid over data that was made elsewhere, and hide it.
-    is_overlaid: bool,
     /// NSEC and NSEC3 records.
     chains: Option<Arc<denial::Chains>>,
     denies_by: proof::DeniesBy,
     is_signed: bool,
+    /// Balanced names are laid over data that was made elsewhere, and hide it.
+    is_overlaid: bool,
     fingerprint: load::Fingerprint,
 }
 
@@ -120,14 +123,14 @@ impl Zone {
         tree: tree::Tree,
         chains: Option<Arc<denial::Chains>>,
         (records, names): (usize, usize),
+        is_overlaid: bool,
         fingerprint: load::Fingerprint,
     ) -> Self {
         let (negative_ttl, serial) = soa_facts(&tree);
         let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
         let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures.is_empty());
         let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
-        let is_overlaid = false;
-        Self { tree, negative_ttl, serial, records, names, is_overlaid, chains, denies_by, is_signed, fingerprint }
+        Self { tree, negative_ttl, serial, records, names, chains, denies_by, is_signed, is_overlaid, fingerprint }
     }
 
     /// Reads and checks a zone file. Every mistake is reported, up to a limit; warnings come with the zone, errors instead
@@ -166,7 +169,7 @@ impl Zone {
     #[must_use]
     pub fn unavailable(apex: Name) -> Self {
         let tree = tree::Tree::new(apex, 0, vec![pack::ShardPacker::default().finish()]);
-        Self::new(tree, None, (0, 0), load::Fingerprint::default())
+        Self::new(tree, None, (0, 0), false, load::Fingerprint::default())
     }
 
     /// Whether there is data to answer from.

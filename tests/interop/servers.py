@@ -9,7 +9,6 @@ import pathlib
 import re
 import signal
 import subprocess
-import time
 
 import lab
 import wire
@@ -140,6 +139,9 @@ class Server:
         raise NotImplementedError
 
 
+UPDATED_TYPES = ['A', 'AAAA', 'CNAME', 'MX', 'NS', 'SOA', 'SRV', 'TXT']
+
+
 class Azimuth(Server):
     name = 'azimuth'
 
@@ -158,17 +160,18 @@ class Azimuth(Server):
             lines += [f'[key.{quoted(key.name + ".")}]', 'algorithm = "hmac-sha256"', f'secret = {quoted(key.secret)}']
         for zone in self.zones:
             lines += [f'[zone.{quoted(zone.origin)}]']
-            peers = [f'{{ address = "127.0.0.1:%d"{self._key(zone.key)} }}'] * 1
+            peer = f'{{ address = "127.0.0.1:%d"{self._key(zone.key)} }}'
             if zone.primaries:
-                lines += ['type = "secondary"', f'primaries = [{", ".join(peers[0] % port for port in zone.primaries)}]']
+                lines += ['type = "secondary"', f'primaries = [{", ".join(peer % port for port in zone.primaries)}]']
             else:
                 lines += [f'file = {quoted(str(zone.file))}']
             if zone.notify:
-                lines += [f'notify = [{", ".join(peers[0] % port for port in zone.notify)}]']
+                lines += [f'notify = [{", ".join(peer % port for port in zone.notify)}]']
             if zone.key:
                 lines += [f'transfer = [{{ prefix = "127.0.0.0/8"{self._key(zone.key)} }}]']
             if zone.update_key:
-                lines += [f'update = [{{ {self._key(zone.update_key)[2:]} }}]']
+                # By default neither the SOA nor the NS of the apex may be changed, which the other servers allow.
+                lines += [f'update = [{{ {self._key(zone.update_key)[2:]}, types = {quoted(UPDATED_TYPES)} }}]']
             lines += [zone.extra]
         self.write('azimuth.toml', '\n'.join(lines) + '\n')
 
@@ -382,16 +385,3 @@ def update(port, origin, lines, key, check=True):
         raise lab.Failure(f'nsupdate ended with {said.returncode}: {said.stdout[-1000:]}{said.stderr[-1000:]}')
     return said
 
-
-def quiet(port, origin, settle=0.3, limit=None):
-    """The serial once it no longer changes."""
-    end = time.monotonic() + (limit or lab.PATIENCE)
-    seen, since = None, time.monotonic()
-    while time.monotonic() < end:
-        now = wire.serial(port, origin)
-        if now != seen:
-            seen, since = now, time.monotonic()
-        elif seen is not None and time.monotonic() - since > settle:
-            return seen
-        time.sleep(0.02)
-    raise lab.Failure(f'the serial of {origin} never came to rest')

@@ -313,7 +313,7 @@ def killed(world, kills, seed, earlier):
 
 
 class SmallDisk:
-    """A folder on a file system of a few hundred KiB. Needs root; the suite says so where it cannot be had."""
+    """A folder on a file system of a few hundred KiB. To mount it needs root."""
 
     def __init__(self, laboratory, kib=512):
         self.path = laboratory.subfolder('small-disk')
@@ -404,7 +404,9 @@ def main():
                 burst_of(world, arguments.updates)
             with laboratory.check(f'{arguments.kills} times kill -9 loses no acknowledged update'):
                 killed(world, arguments.kills, arguments.seed, range(arguments.updates))
-        if kind == 'azimuth':
+        if kind == 'azimuth' and os.geteuid() != 0:
+            print('NOT RUN a full disk: to mount a small one needs root')
+        elif kind == 'azimuth':
             with laboratory.part(), laboratory.check('a full disk is SERVFAIL, and heals'):
                 full_disk(laboratory, kind)
         return laboratory.score()

@@ -28,7 +28,6 @@ class Signed:
         self.random = random.Random(seed)
         self.lines = []
         self.names = set()
-        self.questions = []
         self._records()
 
     def add(self, owner, text, ttl=3600):

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 /// Sockets with a thread of their own.
 const CLIENTS: u32 = 4;
-/// Queries of one client that may be on their way: what all of them hold fits into the server's receive buffer many times.
-const OUTSTANDING_MAX: usize = 256;
+/// Queries of one client that may be on their way: so few that they, or their responses, fit into any receive buffer (Linux
+/// gives 208 KiB, and counts a small datagram as some 800 octets).
+const OUTSTANDING_MAX: usize = 64;
 /// After this long without a response a query counts as lost.
 const LOST_AFTER: Duration = Duration::from_secs(5);
 

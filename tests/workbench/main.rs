@@ -12,7 +12,9 @@
 mod answers;
 mod load;
 
-fn main() {
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
@@ -24,9 +26,10 @@ fn main() {
         }
         _ => {
             eprintln!("usage: workbench load ADDRESS RATE NAMES ORIGIN | workbench answers CONFIG NAMES ORIGIN COUNT");
-            std::process::exit(2);
+            return ExitCode::from(2);
         }
     }
+    ExitCode::SUCCESS
 }
 
 /// A query for the address of `LABEL.ORIGIN`, with id 0 and no OPT record.

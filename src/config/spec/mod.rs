@@ -123,6 +123,11 @@ impl Spec {
         }));
     }
 
+    /// The files that hold secrets.
+    pub fn secret_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.keys.iter().filter_map(|definition| definition.table.file.as_ref().map(|file| file.value.clone()))
+    }
+
     /// Warns of secrets that every user of this machine can read.
     pub fn check_secrets(&self, sources: &Sources, report: &mut Report) {
         let mut seen = HashSet::new();

@@ -76,6 +76,10 @@ pub(super) fn source(reader: &mut Reader<'_, '_>, folder: &Path) -> SourceTable 
         let hint = "remove it; what is transferred is kept in the `state_dir` of `[server]`";
         reader.report.push(Diagnostic::error(message).at(place, "").hint(hint));
     }
+    if let Some(place) = reader.place(&keys::UPDATE) {
+        let message = "a secondary zone takes no updates: it is changed at its primary";
+        reader.report.push(Diagnostic::error(message).at(place, "").hint("remove it, or send updates to the primary"));
+    }
     SourceTable::Servers(secondary(reader))
 }
 

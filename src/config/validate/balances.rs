@@ -140,7 +140,8 @@ fn build_zone(
     let path = file.map_or_else(PathBuf::new, |file| file.value.clone());
     let spec = ZoneSpec { apex: table.apex.clone()?, file: path, span: file.map(|file| file.span), balanced };
     let mut transfers = transfers::build(table, &spec, context.keys, report);
-    transfers.static_view = static_view::build(table, (&spec.balanced, &balances), context, region_policies, report);
+    let view_of = (&*region_policies, !transfers.update.is_empty());
+    transfers.static_view = static_view::build(table, (&spec.balanced, &balances), context, view_of, report);
     Some(ZoneConfig { spec, balances, aliases, transfers })
 }
 

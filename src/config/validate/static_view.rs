@@ -16,7 +16,7 @@ pub fn build(
     table: &ZoneTable,
     (balanced, balances): (&[BalancedOwner], &[BalanceSpec]),
     context: &Context<'_>,
-    region_policies: &RegionPolicies,
+    (region_policies, takes_updates): (&RegionPolicies, bool),
     report: &mut Report,
 ) -> Option<StaticView> {
     let Some(asked) = &table.transfer_balanced else {
@@ -31,6 +31,13 @@ pub fn build(
         let message = "a zone with aliases cannot be transferred: their addresses are not the zone's to give";
         let diagnostic = Diagnostic::error(message).at(asked.span, "").at(alias.span, "an alias");
         report.push(diagnostic.hint("remove the aliases, or `transfer_balanced`"));
+        return None;
+    }
+    if takes_updates {
+        let message =
+            format!("a zone with `{}` cannot take updates in this version", keys::zone::TRANSFER_BALANCED.name);
+        let hint = "remove one of the two: what is shown of balanced names and what is updated share one serial";
+        report.push(Diagnostic::error(message).at(asked.span, "").hint(hint));
         return None;
     }
     if balances.is_empty() {

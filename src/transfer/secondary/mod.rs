@@ -34,13 +34,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 
 /// Questions for SOA records at a time.
 const POLLS_MAX: usize = 256;
+/// How long a primary may send nothing in the middle of a transfer.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// All secondary zones, and the thread that follows their primaries.
 pub struct Secondaries {
@@ -64,6 +66,7 @@ struct Shared {
     followers: Mutex<HashMap<Name, Following>>,
     polls: Semaphore,
     jobs: Jobs,
+    silence_max: Duration,
 }
 
 /// A follower and its task.
@@ -75,6 +78,10 @@ struct Following {
 impl Secondaries {
     /// Starts the thread. No zone is followed until [`SecondariesHandle::follow`].
     pub fn start(zones: LiveZones, state_dir: &Path) -> io::Result<Self> {
+        Self::start_with(zones, state_dir, SILENCE_MAX)
+    }
+
+    fn start_with(zones: LiveZones, state_dir: &Path, silence_max: Duration) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::new(Shared {
             zones,
@@ -83,6 +90,7 @@ impl Secondaries {
             followers: Mutex::default(),
             polls: Semaphore::new(POLLS_MAX),
             jobs: Jobs::default(),
+            silence_max,
         });
         let handle = SecondariesHandle { shared, runtime: runtime.handle().clone() };
         let stop = Arc::new(Notify::new());

@@ -6,6 +6,7 @@ mod answers;
 mod bad;
 mod edits;
 mod model;
+mod signing;
 mod store;
 mod syntax;
 mod text;

@@ -6,8 +6,8 @@ many types, referrals with much glue. Every name is asked for many types, with e
 octets of the response by octets of the query, both without IP and UDP headers. It fails when the largest factor of Azimuth is
 larger than the largest one of NSD, in all or for any of the sizes offered.
 
-    make amplification                   # builds the binary and runs this
-    python3 tests/amplification.py -v    # the worst ten questions of each server too
+    make amplification                         # builds the binary and runs this
+    python3 tests/interop/amplification.py -v  # the worst ten questions of each server too
 
 Standard library only, and NSD (Debian package `nsd`). Everything stays on 127.0.0.1 and ends by itself.
 """
@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 
-HOME = pathlib.Path(__file__).resolve().parent.parent
+HOME = pathlib.Path(__file__).resolve().parents[2]
 TYPES = {'A': 1, 'NS': 2, 'SOA': 6, 'MX': 15, 'TXT': 16, 'AAAA': 28, 'SRV': 33, 'DS': 43, 'DNSKEY': 48, 'ANY': 255}
 # What clients offer in their OPT record; None: no OPT record.
 SIZES = [None, 512, 1232, 4096, 65535]
@@ -204,7 +204,7 @@ def main():
             print(f'\n{name}')
             for factor, size, what, asked, answered in all[:10]:
                 print(f'  {factor:6.2f}  {what:24} {size or "no"} OPT: {asked} octets, {answered}')
-    print(f'{len(SIZES) + 1 - failed} passed, {failed} failed')
+    print(f'amplification: {len(SIZES) + 1 - failed} passed, {failed} failed')
     return failed > 0
 
 

@@ -1,9 +1,8 @@
 //! Signed zones: random ones get chains and signatures without a key from a small signer here, and every answer is judged
 //! by a validator (RFC 4035, section 5.4; RFC 5155, section 8).
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 use super::validator::{APEX, DENIALS, Denial, Message, Seen, hashed, name, read, validate, with_ancestors};
-use super::{Outcome, Request, Responder, TransportProfile, testing};
+use crate::answer::{Moment, Outcome, Request, Responder, TransportProfile, testing};
 use crate::snapshot::Snapshot;
 use crate::wire::{Name, rtype};
 use proptest::prelude::*;
@@ -92,13 +91,8 @@ fn ask(responder: &mut Responder, snapshot: &Snapshot, qname: &Name, qtype: u16,
     query[11] = 1;
     query.extend([0, 0, 41, 0xff, 0xff, 0, 0, if dnssec_ok { 0x80 } else { 0 }, 0, 0, 0]);
     let source = [192, 0, 2, 1].into();
-    let request = Request {
-        octets: &query,
-        source,
-        profile: &TransportProfile::STREAM,
-        random: 7,
-        now: crate::answer::Moment::default(),
-    };
+    let request =
+        Request { octets: &query, source, profile: &TransportProfile::STREAM, random: 7, now: Moment::default() };
     let mut out = vec![0xee; 65_535];
     let Outcome::Reply { len } = responder.respond(snapshot, request, &mut out) else { panic!("no response") };
     read(&out[..len])
@@ -208,4 +202,34 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn links_of_a_chain_are_proved_whatever_zone_it_ends_in() {
+    let records =
+        [(name("*.a"), rtype::CNAME, "host.other.".to_owned()), (name("*.b"), rtype::CNAME, "x.a".to_owned())];
+    let other = "host MX 10 mail\nmail A 192.0.2.1\n@ MX 10 mail\n";
+    let snapshot = testing::snapshot(&[(APEX, &signed(&records, Denial::Nsec)), ("other.", other)]);
+    let mut responder = Responder::new(0);
+    let mut shown = |qname: &str, qtype: u16| {
+        let response = ask(&mut responder, &snapshot, &name(qname), qtype, true);
+        let section = |seen: &Vec<Seen>| seen.iter().map(|seen| format!("{} {}", seen.owner, seen.rtype)).collect();
+        response.sections.each_ref().map(section)
+    };
+    let owned = |records: &[&str]| records.iter().map(ToString::to_string).collect::<Vec<String>>();
+    // In a zone that is not signed: the proof of the first link goes before the addresses.
+    let [answer, authority, additional]: [Vec<String>; 3] = shown("y.a", rtype::MX);
+    assert_eq!(answer, owned(&["y.a.example. 5", "y.a.example. 46", "host.other. 15"]));
+    assert_eq!(authority, owned(&["*.a.example. 47", "*.a.example. 46"]));
+    assert_eq!(additional, owned(&["mail.other. 1"]));
+    // Two links, each with its own proof; then NODATA of the other zone.
+    let [answer, authority, _] = shown("y.b", TXT);
+    assert_eq!(answer.len(), 4);
+    let proofs = owned(&["*.b.example. 47", "*.b.example. 46", "*.a.example. 47", "*.a.example. 46"]);
+    assert_eq!(authority, [owned(&["other. 6"]), proofs].concat());
+    // Where the chain leaves all zones.
+    let records = [(name("*.a"), rtype::CNAME, "host.nowhere.".to_owned())];
+    let snapshot = testing::snapshot(&[(APEX, &signed(&records, Denial::Nsec))]);
+    let response = ask(&mut responder, &snapshot, &name("y.a"), rtype::A, true);
+    assert_eq!(response.sections.each_ref().map(Vec::len), [2, 2, 0]);
 }
