@@ -131,7 +131,7 @@ fn check_updates(table: &ZoneTable, spec: &ZoneSpec, report: &mut Report) {
         let message = "a zone whose transfers show balanced names takes no updates in this version";
         let diagnostic = Diagnostic::error(message).at(first.span, "").at(view.span, "transfers show them");
         report.push(
-            diagnostic.hint("leave out one of them; names below a zone cut can take updates in a zone of their own"),
+            diagnostic.hint("leave out one of them"),
         );
     }
 }

@@ -12,11 +12,15 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The folder of journals in the state folder.
 const FOLDER: &str = "journals";
 /// Held by the server that uses the folder; says which process that is.
 const LOCK_FILE: &str = ".lock";
+/// How often a server asks for that lock, and how long it waits in between.
+const CLAIM_TRIES: usize = 5;
+const CLAIM_RETRY: Duration = Duration::from_millis(20);
 /// What the names of journals end in.
 const ENDING: &str = ".journal";
 
@@ -103,17 +107,24 @@ impl Journals {
             .truncate(false)
             .open(path)
             .map_err(|error| failed(&error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let process =
-                    owner_of(&mut file).map_or_else(|| "another process".into(), |id| format!("process {id}"));
-                let message = format!("{process} uses the journals in `{}` already", folder.display());
-                return Err(Diagnostic::error(message).hint(
-                    "stop that server, or give this one a folder of its own with `[server] state_dir` or `--state-dir`",
-                ));
+        // The command line may hold it for a moment, to see whether anybody does.
+        let mut tries = 0;
+        while let Err(error) = file.try_lock() {
+            match error {
+                TryLockError::Error(error) => return Err(failed(&error)),
+                TryLockError::WouldBlock if tries < CLAIM_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(CLAIM_RETRY);
+                }
+                TryLockError::WouldBlock => {
+                    let process = owner_of(&mut file);
+                    let process = process.map_or_else(|| "another process".into(), |id| format!("process {id}"));
+                    let message = format!("{process} uses the journals in `{}` already", folder.display());
+                    return Err(Diagnostic::error(message).hint(
+                        "stop that server, or give this one a folder of its own with `[server] state_dir` or `--state-dir`",
+                    ));
+                }
             }
-            Err(TryLockError::Error(error)) => return Err(failed(&error)),
         }
         let named = file.set_len(0).and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
         named.map_err(|error| failed(&error))?;
