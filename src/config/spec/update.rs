@@ -1,7 +1,7 @@
 //! Reads `update` of a zone. Knows no other table: keys are looked up later.
 
 use super::{absolute_name, prefix};
-use crate::base::{Diagnostic, Prefix, Span};
+use crate::base::{Diagnostic, Prefix};
 use crate::config::keys::{Key, update_entry as keys, zone};
 use crate::config::reader::Reader;
 use crate::config::scalars::text;
@@ -14,8 +14,6 @@ use crate::zone::record_type;
 /// An element of `update` as typed.
 #[derive(Clone, Debug)]
 pub struct UpdateEntry {
-    /// Where it stands.
-    pub span: Span,
     /// The name of a key.
     pub key: Option<Spanned<Name>>,
     /// The client's address.
@@ -60,7 +58,7 @@ fn entry(reader: &mut Reader<'_, '_>, apex: Option<&Name>) -> UpdateEntry {
         && names.is_ok()
         && types.is_ok();
     let (names, types) = (names.unwrap_or_default().unwrap_or_default(), types.unwrap_or_default());
-    UpdateEntry { span, key, prefix, names, types, is_whole }
+    UpdateEntry { key, prefix, names, types, is_whole }
 }
 
 /// A list of what `read` reads; the error says that a mistake was reported. Where `read` gives nothing, something else was

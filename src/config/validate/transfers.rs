@@ -89,7 +89,6 @@ pub fn build(table: &ZoneTable, spec: &ZoneSpec, keys: &KeyNames<'_>, report: &m
         let key = entry.key.as_ref().and_then(|key| keys.find(key, report));
         transfers.notify.extend(entry.address.map(|address| NotifyTarget { address, key }));
     }
-    check_updates(table, spec, report);
     for entry in &table.update {
         let key = entry.key.as_ref().map(|key| keys.find(key, report));
         if entry.is_whole && key != Some(None) {
@@ -116,22 +115,5 @@ fn build_secondary(table: &SecondaryTable, spec: &ZoneSpec, keys: &KeyNames<'_>,
         refresh_min: table.refresh_min,
         refresh_max: table.refresh_max,
         len_max: table.transfer_max,
-    }
-}
-
-/// What cannot be had together with updates.
-fn check_updates(table: &ZoneTable, spec: &ZoneSpec, report: &mut Report) {
-    let Some(first) = table.update.first() else { return };
-    if matches!(table.source, SourceTable::Servers(_)) {
-        let message = "a secondary zone takes no updates: its data comes from its primaries";
-        let hint = "send updates to the primary, or make the zone a primary one with a file";
-        report.push(Diagnostic::error(message).at(first.span, "").hint(hint));
-    }
-    if let Some(view) = table.transfer_balanced.as_ref().filter(|_| !spec.balanced.is_empty()) {
-        let message = "a zone whose transfers show balanced names takes no updates in this version";
-        let diagnostic = Diagnostic::error(message).at(first.span, "").at(view.span, "transfers show them");
-        report.push(
-            diagnostic.hint("leave out one of them"),
-        );
     }
 }
