@@ -213,6 +213,28 @@ fn start_and_reload_replay_refuse_and_forget() {
 }
 
 #[test]
+fn a_long_journal_is_condensed_and_goes_on() {
+    let world = World::new();
+    let journals = world.journals();
+    let mut zone = settle(&journals, &world, None).1;
+    let text: Vec<u8> = (0..200_u8).flat_map(|number| [&[255][..], &[number; 255]].concat()).collect();
+    let mut longest = 0;
+    for round in 0..90 {
+        let class = if round % 2 == 0 { class::IN } else { class::NONE };
+        let (after, step) = updated(&zone, &[message(class, "big", rtype::TXT, &text), add(&format!("n{round}"), 1)]);
+        journals.append(&zone, &[step]).unwrap();
+        journals.condense_if_long(zone.apex()).unwrap();
+        zone = after;
+        longest = longest.max(journals.lens()[0].1);
+    }
+    assert!(longest > 4_000_000 && journals.lens()[0].1 < 2 << 20, "{longest} {:?}", journals.lens());
+    assert!(!journals.were_moved());
+    drop(journals);
+    let (how, again) = settle(&world.journals(), &world, None);
+    assert_eq!((how, again.to_text()), ("replayed", zone.to_text()));
+}
+
+#[test]
 fn a_reload_that_is_refused_elsewhere_leaves_updates_as_they_were() {
     let world = World::new();
     let journals = world.journals();
