@@ -32,7 +32,7 @@ impl UpdateRule {
     fn allows(&self, apex: &Name, owner: &Name, rtype: u16) -> bool {
         let by_type = match &self.types {
             Some(types) => types.contains(&rtype),
-            None => !NOT_BY_DEFAULT.contains(&rtype) && !(rtype == rtype::NS && owner == apex),
+            None => !(NOT_BY_DEFAULT.contains(&rtype) || (rtype == rtype::NS && owner == apex)),
         };
         by_type && self.names(owner)
     }
