@@ -25,8 +25,18 @@ ferret := ferret/run.py
 pdns := pdns/run.py
 corpus_options := --mut 20
 
-export PATH := $(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH)
+# Our own, with other servers on the other side: tests/interop/NAME.py. Options are for `make test`; docs/testing.md has longer runs.
+INTEROP := gdnsd dnssec transfer update scale
+gdnsd_options :=
+dnssec_options :=
+transfer_options :=
+update_options := --kills 20
+scale_options :=
+
+# Debian keeps servers where an ordinary user's PATH does not lead.
+export PATH := $(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH):/usr/sbin
 export AZIMUTH_BIN := $(TARGET)/ci/azimuth
+export AZIMUTH_WORKBENCH := $(TARGET)/ci/examples/workbench
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
@@ -34,7 +44,7 @@ help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 .PHONY: test
-test: setup begin fmt lint unit doc conformance ## everything: set-up, checks, tests, suites
+test: setup begin fmt lint unit doc interop conformance ## everything: set-up, checks, tests, suites
 	@echo "make test: all of this ran and passed: $$(paste -sd ';' $(RAN) | sed 's/;/; /g')"
 
 .PHONY: begin
@@ -75,7 +85,15 @@ doc: ## documentation, warnings are errors
 .PHONY: build
 build: ## the binary that the suites start
 	@# As the tests have built it already: a plain `build` leaves out features of test dependencies, and so builds all anew.
-	$(CARGO) test $(PROFILE) --test all --no-run
+	$(CARGO) test $(PROFILE) --test all --example workbench --no-run
+
+.PHONY: interop $(INTEROP)
+interop: $(INTEROP) ## with NSD, Knot, BIND and unbound: gdnsd, dnssec, transfer, update, scale
+
+$(INTEROP): build $(TOOLS)/venv/installed
+	@echo '== interop: $@'
+	python3 tests/interop/$@.py $($@_options) 2>&1 | tee "$(TOOLS)/$@.log"
+	grep -E '^$@: [0-9]+ passed, 0 failed' "$(TOOLS)/$@.log" | tail -n 1 >> $(RAN)
 
 .PHONY: conformance
 conformance: build ## third-party suites in $(KIT)
@@ -104,6 +122,16 @@ setup: ## installs what the tests need (root, or it says what to install)
 	need git git
 	need python3 python3
 	python3 -c 'import venv, ensurepip' 2> /dev/null || missing+=(python3-venv)
+	# Peers and judges of tests/interop.
+	need nsd nsd
+	need knotd knot
+	need named bind9
+	need dnssec-signzone bind9-utils
+	need nsupdate bind9-dnsutils
+	need delv bind9-dnsutils
+	need unbound unbound
+	need dnsviz dnsviz
+	need valgrind valgrind
 	if [ $${#missing[@]} -gt 0 ]; then
 		if [ "$$(id -u)" != 0 ]; then
 			echo "make setup: not root; install these first: apt-get install $${missing[*]}" >&2
@@ -111,6 +139,12 @@ setup: ## installs what the tests need (root, or it says what to install)
 		fi
 		echo "== apt-get install $${missing[*]}"
 		apt-get update -q
+		# Debian starts a server when it is installed, unless this says no: the tests start their own, and port 53 has an owner.
+		if [ ! -e /usr/sbin/policy-rc.d ]; then
+			trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+			printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
+			chmod 755 /usr/sbin/policy-rc.d
+		fi
 		DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$${missing[@]}"
 	fi
 	if ! command -v $(CARGO) > /dev/null; then
@@ -120,7 +154,7 @@ setup: ## installs what the tests need (root, or it says what to install)
 	for component in fmt clippy; do
 		$(CARGO) $$component --version > /dev/null 2>&1 || rustup component add rustfmt clippy
 	done
-	$(MAKE) -s $(TOOLS)/bin/promtool $(if $(wildcard $(KIT)),$(TOOLS)/venv/installed)
+	$(MAKE) -s $(TOOLS)/bin/promtool $(TOOLS)/venv/installed
 
 # From Debian's package of Prometheus, unpacked rather than installed: installing it would start a server.
 $(TOOLS)/bin/promtool:
@@ -142,7 +176,7 @@ $(TOOLS)/bin/promtool:
 	rm prometheus_*.deb
 	promtool --version 2>&1 | head -n 1
 
-# The suites are written in Python and need dnspython; without them there is no need of it.
+# The suites, ours and those of others, are written in Python and need dnspython.
 $(TOOLS)/venv/installed: tests/requirements.txt
 	@echo '== Python packages'
 	rm -rf $(@D)

@@ -2,6 +2,7 @@
 
 use super::explain::{self, Explanation};
 use super::{AdminState, metrics};
+use crate::wire::Name;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -17,6 +18,7 @@ pub(super) async fn serve(socket: TcpListener, state: AdminState) -> std::io::Re
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics_text))
         .route("/api/v1/explain", get(explain_answer))
+        .route("/api/v1/zone/export", get(zone_export))
         .with_state(state);
     axum::serve(tokio::net::TcpListener::from_std(socket)?, routes).await
 }
@@ -70,5 +72,37 @@ async fn explain_answer(
             Json(explanation).into_response()
         }
         Err(error) => (StatusCode::BAD_REQUEST, Json(serde_json::json!({ "error": error }))).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct ZoneQuery {
+    zone: String,
+}
+
+/// A zone as a master file, as it is now.
+async fn zone_export(State(state): State<AdminState>, query: Result<Query<ZoneQuery>, QueryRejection>) -> Response {
+    let refused = |status: StatusCode, why: String| (status, why + "\n").into_response();
+    let apex =
+        query.map_err(|error| format!("{}; ask with `?zone=ORIGIN`", error.body_text())).and_then(|Query(query)| {
+            Name::from_text(query.zone.as_bytes(), Some(&Name::root()))
+                .map_err(|error| format!("`{}` is no name: {error}", query.zone))
+        });
+    let apex = match apex {
+        Ok(apex) => apex,
+        Err(why) => return refused(StatusCode::BAD_REQUEST, why),
+    };
+    let current = state.publisher.current();
+    let zones = &current.snapshot.zones;
+    let Some(zone) = zones.zones().iter().find(|zone| *zone.apex() == apex).cloned() else {
+        return refused(StatusCode::NOT_FOUND, format!("no zone `{apex}` is served here"));
+    };
+    if !zone.is_available() {
+        return refused(StatusCode::SERVICE_UNAVAILABLE, format!("zone `{apex}` has no data now"));
+    }
+    // A large zone takes its time, in which others are answered.
+    match tokio::task::spawn_blocking(move || zone.to_text()).await {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/dns; charset=utf-8")], text).into_response(),
+        Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{AdminState, Serving};
 use crate::answer::counters::Tally;
+use crate::base::UnixTime;
 use crate::health::Status;
+use crate::transfer::secondary::status::{State, ZoneStatus};
 use crate::transport::StreamCounters;
 use crate::wire::{Malformed, Rcode};
 use prometheus_client::collector::Collector;
@@ -53,6 +55,7 @@ impl Collector for Everything {
         queries(&self.0, &mut out)?;
         answers(&self.0, &mut out)?;
         health(&self.0, &mut out)?;
+        secondaries(&self.0, &mut out)?;
         aliases(&self.0, &mut out)?;
         configuration(&self.0, &mut out)
     }
@@ -240,6 +243,48 @@ fn probes(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
     )
 }
 
+fn secondaries(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
+    let Some(secondaries) = state.secondaries.get() else { return Ok(()) };
+    let zones = secondaries.status();
+    let of_zone = |zone: &ZoneStatus| vec![("zone", zone.apex.to_string())];
+    let with = |zone: &ZoneStatus, key: &'static str, word: &str| {
+        vec![("zone", zone.apex.to_string()), (key, word.to_owned())]
+    };
+    let states = zones.iter().flat_map(|zone| {
+        State::ALL.map(|state| (with(zone, "state", state.word()), f64::from(u8::from(zone.state == state))))
+    });
+    out.gauge("azimuth_secondary_state", "1 for the state that a secondary zone is in", states)?;
+    let serials = zones.iter().map(|zone| (of_zone(zone), f64::from(zone.serial)));
+    out.gauge("azimuth_secondary_serial", "SERIAL of a secondary zone, 0 without data", serials)?;
+    let seconds = |time: UnixTime| time.0 as f64 / 1e6;
+    let refreshed = zones.iter().filter_map(|zone| Some((of_zone(zone), seconds(zone.last_good?))));
+    out.gauge(
+        "azimuth_secondary_refreshed",
+        "Unix time at which a secondary zone was last known to be its primary's",
+        refreshed,
+    )?;
+    let expires = zones.iter().filter_map(|zone| Some((of_zone(zone), seconds(zone.expires?))));
+    out.gauge("azimuth_secondary_expires", "Unix time at which a secondary zone expires", expires)?;
+    let inactive = zones.iter().map(|zone| (of_zone(zone), zone.inactive_names as f64));
+    out.gauge(
+        "azimuth_secondary_inactive_names",
+        "Balanced names that a secondary zone does not let be answered",
+        inactive,
+    )?;
+    let refreshes = zones.iter().flat_map(|zone| {
+        [("up_to_date", zone.up_to_date), ("axfr", zone.whole), ("ixfr", zone.incremental)]
+            .map(|(word, count)| (with(zone, "result", word), count))
+    });
+    out.counter("azimuth_secondary_refreshes", "Comparisons with a primary by what came of them", refreshes)?;
+    let failures = zones.iter().flat_map(|zone| {
+        let counts = ZoneStatus::failure_kinds().into_iter().zip(zone.failures);
+        counts.map(|(word, count)| (with(zone, "cause", word), count)).collect::<Vec<_>>()
+    });
+    out.counter("azimuth_secondary_failures", "Comparisons with a primary that failed, by cause", failures)?;
+    let notified = zones.iter().map(|zone| (of_zone(zone), zone.notified));
+    out.counter("azimuth_secondary_notifies", "NOTIFY messages from primaries that were heeded", notified)
+}
+
 fn aliases(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
     let counted = &state.aliases;
     let lookups = [("answered", &counted.answered), ("failed", &counted.failed)];
@@ -277,6 +322,11 @@ fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
         "azimuth_zone_records",
         "Records in a zone",
         zones().map(|(labels, zone)| (labels, zone.record_count() as f64)),
+    )?;
+    out.gauge(
+        "azimuth_zone_signatures_expire_seconds",
+        "When the first signature of a zone that was signed elsewhere expires, in seconds since 1970",
+        zones().filter_map(|(labels, zone)| Some((labels, zone.signatures_expire()?.as_secs() as f64))),
     )?;
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     out.gauge("azimuth_build_info", "Always 1; the label has the version", [(version, 1.0)])

@@ -11,6 +11,7 @@ use crate::probe::metrics::Metrics as ProbeMetrics;
 use crate::snapshot::PublisherHandle;
 use crate::transfer::Counters as TransferCounters;
 use crate::transfer::alias::AliasCounters;
+use crate::transfer::secondary::SecondariesHandle;
 use crate::transport::{Service, StreamCounters, WorkerCounters};
 use dashmap::DashMap;
 use std::net::{SocketAddr, TcpListener};
@@ -27,6 +28,7 @@ pub struct AdminState {
     probes: Arc<ProbeMetrics>,
     serving: Arc<OnceLock<Serving>>,
     reloads: Arc<Reloads>,
+    secondaries: Arc<OnceLock<SecondariesHandle>>,
     aliases: Arc<AliasCounters>,
 }
 
@@ -69,8 +71,15 @@ impl AdminState {
             probes: prober.metrics(),
             serving: Arc::default(),
             reloads: Arc::clone(reloads),
+            secondaries: Arc::default(),
             aliases: Arc::clone(aliases),
         }
+    }
+
+    /// From now on the primaries of these zones are followed.
+    pub fn following(&self, secondaries: SecondariesHandle) {
+        // Set once, by the one thread that starts the server.
+        let _ = self.secondaries.set(secondaries);
     }
 
     /// From now on queries are answered, and counted by these threads.

@@ -54,12 +54,12 @@ pub struct Composer<'o, 's> {
     pub scope: u8,
     /// Whether servers of another zone were named.
     pub referred: bool,
-    /// What the response counts as where clients are limited.
-    pub charge: Charge,
     /// Whether signatures are wanted (RFC 3225).
     pub dnssec_ok: bool,
     /// What the links of a chain have to prove.
     pub expansions: dnssec::Expansions<'s>,
+    /// What the response counts as where clients are limited.
+    pub charge: Charge,
 }
 
 impl<'s> Composer<'_, 's> {

@@ -118,9 +118,9 @@ pub fn write<'s>(
             }
             Ok(next)
         }
+        Step::AliasUnknown => Err(Stop::AliasUnknown),
         Step::AllDown => Err(Stop::AllDown),
         Step::Unavailable => Err(Stop::Unavailable),
-        Step::AliasUnknown => Err(Stop::AliasUnknown),
     }
 }
 

@@ -2,9 +2,9 @@
 //! sends. Knows no sockets, no clock, no configuration files, no log and no async runtime.
 //!
 //! Three stages: `wire` parses, `plan` finds what the name leads to (for balanced names with `steered`), and `compose`
-//! writes it with `positive`, `negative` and `referral`, or, for who
-//! asks for signatures, with `dnssec`. A plan is what one name leads to; a CNAME chain makes one plan a
-//! link, because the owner of each link is where the last target was written.
+//! writes it with `positive`, `negative` and `referral`, or, for who asks for signatures, with `dnssec`. A plan is what one
+//! name leads to; a CNAME chain makes one plan a link, because the owner of each link is where the last target was
+//! written.
 
 pub mod counters;
 pub mod profile;
@@ -25,13 +25,9 @@ mod positive;
 mod rate_limit;
 mod referral;
 mod respond;
-#[cfg(test)]
-mod signed_tests;
 mod steered;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod validator;
 mod visitor;
 
 pub use alias::is_ours;

@@ -50,7 +50,7 @@ pub fn write(
 
 /// Whether the addresses of the names in a type's data are added.
 pub const fn has_addresses(rtype: u16) -> bool {
-    matches!(rtype, rtype::NS | rtype::MX | rtype::SRV)
+    matches!(rtype, rtype::NS | rtype::MX | rtype::SRV | rtype::SVCB | rtype::HTTPS)
 }
 
 /// Adds the addresses of `names`. What does not fit is left out silently: it was not asked for (RFC 2181, section 9).
@@ -121,7 +121,10 @@ impl Names<'_, '_> {
         let owner = self.start + usize::from(self.rrset.targets[index]);
         let found = self.place.zone.lookup(name, apex_stripped, self.rrset.rtype);
         if let Lookup::Answer { rrset, from_wildcard: false } = found {
-            let _ = response.rrset(Section::Additional, records(rrset), owner, self.place.apex_at, None);
+            let written = response.rrset(Section::Additional, records(rrset), owner, self.place.apex_at, None);
+            if self.signed && written.is_ok() {
+                let _ = response.rrset(Section::Additional, signatures(rrset), owner, 0, None);
+            }
         }
     }
 }

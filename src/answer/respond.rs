@@ -123,9 +123,9 @@ impl Responder {
             response: Response::begin(out, len_max, reserved, query, request.octets),
             scope: 0,
             referred: false,
-            charge: Charge::ERROR,
             dnssec_ok: edns.is_some_and(|edns| edns.dnssec_ok),
             expansions: Expansions::default(),
+            charge: Charge::ERROR,
         };
         let (mut rcode, error) = match compose(&mut composer, query, chained, scratch) {
             Ok(rcode) => (rcode, None),

@@ -3,20 +3,20 @@
 use super::aliases;
 use super::plan::probe_plan;
 use super::privileges::check_user;
-use crate::base::{Diagnostic, Severity, Sources};
-use crate::config::{self, Config};
+use crate::base::{Diagnostic, Severity, Sources, UnixTime};
+use crate::config::{self, Config, ZoneConfig};
 use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, ProbePlan, TlsCheck};
 use crate::snapshot::Inputs;
 use crate::transfer::reload::{Candidate, resolve};
 use crate::transfer::{Journals, LiveZones, Pause};
-use crate::zone::{Zone, ZoneSet, ZoneSpec};
+use crate::zone::{Zone, ZoneSet};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What the command line says instead of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -104,7 +104,7 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     if previous.is_none() {
         report.diagnostics.extend(check_user(&config));
     }
-    let zones = load_zones(config.zones.iter().map(|zone| &zone.spec), previous, &mut report);
+    let zones = load_zones(&config.zones, previous, &mut report);
     let databases = FileStamp::of_databases(&config.geo);
     let locator = load_locator(&config.geo, &databases, previous, &mut report);
     let zone_set = ZoneSet::new(zones.clone());
@@ -156,7 +156,7 @@ pub fn settle(loaded: &mut Loaded, live: &LiveZones, journals: &Journals, report
 pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     let mut report = Report { sources: std::mem::take(sources), ..Report::default() };
     report.diagnostics.extend(check_user(config));
-    let zones = load_zones(config.zones.iter().map(|zone| &zone.spec), None, &mut report);
+    let zones = load_zones(&config.zones, None, &mut report);
     let journals = Journals::new(&config.server.state_dir);
     report.diagnostics.extend(zones.iter().filter_map(|zone| journals.check(zone)));
     load_locator(&config.geo, &FileStamp::of_databases(&config.geo), None, &mut report);
@@ -184,19 +184,24 @@ fn worker_count(configured: usize) -> usize {
     }
 }
 
-fn load_zones<'a>(
-    specs: impl Iterator<Item = &'a ZoneSpec>,
-    previous: Option<&Loaded>,
-    report: &mut Report,
-) -> Vec<Arc<Zone>> {
+/// What files say of all zones; of those that come from other servers nothing.
+fn load_zones(configs: &[ZoneConfig], previous: Option<&Loaded>, report: &mut Report) -> Vec<Arc<Zone>> {
     let old: HashMap<_, _> =
         previous.iter().flat_map(|loaded| &loaded.file_zones).map(|zone| (zone.apex().to_lower(), zone)).collect();
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = UnixTime::from_secs(since_epoch.as_secs());
     let mut zones = Vec::new();
-    for spec in specs {
+    for ZoneConfig { spec, transfers, .. } in configs {
         let previous = old.get(&spec.apex).copied();
+        if transfers.role.secondary().is_some() {
+            let same = previous.filter(|previous| !previous.is_available()).map(Arc::clone);
+            zones.push(same.unwrap_or_else(|| Arc::new(Zone::unavailable(spec.apex.clone()))));
+            continue;
+        }
         let (zone, diagnostics) = Zone::load(spec, previous, &mut report.sources);
-        zones.extend(zone);
         report.diagnostics.extend(diagnostics);
+        report.diagnostics.extend(zone.as_ref().and_then(|zone| zone.expiry_warning(spec.span, now)));
+        zones.extend(zone);
     }
     zones
 }

@@ -138,7 +138,7 @@ fn log_report(report: &Report) {
     for diagnostic in &report.refused_zones {
         let line = diagnostic.one_line(&report.sources);
         match diagnostic.severity {
-            Severity::Error => tracing::error!("this zone stays as it is: {line}"),
+            Severity::Error => tracing::error!("{line}"),
             Severity::Warning => tracing::warn!("{line}"),
         }
     }

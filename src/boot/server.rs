@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
 use crate::transfer::alias::AliasResolver;
+use crate::transfer::secondary::Secondaries;
 use crate::transfer::{Desk, Journals, LiveZones, Parts, Pause};
 use crate::transport::{BindError, Listeners, Service, StreamLimits};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -42,6 +43,7 @@ pub struct Server {
     live: LiveZones,
     journals: Journals,
     desk: Desk,
+    secondaries: Secondaries,
     publisher: Publisher,
     prober: Prober,
     aliases: AliasResolver,
@@ -97,12 +99,7 @@ impl Server {
         }
         // The last results may still be being collected.
         publisher.flush();
-        let desk = start_desk(config, &publisher, listeners.shard_count(), (&live, &journals))?;
-        let door = Arc::new(Door(desk.handle().clone()));
-        let service = Service::start(listeners, publisher.store(), stream_limits(config), Some(door))
-            .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
-        state.serving(&service, Arc::clone(desk.handle().counters()));
-        desk.handle().start_notifying();
+        let (desk, secondaries, service) = start_answering(config, listeners, &publisher, &live, &journals, &state)?;
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((
@@ -113,6 +110,7 @@ impl Server {
                 live,
                 journals,
                 desk,
+                secondaries,
                 publisher,
                 prober,
                 aliases,
@@ -200,6 +198,7 @@ impl Server {
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
+        let secondaries = self.secondaries.handle().clone();
         let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
         self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
@@ -208,6 +207,7 @@ impl Server {
             desk.configure(&transfer);
             resolve(aliases);
             pause.adopt();
+            secondaries.follow(&transfer);
         };
         Ok((Some(publish), report))
     }
@@ -247,6 +247,7 @@ impl Server {
         self.service.stop();
         drop(self.aliases);
         self.desk.stop();
+        self.secondaries.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {
             admin.stop();
@@ -255,29 +256,40 @@ impl Server {
     }
 }
 
-/// The desk; its engine counts in shard `shard`.
-fn start_desk(
+/// Starts whoever takes messages, and whoever follows the primaries of secondary zones.
+fn start_answering(
     config: &Config,
+    listeners: Listeners,
     publisher: &Publisher,
-    shard: usize,
-    (live, journals): (&LiveZones, &Journals),
-) -> Result<Desk, StartError> {
+    live: &LiveZones,
+    journals: &Journals,
+    state: &AdminState,
+) -> Result<(Desk, Secondaries, Service), StartError> {
+    let tcp = config.server.tcp;
+    let limits = StreamLimits {
+        connections: tcp.connections,
+        connections_per_client: tcp.connections_per_client,
+        idle_timeout: tcp.idle_timeout,
+    };
     let parts = Parts {
-        engine: engine(publisher.store(), shard),
+        engine: engine(publisher.store(), listeners.shard_count()),
         zones: live.clone(),
         journals: journals.clone(),
         spec: config.transfer.clone(),
     };
-    Desk::start(parts).map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))
-}
-
-fn stream_limits(config: &Config) -> StreamLimits {
-    let tcp = config.server.tcp;
-    StreamLimits {
-        connections: tcp.connections,
-        connections_per_client: tcp.connections_per_client,
-        idle_timeout: tcp.idle_timeout,
-    }
+    let desk = Desk::start(parts)
+        .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
+    let door = Arc::new(Door(desk.handle().clone()));
+    let service = Service::start(listeners, publisher.store(), limits, Some(door))
+        .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
+    state.serving(&service, Arc::clone(desk.handle().counters()));
+    desk.handle().start_notifying();
+    let secondaries = Secondaries::start(live.clone(), &config.server.state_dir)
+        .map_err(|error| StartError::System(format!("cannot start the thread of secondary zones: {error}")))?;
+    desk.handle().tell_of_notifies(secondaries.handle().clone());
+    state.following(secondaries.handle().clone());
+    secondaries.handle().follow(&config.transfer);
+    Ok((desk, secondaries, service))
 }
 
 /// Probes and TCP clients each take a descriptor: the soft limit is often 1,024, the hard one far higher.

@@ -7,6 +7,7 @@ mod geoip;
 mod http;
 mod logging;
 mod serve;
+mod zone;
 
 use crate::base::{Diagnostic, Sources};
 use clap::{Parser, Subcommand};
@@ -44,6 +45,8 @@ enum Verb {
     Explain(explain::Args),
     /// What location databases say, and where to get one
     Geoip(geoip::Args),
+    /// What a zone is now; its file and the journal of updates
+    Zone(zone::Args),
     /// Run a whole world on loopback: backends, health checks, the server and the sample zone
     Demo(demo::Args),
 }
@@ -64,6 +67,7 @@ pub fn run() -> ExitCode {
         Verb::Check(args) => check::run(&args, crate::boot::load_rest),
         Verb::Explain(args) => explain::run(&args),
         Verb::Geoip(args) => geoip::run(args),
+        Verb::Zone(args) => zone::run(&args),
         Verb::Demo(args) => demo::run(&args),
     }
 }

@@ -56,7 +56,7 @@ pub struct Config {
     pub zones: Vec<ZoneConfig>,
     /// Keys and limits of transfers, NOTIFY and updates.
     pub transfer: TransferSpec,
-    /// Every configuration file that was read, the first one first.
+    /// Every configuration file that was read, the first one first, then the files with secrets.
     pub files: Vec<PathBuf>,
     /// Places of values that only the running system can judge.
     pub places: Places,
@@ -182,7 +182,8 @@ pub fn load_partly(path: &Path, sources: &mut Sources) -> (Config, Vec<Diagnosti
         spec.read(document, &mut report);
     }
     spec.check_secrets(sources, &mut report);
-    let files = documents.iter().map(|document| sources.path(document.source).to_path_buf()).collect();
+    let documents = documents.iter().map(|document| sources.path(document.source).to_path_buf());
+    let files = documents.chain(spec.secret_files()).collect();
     let config = validate::validate(spec, files, &mut report);
     (config, report.into_sorted())
 }

@@ -67,7 +67,7 @@ impl Slot {
                 diagnostic.hint(format!("it is written `{}`", def.header))
             }
             (Value::Table(_) | Value::Array(_), _) => diagnostic,
-            (_, Kind::List(_)) => diagnostic.hint("write it in brackets: `[...]`"),
+            (_, Kind::List(_) | Kind::TablesOr(..)) => diagnostic.hint("write it in brackets: `[...]`"),
             _ => diagnostic,
         });
     }
@@ -218,6 +218,31 @@ impl<'r, 't> Reader<'r, 't> {
                 Value::Table(table) => values.push(read(&mut Reader::new(self.report, table, node.span, def))),
                 Value::Broken => {}
                 _ => Slot { kind: Kind::Table(def), element: true, ..whole }.mistyped(self.report, node),
+            }
+        }
+        Some(Spanned::new(values, node.span))
+    }
+
+    /// Reads each element of a list of tables, any of which may stand as a single value.
+    pub fn tables_or<T>(
+        &mut self,
+        key: &'static Key,
+        def: &'static TableDef,
+        mut read: impl FnMut(&mut Reader<'_, 't>) -> T,
+        mut single: impl FnMut(&mut Report, Slot, &Node) -> T,
+    ) -> Option<Spanned<Vec<T>>> {
+        let node = self.node(key)?;
+        let whole = Slot { key, kind: key.kind, element: false };
+        let (Value::Array(array), Kind::TablesOr(_, kind)) = (&node.value, key.kind) else {
+            whole.mistyped(self.report, node);
+            return None;
+        };
+        let mut values = Vec::with_capacity(array.elements.len());
+        for node in &array.elements {
+            match &node.value {
+                Value::Table(table) => values.push(read(&mut Reader::new(self.report, table, node.span, def))),
+                Value::Broken => {}
+                _ => values.push(single(self.report, Slot { kind: *kind, element: true, ..whole }, node)),
             }
         }
         Some(Spanned::new(values, node.span))

@@ -108,6 +108,9 @@ fn of_kind(kind: Kind) -> Value {
         }
         Kind::Table(def) => reference(def),
         Kind::Tables(def) => json!({ "type": "array", "items": reference(def) }),
+        Kind::TablesOr(def, single) => {
+            json!({ "type": "array", "items": { "anyOf": [of_kind(*single), reference(def)] } })
+        }
         Kind::Named(def) => json!({ "type": "object", "additionalProperties": reference(def) }),
         Kind::ByName(kind) => json!({ "type": "object", "additionalProperties": of_kind(*kind) }),
     }

@@ -7,6 +7,7 @@ use super::log_gate::LogGate;
 use super::message::{Header, MessageWriter, Reader};
 use super::notify::{Notifier, notify};
 use super::request::{Asked, Outbox, Submission, unix_secs};
+use super::secondary::SecondariesHandle;
 use super::spec::{Settings, TransferSpec};
 use super::tsig::Opened;
 use super::update::Updates;
@@ -16,7 +17,7 @@ use crate::wire::numbers::{OPCODE_QUERY, flag};
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,6 +26,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const REQUESTS_MAX: usize = 1024;
 /// Threads of the desk.
 const THREADS: usize = 2;
+/// How far the threads stand back behind the workers.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
 /// Most octets of an answer without records.
 const ERROR_LEN_MAX: usize = 512;
 /// How long a stopping desk waits for what is being served.
@@ -61,6 +65,8 @@ pub struct Shared {
     /// Who is being told of new serials.
     pub notifier: Notifier,
     refusals_told: LogGate,
+    /// The zones whose primaries may send NOTIFY.
+    secondaries: OnceLock<SecondariesHandle>,
 }
 
 impl Shared {
@@ -98,6 +104,7 @@ impl Desk {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("transfer")
+            .on_thread_start(stand_back)
             .enable_all()
             .build()?;
         let shared = Arc::new(Shared {
@@ -110,6 +117,7 @@ impl Desk {
             transfers_running: AtomicUsize::new(0),
             notifier: Notifier::default(),
             refusals_told: LogGate::default(),
+            secondaries: OnceLock::new(),
         });
         let handle = DeskHandle { runtime: runtime.handle().clone(), shared };
         Ok(Self { runtime: Some(runtime), handle })
@@ -124,6 +132,15 @@ impl Desk {
     /// Ends, with whatever is being served.
     pub fn stop(self) {
         drop(self);
+    }
+}
+
+/// Lets the workers go first: a transfer has time, a query has none.
+fn stand_back() {
+    // On Linux this concerns the thread alone.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "cannot lower the priority of transfers");
     }
 }
 
@@ -156,6 +173,12 @@ impl DeskHandle {
         for live in self.shared.zones.all() {
             notify(&self.shared, &self.runtime, &live);
         }
+    }
+
+    /// Says who is told of NOTIFY messages from now on.
+    pub fn tell_of_notifies(&self, secondaries: SecondariesHandle) {
+        // Whoever comes second is not heard: there is one part that follows primaries.
+        let _ = self.shared.secondaries.set(secondaries);
     }
 
     /// What is configured from now on.
@@ -257,9 +280,27 @@ async fn dispatch(shared: &Arc<Shared>, kind: Kind, asked: &mut Asked, outbox: &
     match kind {
         Kind::Axfr | Kind::Ixfr => outbound::serve(shared, kind, asked, outbox).await,
         Kind::Update => shared.updates.serve(shared, asked).await,
-        // NOTIFY of primaries (RFC 1996) is plugged in here.
-        Kind::Query | Kind::Notify => Answer::Engine,
+        Kind::Notify => notified(shared, asked),
+        Kind::Query => Answer::Engine,
     }
+}
+
+/// A NOTIFY; without any secondary zone there is nothing to be told of.
+fn notified(shared: &Shared, asked: &Asked) -> Answer {
+    let Some(secondaries) = shared.secondaries.get().filter(|secondaries| secondaries.has_any()) else {
+        return Answer::Engine;
+    };
+    let (message, rcode) = secondaries.answer_notify(asked);
+    if rcode == Rcode::NOERROR {
+        return Answer::Message(message, End::Done);
+    }
+    let (zone, source) = (&asked.question.name, asked.source);
+    let key = asked.key.as_ref().map(|key| key.name().to_string()).unwrap_or_default();
+    let rcode = rcode.mnemonic().unwrap_or_default();
+    shared.say_refused(|held_back| {
+        tracing::info!(%zone, %source, key, rcode, held_back, "NOTIFY refused: not from a primary of a secondary zone");
+    });
+    Answer::Message(message, End::Refused)
 }
 
 /// `message`, or where it is longer than `len_max` its header and question with TC set.

@@ -149,7 +149,7 @@ impl<'a> Sending<'a> {
 
     /// Adds a record; sends the message before it when that is full.
     pub async fn push(&mut self, record: &Record) -> Result<(), Broken> {
-        let is_full = self.writer.len() >= MESSAGE_LEN_ENOUGH;
+        let is_full = self.writer.octet_count() >= MESSAGE_LEN_ENOUGH;
         if is_full || self.writer.push(Section::Answer, record).is_err() {
             self.flush().await?;
             self.writer.push(Section::Answer, record).map_err(|_| Broken::TooLong)?;

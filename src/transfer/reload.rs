@@ -1,11 +1,12 @@
 //! What shall be live after a reload: of the zones that were loaded from files, and of those that come from elsewhere.
 
+use super::Journals;
 use super::history::Delta;
 use super::journal::store::Settled;
 use super::live::Pause;
 use super::serial::is_newer;
 use super::spec::{Role, ZoneTransfers};
-use super::{Journals, secondary, static_view};
+use super::{secondary, static_view};
 use crate::base::Diagnostic;
 use crate::zone::{Zone, ZoneSpec, diff};
 use std::path::Path;
@@ -39,8 +40,8 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, journals: &Journals
         let zone = secondary::resolve::resolve(pause, secondary, &transfers, state_dir);
         return Ok(Resolved { zone, complaint: None });
     }
-    let live = pause.live(file.apex()).map(|live| live.zone());
     if let Some(view) = &transfers.static_view {
+        let live = pause.live(file.apex()).map(|live| live.zone());
         return match journals.settle(file, live.as_ref(), false).map_err(|diagnostic| vec![diagnostic])? {
             Settled::Files => {
                 let zone = static_view::resolve(pause, file, &transfers, view, state_dir)?;
@@ -51,17 +52,19 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, journals: &Journals
             }
         };
     }
-    primary(pause, file, live, transfers, journals).map_err(|diagnostic| vec![diagnostic])
+    primary(pause, file, transfers, journals).map_err(|diagnostic| vec![diagnostic])
 }
 
 /// A zone that has a file here, and changes from updates in a journal.
 fn primary(
     pause: &mut Pause,
     file: &Arc<Zone>,
-    live: Option<Arc<Zone>>,
     transfers: Arc<ZoneTransfers>,
     journals: &Journals,
 ) -> Result<Resolved, Diagnostic> {
+    // What came from another server is no earlier version of what the file says.
+    let live = pause.live(file.apex()).filter(|live| live.transfers().role == Role::Primary);
+    let live = live.map(|live| live.zone());
     let takes_updates = !transfers.update.is_empty();
     let mut complaint = None;
     let zone = match (journals.settle(file, live.as_ref(), takes_updates)?, live) {

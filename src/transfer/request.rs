@@ -23,10 +23,13 @@ pub struct Submission {
     pub reply: Reply,
 }
 
+/// Sends one datagram.
+pub type SendOnce = Box<dyn FnOnce(&[u8]) + Send>;
+
 /// Where answers go.
 pub enum Reply {
     /// One answer at most, which may get lost.
-    Datagram(Box<dyn FnOnce(&[u8]) + Send>),
+    Datagram(SendOnce),
     /// Any number of them. The client takes its time: sending waits. The request is over when this is dropped.
     Stream(mpsc::Sender<Vec<u8>>),
 }

@@ -1,5 +1,5 @@
 //! The desk as transports see it: requests in, answers out; and the messages that it sends by itself.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use super::counters::{End, Kind, Told};
 use super::message::{Header, MESSAGE_LEN_MAX, MessageRecord, MessageWriter, Question, Reader};

@@ -149,6 +149,16 @@ impl Name {
         (first > 0).then(|| Self(self.0[1 + first..].into()))
     }
 
+    /// The name without its first `labels` labels; the root when it has no more than that.
+    #[must_use]
+    pub fn without(&self, labels: usize) -> Self {
+        let mut at = 0;
+        for _ in 0..labels.min(self.label_count()) {
+            at += 1 + usize::from(self.0[at]);
+        }
+        Self(self.0[at..].into())
+    }
+
     /// Whether this is `other` or below it.
     #[must_use]
     pub fn is_at_or_below(&self, other: &Self) -> bool {

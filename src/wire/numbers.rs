@@ -36,14 +36,14 @@ pub mod rtype {
     pub const DNSKEY: u16 = 48;
     /// The same as NSEC for hashes of names (RFC 5155).
     pub const NSEC3: u16 = 50;
+    /// How names are hashed for NSEC3 (RFC 5155).
+    pub const NSEC3PARAM: u16 = 51;
     /// How to reach a service (RFC 9460).
     pub const SVCB: u16 = 64;
     /// How to reach a web server (RFC 9460).
     pub const HTTPS: u16 = 65;
     /// The signature of a message (RFC 8945).
     pub const TSIG: u16 = 250;
-    /// How names are hashed for NSEC3 (RFC 5155).
-    pub const NSEC3PARAM: u16 = 51;
     /// QTYPE only: an incremental zone transfer (RFC 1995).
     pub const IXFR: u16 = 251;
     /// QTYPE only: a zone transfer (RFC 5936).

@@ -3,10 +3,11 @@
 //! names are hashed nor what is proved with a record.
 
 use super::pack::RrsetTooLong;
-use super::rrset::{OWNER_OF_QUESTION, RECORD_HEADER_LEN, RrsetRef};
+use super::rrset::{OWNER_OF_QUESTION, RECORD_HEADER_LEN, RrsetRef, expires};
 use crate::wire::name::NAME_LEN_MAX;
 use crate::wire::{class, rtype};
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Records in a chunk of a new chain.
@@ -95,6 +96,8 @@ struct Entry {
 struct Chunk {
     entries: Box<[Entry]>,
     octets: Box<[u8]>,
+    /// When the first of its signatures expires; [`u32::MAX`] without any.
+    expires: u32,
 }
 
 /// One RRset of a chain.
@@ -210,6 +213,23 @@ impl Chain {
         self.heads.iter().flat_map(|head| entries_of(&head.chunk))
     }
 
+    /// Where its chunks are, which tells whether another version shares them.
+    pub fn chunk_addresses(&self) -> impl Iterator<Item = usize> {
+        self.heads.iter().map(|head| Arc::as_ptr(&head.chunk).addr())
+    }
+
+    /// The records of the chunks that are at none of these addresses.
+    pub fn entries_outside(&self, addresses: &HashSet<usize>) -> Vec<ChainEntry<'_>> {
+        let heads = self.heads.iter().filter(|head| !addresses.contains(&Arc::as_ptr(&head.chunk).addr()));
+        heads.flat_map(|head| entries_of(&head.chunk)).collect()
+    }
+
+    /// When the first signature over its records expires; [`u32::MAX`] without any. Looks at every chunk.
+    #[must_use]
+    pub fn expires(&self) -> u32 {
+        self.heads.iter().map(|head| head.chunk.expires).min().unwrap_or(u32::MAX)
+    }
+
     /// Whether it has no records.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -312,7 +332,7 @@ impl ChainBuilder {
     #[must_use]
     pub fn finish(self) -> Chain {
         let mut entries = self.entries;
-        let all = Chunk { entries: Box::default(), octets: self.octets.into() };
+        let all = Chunk { entries: Box::default(), octets: self.octets.into(), expires: u32::MAX };
         entries.sort_by(|a, b| {
             let b = ChainEntry { chunk: &all, entry: b };
             ChainEntry { chunk: &all, entry: a }.compare(b.entry.prefix, b.key())
@@ -322,7 +342,8 @@ impl ChainBuilder {
         let heads = entries.chunks(entries.len().div_ceil(pieces).max(1)).map(|entries| {
             let mut piece = Self::default();
             entries.iter().for_each(|entry| piece.copy(ChainEntry { chunk: &all, entry }));
-            let chunk = Chunk { entries: piece.entries.into(), octets: piece.octets.into() };
+            let mut chunk = Chunk { entries: piece.entries.into(), octets: piece.octets.into(), expires: u32::MAX };
+            chunk.expires = entries_of(&chunk).map(|entry| expires(entry.rrset().signatures)).min().unwrap_or(u32::MAX);
             Head { prefix: chunk.entries[0].prefix, chunk: Arc::new(chunk) }
         });
         Chain { heads: heads.collect() }

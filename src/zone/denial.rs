@@ -11,7 +11,7 @@ use super::rrset::{RrsetRef, data_of};
 use super::tree::Tree;
 use crate::wire::{Name, NameKey, rtype};
 use sha1::{Digest, Sha1};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// More iterations than this are not computed for anybody: resolvers take such zones for unsigned at best (RFC 9276,
 /// section 3.2).
@@ -102,6 +102,27 @@ impl Chains {
     /// All RRsets.
     pub fn entries(&self) -> impl Iterator<Item = ChainEntry<'_>> {
         self.nsec.entries().chain(self.nsec3.iter().flat_map(|(_, chain)| chain.entries()))
+    }
+
+    /// When the first signature over their records expires; [`u32::MAX`] without any.
+    #[must_use]
+    pub fn expires(&self) -> u32 {
+        let nsec3 = self.nsec3.iter().map(|(_, chain)| chain.expires()).min();
+        self.nsec.expires().min(nsec3.unwrap_or(u32::MAX))
+    }
+
+    /// The parameters of NSEC3 chains.
+    pub fn parameters(&self) -> impl Iterator<Item = &Parameters> {
+        self.nsec3.iter().map(|(parameters, _)| parameters)
+    }
+
+    /// Those that may not be in the chains of another version of the zone.
+    pub fn entries_not_shared_with(&self, other: Option<&Self>) -> impl Iterator<Item = ChainEntry<'_>> {
+        let others =
+            other.into_iter().flat_map(|other| std::iter::once(&other.nsec).chain(other.nsec3.iter().map(|c| &c.1)));
+        let shared: HashSet<usize> = others.flat_map(Chain::chunk_addresses).collect();
+        let chains = std::iter::once(&self.nsec).chain(self.nsec3.iter().map(|(_, chain)| chain));
+        chains.flat_map(move |chain| chain.entries_outside(&shared))
     }
 
     /// The NSEC3 chain number `number`.

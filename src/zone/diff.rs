@@ -1,6 +1,7 @@
 //! What two versions of a zone differ in: parts that they share are not looked at.
 
 use super::Zone;
+use super::node_checks::full_name;
 use super::record::Record;
 use super::rrset::RrsetRef;
 use super::tree::NodeRef;
@@ -38,6 +39,17 @@ fn only_in(one: &Zone, other: &Zone) -> Vec<Record> {
             let records = one.records_of_rrset(one.name_of(node), rrset);
             found.extend(records.filter(|r| !known.contains(&(r.rtype, r.ttl, r.data.clone()))));
         }
+    }
+    let chained = one.chains.iter().flat_map(|chains| chains.entries_not_shared_with(other.chains.as_deref()));
+    for entry in chained {
+        let (rrset, owner) = (entry.rrset(), full_name(entry.labels(), &one.tree.apex));
+        let theirs = other.chained(rrset.rtype, entry.labels());
+        if theirs.is_some_and(|theirs| is_equal(rrset, theirs)) {
+            continue;
+        }
+        let known: Vec<Record> =
+            theirs.into_iter().flat_map(|theirs| other.records_of_rrset(owner.clone(), theirs)).collect();
+        found.extend(one.records_of_rrset(owner.clone(), rrset).filter(|record| !known.contains(record)));
     }
     found
 }

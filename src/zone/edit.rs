@@ -93,8 +93,7 @@ impl Zone {
             None => (self.chains.clone(), 0),
         };
         let records = self.records.saturating_add_signed(records + chained);
-        let edited = Self::new(tree, chains, (records, names), self.fingerprint.clone());
-        Ok(Self { is_overlaid: self.is_overlaid, ..edited })
+        Ok(Self::new(tree, chains, (records, names), self.is_overlaid, self.fingerprint.clone()))
     }
 }
 

@@ -71,7 +71,7 @@ pub fn load(
     stage_balanced(spec, &mut staging);
     let mut checks = NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings };
     let (tree, chains) = assemble(&spec.apex, &staging, &mut checks);
-    ZoneChecks::new(&tree, &staging, &files, &mut findings).run(spec);
+    ZoneChecks::new(&tree, &staging, &files, &mut findings).run(spec, chains.as_ref());
     drop(staging);
     let zone = if findings.has_errors() {
         None
@@ -151,5 +151,5 @@ fn finish(tree: Tree, chains: Option<Chains>, fingerprint: Fingerprint) -> Zone 
         records += node.rrsets().map(count).sum::<usize>();
         names += usize::from(node.has(flag::BALANCED) || node.rrsets().next().is_some());
     }
-    Zone::new(tree, chains.map(Arc::new), (records, names), fingerprint)
+    Zone::new(tree, chains.map(Arc::new), (records, names), false, fingerprint)
 }

@@ -11,6 +11,7 @@ mod denial;
 mod diff;
 mod draft;
 pub mod edit;
+mod expiry;
 mod files;
 mod link;
 mod load;
@@ -18,22 +19,27 @@ mod lookup;
 mod master_file;
 mod node_checks;
 mod pack;
+mod places;
 pub mod proof;
 pub mod record;
 pub mod record_type;
 pub mod rrset;
 pub mod service;
 mod set;
+mod signing_checks;
 pub mod spec;
 mod staging;
+mod target_checks;
 #[cfg(test)]
 mod tests;
+pub mod text_out;
 mod tree;
 pub mod wire_form;
 mod zone_checks;
 
 pub use diff::diff;
 pub use edit::{Change, EditError};
+pub use places::places;
 pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
@@ -52,12 +58,12 @@ pub struct Zone {
     serial: u32,
     records: usize,
     names: usize,
-    /// Balanced names are laid over data that was made elsewhere, and hide it.
-    is_overlaid: bool,
     /// NSEC and NSEC3 records.
     chains: Option<Arc<denial::Chains>>,
     denies_by: proof::DeniesBy,
     is_signed: bool,
+    /// Balanced names are laid over data that was made elsewhere, and hide it.
+    is_overlaid: bool,
     fingerprint: load::Fingerprint,
 }
 
@@ -117,14 +123,14 @@ impl Zone {
         tree: tree::Tree,
         chains: Option<Arc<denial::Chains>>,
         (records, names): (usize, usize),
+        is_overlaid: bool,
         fingerprint: load::Fingerprint,
     ) -> Self {
         let (negative_ttl, serial) = soa_facts(&tree);
         let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
         let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures.is_empty());
         let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
-        let is_overlaid = false;
-        Self { tree, negative_ttl, serial, records, names, is_overlaid, chains, denies_by, is_signed, fingerprint }
+        Self { tree, negative_ttl, serial, records, names, chains, denies_by, is_signed, is_overlaid, fingerprint }
     }
 
     /// Reads and checks a zone file. Every mistake is reported, up to a limit; warnings come with the zone, errors instead
@@ -163,7 +169,7 @@ impl Zone {
     #[must_use]
     pub fn unavailable(apex: Name) -> Self {
         let tree = tree::Tree::new(apex, 0, vec![pack::ShardPacker::default().finish()]);
-        Self::new(tree, None, (0, 0), load::Fingerprint::default())
+        Self::new(tree, None, (0, 0), false, load::Fingerprint::default())
     }
 
     /// Whether there is data to answer from.
@@ -279,10 +285,11 @@ impl Zone {
         }
     }
 
-    /// The RRset of a type that the zone holds for `owner` itself, glue and occluded data included.
+    /// The RRset of a type that the zone holds for `owner`, a balanced name, glue and occluded data included; none that such
+    /// a name hides.
     #[must_use]
     pub fn rrset_of(&self, owner: &Name, rtype: u16) -> Option<RrsetRef<'_>> {
-        self.rrset_at(&NameKey::of(owner), rtype)
+        if self.is_overlaid && is_hidden(rtype) { None } else { self.rrset_at(&NameKey::of(owner), rtype) }
     }
 
     /// Sets `into` to the name in RDATA that begins at `offset` of the RRset's octets (one of [`RrsetRef::targets`]).

@@ -2,7 +2,7 @@
 
 use super::master_file::name_text::stored_len;
 use super::record_type::{self, Field};
-use super::rrset::OWNER_OF_QUESTION;
+use super::rrset::{OWNER_OF_QUESTION, expires};
 use super::staging::NOT_BALANCED;
 use super::tree::{Node, Shard, StoredRrset, flag};
 use super::wire_form::field_len;
@@ -17,12 +17,20 @@ const CLASS_IN: u16 = 1;
 pub struct RrsetTooLong;
 
 /// Takes the nodes of a shard one after the other; used for all shards in turn.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ShardPacker {
     nodes: Vec<Node>,
     rrsets: Vec<StoredRrset>,
     octets: Vec<u8>,
     offsets: Vec<u16>,
+    expires: u32,
+}
+
+impl Default for ShardPacker {
+    fn default() -> Self {
+        let (nodes, rrsets, octets, offsets) = Default::default();
+        Self { nodes, rrsets, octets, offsets, expires: u32::MAX }
+    }
 }
 
 impl ShardPacker {
@@ -111,6 +119,7 @@ impl ShardPacker {
         if let Some(rrset) = self.rrsets.last_mut() {
             rrset.signatures_len = len;
         }
+        self.expires = self.expires.min(expires(&self.octets[start..]));
         Ok(())
     }
 
@@ -131,6 +140,10 @@ impl ShardPacker {
             let octets = &shard.octets[stored.octets_at as usize..];
             self.octets
                 .extend_from_slice(&octets[..usize::from(stored.octets_len) + usize::from(stored.signatures_len)]);
+            if stored.signatures_len > 0 {
+                let signatures = &octets[stored.octets_len.into()..][..stored.signatures_len.into()];
+                self.expires = self.expires.min(expires(signatures));
+            }
             let offsets = &shard.offsets[stored.offsets_at as usize..];
             self.offsets.extend_from_slice(&offsets[..usize::from(stored.fixups) + usize::from(stored.targets)]);
             self.rrsets.push(StoredRrset { octets_at, offsets_at, ..*stored });
@@ -163,6 +176,7 @@ impl ShardPacker {
             rrsets: self.rrsets[..].into(),
             octets: self.octets[..].into(),
             offsets: self.offsets[..].into(),
+            expires: std::mem::replace(&mut self.expires, u32::MAX),
         };
         self.rrsets.clear();
         self.octets.clear();

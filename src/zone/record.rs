@@ -2,7 +2,7 @@
 //! messages: names here are never compressed.
 
 use super::Zone;
-use super::denial::{Parameters, is_chained};
+use super::denial::is_chained;
 use super::master_file::name_text::{compress, stored_len};
 use super::node_checks::full_name;
 use super::pack::{NamesIn, comparable};
@@ -41,7 +41,6 @@ impl Record {
     #[must_use]
     pub fn is_well_formed(&self) -> bool {
         record_type::by_code(self.rtype).is_none_or(|known| has_form(known.fields, &self.data))
-            && (self.rtype != rtype::NSEC3 || Parameters::of(&self.data).is_some())
     }
 
     /// The SERIAL field of a SOA record (RFC 1035, section 3.3.13); `None` for other records and for broken ones.

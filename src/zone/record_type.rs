@@ -41,6 +41,10 @@ pub enum Field {
     Eui(u8),
     /// A location (RFC 1876): 16 octets.
     Location,
+    /// Four octets of seconds since 1970; in text also YYYYMMDDHHMMSS (RFC 4034, section 3.2).
+    Time,
+    /// A hash with a length octet; in text Base32 with the extended hex alphabet (RFC 5155, section 3.3).
+    Base32Hash,
     /// Eight octets; in text a decimal number.
     U64,
     /// Eight octets; in text four groups of hexadecimal digits with colons (RFC 6742).
@@ -49,10 +53,6 @@ pub enum Field {
     Type,
     /// The bit map of record types that NSEC introduced (RFC 4034, section 4.1.2), up to the end; in text their names.
     Types,
-    /// Four octets of seconds since 1970; in text also YYYYMMDDHHMMSS (RFC 4034, section 3.2).
-    Time,
-    /// A hash with a length octet; in text Base32 with the extended hex alphabet (RFC 5155, section 3.3).
-    Base32Hash,
     /// Base64 up to the end; may be left out.
     OptionalBase64,
     /// Base64 in one token, `-` for nothing, up to the end (DOA).
@@ -132,7 +132,7 @@ pub static KNOWN: [RecordType; 80] = [
         "RRSIG",
         "TYPE ALGORITHM LABELS ORIGINAL-TTL EXPIRATION INCEPTION KEY-TAG SIGNER BASE64",
         RRSIG,
-        &[Type, U8, U8, Seconds, Time, Time, U16, Name, Base64],
+        &[Type, Algorithm, U8, Seconds, Time, Time, U16, Name, Base64],
     ),
     plain("NSEC", "NEXT-NAME TYPE ...", NSEC, &[Name, Types]),
     plain("NSEC3", "HASH FLAGS ITERATIONS SALT NEXT-HASH TYPE ...", NSEC3, &[U8, U8, U16, Salt, Base32Hash, Types]),

@@ -40,6 +40,15 @@ impl RrsetRef<'_> {
     }
 }
 
+/// When the first of some stored signatures expires, in seconds since 1970 (RFC 4034, section 3.1.5); [`u32::MAX`] without
+/// any.
+#[must_use]
+pub fn expires(signatures: &[u8]) -> u32 {
+    const EXPIRATION_AT: usize = 8;
+    let expiration = |data: &[u8]| data.get(EXPIRATION_AT..)?.first_chunk().map(|octets| u32::from_be_bytes(*octets));
+    data_of(signatures).filter_map(expiration).min().unwrap_or(u32::MAX)
+}
+
 /// The data of records in stored octets, one after the other.
 pub fn data_of(mut octets: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {

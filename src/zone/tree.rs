@@ -70,7 +70,7 @@ pub struct StoredRrset {
 }
 
 /// Some of a zone's nodes: an open-addressed table, and the arenas that its nodes point into.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Shard {
     /// At least one slot is not in use, so that every search ends.
     pub nodes: Box<[Node]>,
@@ -80,6 +80,8 @@ pub struct Shard {
     pub octets: Box<[u8]>,
     /// Fix-ups and targets.
     pub offsets: Box<[u16]>,
+    /// When the first of its signatures expires, in seconds since 1970; [`u32::MAX`] without any.
+    pub expires: u32,
 }
 
 impl Shard {
@@ -417,6 +419,13 @@ impl Tree {
         };
         let numbers = (0..self.shard_count()).filter(move |&number| !is_shared(number));
         numbers.flat_map(|number| self.shard(number).used())
+    }
+
+    /// When the first signature expires; [`u32::MAX`] without any. Looks at every shard.
+    #[must_use]
+    pub fn expires(&self) -> u32 {
+        let shards = self.pages.iter().flat_map(|page| page.iter());
+        shards.map(|shard| shard.expires).min().unwrap_or(u32::MAX)
     }
 
     /// All nodes, in no order.

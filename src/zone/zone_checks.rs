@@ -2,6 +2,7 @@
 //! names.
 
 use super::Lookup;
+use super::denial::Chains;
 use super::files::{Files, Findings, Place, own_span};
 use super::lookup::lookup;
 use super::node_checks::full_name;
@@ -15,10 +16,10 @@ use std::cell::OnceCell;
 
 /// What the checks read, and where their findings go.
 pub struct ZoneChecks<'a> {
-    tree: &'a Tree,
-    staging: &'a Staging,
-    files: &'a Files,
-    findings: &'a mut Findings,
+    pub(super) tree: &'a Tree,
+    pub(super) staging: &'a Staging,
+    pub(super) files: &'a Files,
+    pub(super) findings: &'a mut Findings,
     /// Hash and number of every staged owner, sorted; made when a message first needs it.
     by_hash: OnceCell<Vec<(u64, u32)>>,
 }
@@ -30,12 +31,13 @@ impl<'a> ZoneChecks<'a> {
     }
 
     /// Runs all of them. What is missing is not looked for where a line could not be read: it may have stood there.
-    pub fn run(&mut self, spec: &ZoneSpec) {
+    pub fn run(&mut self, spec: &ZoneSpec, chains: Option<&Chains>) {
         let complete = !self.findings.has_errors();
         for (slot, balanced) in spec.balanced.iter().enumerate() {
             self.balanced(spec, slot, balanced);
         }
-        let has_dname = self.tree.nodes().any(|node| node.has(flag::DNAME));
+        let has = |flags: u8| self.tree.nodes().any(|node| node.has(flags));
+        let (has_dname, has_cut) = (has(flag::DNAME), has(flag::CUT));
         for owner in 0..self.staging.owners().len() {
             let records = self.staging.records_of(owner);
             if has_dname && !records.is_empty() {
@@ -43,10 +45,17 @@ impl<'a> ZoneChecks<'a> {
             }
             for number in records {
                 let record = &self.staging.records()[number];
-                if record.rtype == rtype::NS && complete {
-                    self.name_server(owner, record);
+                match record.rtype {
+                    rtype::NS if complete => self.name_server(owner, record),
+                    rtype::MX if complete => self.host(record, 2),
+                    rtype::SRV if complete => self.host(record, 6),
+                    _ => {}
                 }
             }
+        }
+        self.signing(spec, chains, complete);
+        if has_cut {
+            self.occluded();
         }
         if complete {
             self.apex(rtype::SOA, "@ 1h IN SOA ns1 hostmaster 1 2h 30m 2w 5m");
@@ -62,7 +71,7 @@ impl<'a> ZoneChecks<'a> {
         }
     }
 
-    fn key_of(&self, owner: usize) -> (Name, NameKey, usize) {
+    pub(super) fn key_of(&self, owner: usize) -> (Name, NameKey, usize) {
         let staged = &self.staging.owners()[owner];
         let name = full_name(self.staging.name(staged), &self.tree.apex);
         let key = NameKey::of(&name);
@@ -73,52 +82,13 @@ impl<'a> ZoneChecks<'a> {
     fn below_dname(&mut self, owner: usize, record: &StagedRecord) {
         let (name, key, apex_stripped) = self.key_of(owner);
         let Lookup::Dname { owner_stripped, .. } = lookup(self.tree, &key, apex_stripped, record.rtype) else { return };
-        let mut above = name.clone();
-        for _ in 0..owner_stripped {
-            above = above.parent().unwrap_or_else(Name::root);
-        }
+        let above = name.without(owner_stripped);
         let mut diagnostic = Diagnostic::error(format!("`{name}` lies below `{above}`, which owns a DNAME"))
             .at(self.files.span(record.place), "");
         if let Some(place) = self.place_of(&above, &[rtype::DNAME]) {
             diagnostic = diagnostic.at(self.files.span(place), "it redirects everything below it");
         }
         self.findings.push(diagnostic.hint("remove the record, or the DNAME (RFC 6672, section 2.4)"));
-    }
-
-    /// Name servers inside the zone need addresses there, and glue where only the zone can tell them.
-    fn name_server(&mut self, owner: usize, record: &StagedRecord) {
-        let mut key = NameKey::default();
-        self.tree.set_key_of_data(self.staging.data_of(record), &mut key);
-        let Some(apex_stripped) = self.tree.strip(&key) else { return };
-        let node = self.tree.find(&key, 0, apex_stripped);
-        if node.is_some_and(|node| node.rrset(rtype::A).or_else(|| node.rrset(rtype::AAAA)).is_some()) {
-            return;
-        }
-        let Ok((target, _)) = Name::from_wire(key.octets()) else { return };
-        let (name, ..) = self.key_of(owner);
-        let (message, hint) = match lookup(self.tree, &key, apex_stripped, rtype::A) {
-            Lookup::Answer { .. } | Lookup::Balanced { .. } => return,
-            Lookup::Referral { .. } if target.is_at_or_below(&name) && name != self.tree.apex => (
-                format!("`{target}` has no glue: nobody can reach the zone `{name}` without an address here"),
-                "add its A or AAAA records to this zone",
-            ),
-            Lookup::Referral { .. } | Lookup::Unavailable => return,
-            Lookup::Cname { .. } | Lookup::Dname { .. } => (
-                format!("the name server `{target}` is an alias"),
-                "name servers must own addresses themselves (RFC 2181, section 10.3)",
-            ),
-            Lookup::NoData | Lookup::NxDomain => {
-                let aaaa = lookup(self.tree, &key, apex_stripped, rtype::AAAA);
-                if matches!(aaaa, Lookup::Answer { .. }) {
-                    return;
-                }
-                (
-                    format!("the name server `{target}` has no address in this zone"),
-                    "add its A or AAAA records, or check the name",
-                )
-            }
-        };
-        self.findings.push(Diagnostic::warning(message).at(self.files.span(record.place), "").hint(hint));
     }
 
     fn balanced(&mut self, spec: &ZoneSpec, slot: usize, balanced: &BalancedOwner) {
@@ -192,10 +162,7 @@ impl<'a> ZoneChecks<'a> {
             Lookup::Referral { stripped, .. } => (stripped, rtype::NS, "below the zone cut"),
             _ => return,
         };
-        let mut above = owner.clone();
-        for _ in 0..stripped {
-            above = above.parent().unwrap_or_else(Name::root);
-        }
+        let above = owner.without(stripped);
         let mut diagnostic = place(Diagnostic::error(format!("the {} `{owner}` lies {what} `{above}`", role.noun())));
         if let Some(found) = self.place_of(&above, &[rtype]) {
             diagnostic = diagnostic.at(self.files.span(found), "in the zone file");
@@ -204,7 +171,7 @@ impl<'a> ZoneChecks<'a> {
     }
 
     /// Where the first record of a name with one of `types` stands.
-    fn place_of(&self, name: &Name, types: &[u16]) -> Option<Place> {
+    pub(super) fn place_of(&self, name: &Name, types: &[u16]) -> Option<Place> {
         let key = NameKey::of(name);
         let labels = &key.octets()[..key.offset(self.tree.strip(&key)?)];
         let by_hash = self.by_hash.get_or_init(|| {

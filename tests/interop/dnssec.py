@@ -11,7 +11,6 @@ one of them, where they differ, and of both where they agree.
 import argparse
 import collections
 import concurrent.futures
-import contextlib
 import os
 import re
 import sys
@@ -287,8 +286,6 @@ def judge(laboratory, name, arguments):
         delved(world, mine, questions, arguments.sample)
     with laboratory.check(f'{name}: dnsviz sees no error'):
         pictured(world, mine)
-    for server in everyone:
-        laboratory.remove(server)
 
 
 def main():
@@ -301,7 +298,7 @@ def main():
     arguments = parser.parse_args()
     with lab.Lab('dnssec', arguments.keep) as laboratory:
         for name in [arguments.only] if arguments.only else SIGNINGS:
-            with contextlib.suppress(lab.Unfinished):
+            with laboratory.part():
                 judge(laboratory, name, arguments)
         return laboratory.score()
 

@@ -124,6 +124,7 @@ class Lab:
         self.keep = keep
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f'azimuth-{name}-'))
         self.servers = []
+        self.started = 0
         self.passed = 0
         self.failures = []
         self.begun = time.monotonic()
@@ -154,6 +155,18 @@ class Lab:
         self.servers.remove(server)
 
     @contextlib.contextmanager
+    def part(self):
+        """One part of a suite: what it needed and did not get ends the part, and with it the servers that it started."""
+        before = list(self.servers)
+        try:
+            yield
+        except Unfinished:
+            pass
+        finally:
+            for server in [server for server in self.servers if server not in before]:
+                self.remove(server)
+
+    @contextlib.contextmanager
     def check(self, rule, needed=False):
         """One test: whatever its block raises is its failure, and the suite goes on, unless what follows needs it."""
         begun = time.monotonic()
@@ -162,7 +175,9 @@ class Lab:
         except Failure as failure:
             self.failures.append(rule)
             print(f'FAILED  {rule}: {failure}', flush=True)
-        except (OSError, EOFError, ValueError, KeyError, subprocess.SubprocessError) as error:
+        except Unfinished:
+            raise
+        except Exception as error:  # pylint: disable=broad-exception-caught
             self.failures.append(rule)
             print(f'FAILED  {rule}: {type(error).__name__}: {error}', flush=True)
         else:

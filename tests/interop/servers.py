@@ -9,7 +9,6 @@ import pathlib
 import re
 import signal
 import subprocess
-import time
 
 import lab
 import wire
@@ -46,8 +45,9 @@ class Server:
 
     def __init__(self, laboratory, zones, label=None, options=''):
         self.label = label or self.name
-        self.folder = laboratory.subfolder(f'{self.label}-{len(laboratory.servers)}')
-        (self.folder / 'run').mkdir(exist_ok=True)
+        laboratory.started += 1
+        self.folder = laboratory.subfolder(f'{self.label}-{laboratory.started}')
+        (self.folder / 'run' / 'db').mkdir(parents=True, exist_ok=True)
         self.zones = list(zones)
         self.options = options
         self.port = lab.free_port()
@@ -139,6 +139,9 @@ class Server:
         raise NotImplementedError
 
 
+UPDATED_TYPES = ['A', 'AAAA', 'CNAME', 'MX', 'NS', 'SOA', 'SRV', 'TXT']
+
+
 class Azimuth(Server):
     name = 'azimuth'
 
@@ -146,30 +149,31 @@ class Azimuth(Server):
         super().__init__(laboratory, zones, label, options)
         self.state = state or self.folder / 'state'
         self.threads = threads
-        self.extra_tables = ''
+        self.geo_options = ''
 
     def configure(self):
         quoted = json.dumps
         lines = ['[server]', f'listen = ["127.0.0.1:{self.port}"]', f'workers = {self.threads}',
-                 f'state_dir = {quoted(str(self.state))}', self.options, '[admin]', 'listen = ""', '[geoip]', 'databases = []']
+                 f'state_dir = {quoted(str(self.state))}', self.options, '[admin]', 'listen = ""', '[geoip]', 'databases = []', self.geo_options]
         keys = {key.name: key for zone in self.zones for key in (zone.key, zone.update_key) if key}
         for key in keys.values():
             lines += [f'[key.{quoted(key.name + ".")}]', 'algorithm = "hmac-sha256"', f'secret = {quoted(key.secret)}']
         for zone in self.zones:
             lines += [f'[zone.{quoted(zone.origin)}]']
-            peers = [f'{{ address = "127.0.0.1:%d"{self._key(zone.key)} }}'] * 1
+            peer = f'{{ address = "127.0.0.1:%d"{self._key(zone.key)} }}'
             if zone.primaries:
-                lines += ['type = "secondary"', f'primaries = [{", ".join(peers[0] % port for port in zone.primaries)}]']
+                lines += ['type = "secondary"', f'primaries = [{", ".join(peer % port for port in zone.primaries)}]']
             else:
                 lines += [f'file = {quoted(str(zone.file))}']
             if zone.notify:
-                lines += [f'notify = [{", ".join(peers[0] % port for port in zone.notify)}]']
+                lines += [f'notify = [{", ".join(peer % port for port in zone.notify)}]']
             if zone.key:
                 lines += [f'transfer = [{{ prefix = "127.0.0.0/8"{self._key(zone.key)} }}]']
             if zone.update_key:
-                lines += [f'update = [{{ {self._key(zone.update_key)[2:]} }}]']
+                # By default neither the SOA nor the NS of the apex may be changed, which the other servers allow.
+                lines += [f'update = [{{ {self._key(zone.update_key)[2:]}, types = {quoted(UPDATED_TYPES)} }}]']
             lines += [zone.extra]
-        self.write('azimuth.toml', '\n'.join(lines) + '\n' + self.extra_tables)
+        self.write('azimuth.toml', '\n'.join(lines) + '\n')
 
     @staticmethod
     def _key(key):
@@ -187,7 +191,7 @@ class Nsd(Server):
         lines = ['server:', '  ip-address: 127.0.0.1', f'  port: {self.port}', '  server-count: 1', '  username: ""',
                  '  database: ""', '  chroot: ""', f'  zonesdir: "{self.folder}"', f'  pidfile: "{run}/nsd.pid"',
                  f'  xfrdfile: "{run}/xfrd.state"', f'  zonelistfile: "{run}/zone.list"', f'  xfrdir: "{run}"',
-                 '  rrl-ratelimit: 0', '  verbosity: 2', '  zonefiles-check: yes', '  zonefiles-write: 0',
+                 '  rrl-ratelimit: 0', '  verbosity: 2', '  zonefiles-check: yes', '  zonefiles-write: 1',
                  '  xfrd-reload-timeout: 0', '  tcp-count: 100', '  ipv4-edns-size: 4096', '  hide-version: yes', self.options,
                  'remote-control:', '  control-enable: yes', f'  control-interface: "{run}/ctl"']
         for key in {zone.key for zone in self.zones if zone.key}:
@@ -236,6 +240,8 @@ class Knot(Server):
         remotes, access, entries = [], [], []
         for number, zone in enumerate(self.zones):
             entries += [f'  - domain: "{zone.origin}"', f'    file: "{zone.file or zone.origin + ".copy"}"']
+            # A secondary keeps what it has received; the file of a primary is ours.
+            entries += [f'    zonefile-sync: {0 if zone.primaries else -1}']
             for word, ports in (('master', zone.primaries), ('notify', zone.notify)):
                 for port in ports:
                     remotes += [f'  - id: r{number}-{word}-{port}', f'    address: 127.0.0.1@{port}',
@@ -250,9 +256,8 @@ class Knot(Server):
             entries += [zone.extra]
         if remotes:
             lines += ['remote:', *remotes]
-        lines += ['acl:', *access, 'template:', '  - id: default', f'    storage: "{self.folder}"', '    zonefile-sync: -1',
-                  '    zonefile-load: difference', '    semantic-checks: off', 'zone:',
-                  *self._one_list_each(entries)]
+        lines += ['acl:', *access, 'template:', '  - id: default', f'    storage: "{self.folder}"',
+                  '    zonefile-load: difference', '    semantic-checks: off', 'zone:', *self._one_list_each(entries)]
         self.write('knot.conf', '\n'.join(lines) + '\n')
 
     @staticmethod
@@ -380,16 +385,3 @@ def update(port, origin, lines, key, check=True):
         raise lab.Failure(f'nsupdate ended with {said.returncode}: {said.stdout[-1000:]}{said.stderr[-1000:]}')
     return said
 
-
-def quiet(port, origin, settle=0.3, limit=None):
-    """The serial once it no longer changes."""
-    end = time.monotonic() + (limit or lab.PATIENCE)
-    seen, since = None, time.monotonic()
-    while time.monotonic() < end:
-        now = wire.serial(port, origin)
-        if now != seen:
-            seen, since = now, time.monotonic()
-        elif seen is not None and time.monotonic() - since > settle:
-            return seen
-        time.sleep(0.02)
-    raise lab.Failure(f'the serial of {origin} never came to rest')

@@ -147,8 +147,12 @@ def exchange_udp(port, queries, window=48, timeout=5.0, tries=3, address='127.0.
                 waiting[ident] = (following, time.monotonic(), tries - 1)
                 following += 1
             if select.select([udp], [], [], 0.2)[0]:
-                with contextlib.suppress(ConnectionRefusedError):
+                try:
                     message = udp.recv(65535)
+                except ConnectionRefusedError:
+                    if tries == 1:
+                        raise
+                else:
                     ident = struct.unpack_from('>H', message)[0]
                     if ident in waiting:
                         responses[waiting.pop(ident)[0]] = message

@@ -28,7 +28,6 @@ class Signed:
         self.random = random.Random(seed)
         self.lines = []
         self.names = set()
-        self.questions = []
         self._records()
 
     def add(self, owner, text, ttl=3600):
@@ -183,10 +182,10 @@ class Signed:
 class Large:
     """A zone of any number of records, in which some records can be exchanged for others, ten times or more.
 
-    `records` are lines with absolute owners; every tenth name has several types.
+    `records` are lines with absolute owners; every tenth name has several types, unless `one_type` asks for names that have one.
     """
 
-    def __init__(self, origin, count, seed=7):
+    def __init__(self, origin, count, seed=7, one_type=False):
         self.origin = origin
         chance = random.Random(seed)
         self.serial = 1
@@ -197,8 +196,9 @@ class Large:
             name = f'n{number:06x}.{"abcdefgh"[number % 8]}.{origin}.'
             match number % 10:
                 case 0:
-                    self.records += [f'{name} 300 IN A {v4(number)}', f'{name} 300 IN AAAA 2001:db8::{number % 65536:x}',
-                                     f'{name} 300 IN MX 10 mail.{origin}.', f'{name} 300 IN TXT "{chance.random()}"']
+                    several = [f'300 IN A {v4(number)}', f'300 IN AAAA 2001:db8::{number % 65535 + 1:x}',
+                               f'300 IN MX 10 mail.{origin}.', f'300 IN TXT "{chance.random()}"']
+                    self.records += [f'{f"t{at}." if one_type else ""}{name} {text}' for at, text in enumerate(several)]
                 case 1:
                     self.records.append(f'{name} 60 IN CNAME n{number - 1:06x}.{"abcdefgh"[(number - 1) % 8]}.{origin}.')
                 case 2:

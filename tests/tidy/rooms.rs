@@ -116,11 +116,13 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("notify", &["boot"]),
     ("prometheus_client", &["admin"]),
     ("reqwest", &["probe", "cli"]),
-    ("rustix", &["transport", "probe", "boot", "cli"]),
+    ("rustix", &["transport", "transfer", "probe", "boot", "cli"]),
     ("rustls", &["probe", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "cli"]),
     // Server cookies (RFC 9018).
     ("siphasher", &["answer"]),
+    // Names of NSEC3 records.
+    ("sha1", &["zone"]),
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
     ("tokio", &["transport", "transfer", "probe", "admin", "boot", "cli"]),

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod abuse;
+mod signed;
+mod validator;
 
 use super::{Moment, Outcome, Request, Responder, TransportProfile, testing};
 use crate::snapshot::Snapshot;

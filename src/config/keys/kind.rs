@@ -90,6 +90,8 @@ pub enum Kind {
     Table(&'static TableDef),
     /// A list of tables.
     Tables(&'static TableDef),
+    /// A list of tables, any of which may stand as the one value that it cannot do without.
+    TablesOr(&'static TableDef, &'static Kind),
     /// Tables by name.
     Named(&'static TableDef),
     /// Values of one kind by name.
@@ -138,6 +140,7 @@ impl Kind {
             Self::OneOrList(element) => format!("{}, or a list of them", element.article_noun()),
             Self::Table(_) => "a table".into(),
             Self::Tables(_) => "a list of tables".into(),
+            Self::TablesOr(_, single) => format!("a list, each element {} or a table", single.article_noun()),
             Self::Named(_) => "a table of tables, each with a name".into(),
             Self::ByName(kind) => format!("a table of names, each with {}", kind.article_noun()),
         }

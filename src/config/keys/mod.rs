@@ -11,7 +11,7 @@ pub use kind::{Kind, duration_text};
 pub use service::{admin, cookies, geoip, rate_limit, server, tcp};
 pub use sites::{network, region, zone};
 pub use steering::{balance, condition, member, monitor, policy, pool, rule, ttl};
-pub use transfer::{key, notify_target, transfer_entry, update_entry};
+pub use transfer::{key, notify_target, primary, transfer_entry, update_entry};
 
 /// A key of a table.
 #[derive(Debug)]
@@ -163,6 +163,7 @@ pub static TABLES: &[&TableDef] = &[
     &transfer_entry::TABLE,
     &update_entry::TABLE,
     &notify_target::TABLE,
+    &primary::TABLE,
     &key::TABLE,
     &balance::TABLE,
     &ttl::TABLE,

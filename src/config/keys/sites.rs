@@ -33,11 +33,23 @@ table! {
 table! {
     /// `[zone.NAME]`.
     zone, "[zone.\"ORIGIN\"]", "a zone",
-    named true, later ["type", "primaries", "dnssec"],
+    named true, later ["dnssec"],
     "An authoritative zone, named for its origin with or without a final dot. Its data is a plain master file (RFC 1035); the \
      balanced names stand here beside it.";
-    FILE = "file", Kind::Path, Required, r#""gslb.example.com.zone""#,
+    TYPE = "type", Kind::Words { known: &["primary", "secondary"], later: &[] }, Default(r#""primary""#), r#""primary""#,
+        "Where its data comes from: a file here, or other servers.";
+    FILE = "file", Kind::Path, Optional("the zone is a secondary one; others need it"), r#""gslb.example.com.zone""#,
         "The master file, relative to the file that says so.";
+    PRIMARIES = "primaries", Kind::TablesOr(&crate::config::keys::primary::TABLE, &Kind::ProbeAddress),
+        Optional("the zone is a primary one; secondary ones need it"),
+        r#"["192.0.2.1", { address = "[2001:db8::1]:5353", key = "transfer.example." }]"#,
+        "The servers that a secondary zone is had from, asked in this order. One that has answered is asked first the next time.";
+    REFRESH_MIN = "refresh_min", Kind::millis(1_000, 2_419_200_000), Default(r#""2s""#), r#""1m""#,
+        "A secondary zone is compared with its primary at most this often, whatever its SOA record says of REFRESH and RETRY.";
+    REFRESH_MAX = "refresh_max", Kind::millis(1_000, 2_419_200_000), Default(r#""28d""#), r#""1h""#,
+        "A secondary zone is compared with its primary at least this often.";
+    TRANSFER_MAX = "transfer_max", Kind::Size { min: 65_536, max: 1 << 40 }, Default(r#""1024 MiB""#), r#""64 MiB""#,
+        "Longest transfer of a secondary zone; a longer one is broken off, and what is served stays as it is.";
     TRANSFER = "transfer", Kind::Tables(&crate::config::keys::transfer_entry::TABLE), Optional("nobody"),
         r#"[{ prefix = "192.0.2.0/24", key = "transfer.example." }]"#,
         "Who may have the zone by AXFR or IXFR: all that one of the entries says must hold.";

@@ -50,3 +50,13 @@ table! {
     TYPES = "types", Kind::List(&Kind::Text), Optional("all but SOA, NS at the apex, and those of DNSSEC"), r#"["TXT"]"#,
         "The types of records that may be changed. RRSIG, NSEC and NSEC3 never may.";
 }
+
+table! {
+    /// An element of `primaries` in `[zone.NAME]`.
+    primary, "`primaries` of `[zone.NAME]`", "an entry of `primaries`", named false, later [],
+    "A server that a secondary zone is had from. One that needs no key may stand as its address alone.";
+    ADDRESS = "address", Kind::ProbeAddress, Required, r#""192.0.2.1""#,
+        "Where, with or without a port; 53 where there is none. NOTIFY messages are taken from this address too.";
+    KEY = "key", Kind::Name("key"), Optional("unsigned"), r#""transfer.example.""#,
+        "The key that questions and transfers are signed with. NOTIFY messages must be signed with it too.";
+}

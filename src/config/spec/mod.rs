@@ -4,6 +4,7 @@
 mod monitor;
 mod policy;
 mod pool;
+mod secondary;
 mod server;
 mod sites;
 mod transfer;
@@ -12,6 +13,7 @@ mod zone;
 
 pub use policy::{PolicyTable, RuleTable, UNNAMED};
 pub use pool::{MemberTable, PoolTable};
+pub use secondary::{SecondaryTable, SourceTable};
 pub use sites::{FactTable, NetworkTable};
 pub use transfer::KeyTable;
 pub use zone::{BalanceTable, ZoneTable};
@@ -121,6 +123,11 @@ impl Spec {
         }));
     }
 
+    /// The files that hold secrets.
+    pub fn secret_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.keys.iter().filter_map(|definition| definition.table.file.as_ref().map(|file| file.value.clone()))
+    }
+
     /// Warns of secrets that every user of this machine can read.
     pub fn check_secrets(&self, sources: &Sources, report: &mut Report) {
         let mut seen = HashSet::new();
@@ -194,7 +201,9 @@ fn definitions<'t, T>(
 /// The name that an entry defines; an unusable one is reported.
 fn name_of(entry: &Entry, def: &TableDef, report: &mut Report) -> Defined {
     let name = entry.key.value.as_str();
-    let odd = name.chars().find(|c| c.is_control() || *c == '/');
+    // The origin of a zone may hold a slash: RFC 2317 delegates `0/25.2.0.192.in-addr.arpa`.
+    let is_origin = std::ptr::eq(def, &keys::zone::TABLE);
+    let odd = name.chars().find(|c| c.is_control() || (*c == '/' && !is_origin));
     if name.is_empty() || odd.is_some() {
         let why = match odd {
             Some(odd) => format!("`{}` must not be in the name of {}", odd.escape_debug(), def.article_noun),

@@ -190,11 +190,16 @@ pub(super) fn notify(reader: &mut Reader<'_, '_>) -> Vec<NotifyEntry> {
 }
 
 /// The address of a DNS server, with port 53 where none is written.
-fn server_address(reader: &mut Reader<'_, '_>, key: &'static Key) -> Option<SocketAddr> {
-    reader.one(key, probe_address).map(|address| match address.value {
+pub(super) fn server_address(reader: &mut Reader<'_, '_>, key: &'static Key) -> Option<SocketAddr> {
+    reader.one(key, probe_address).map(|address| address_of(address.value))
+}
+
+/// The same of an address that was read already.
+pub(super) fn address_of(address: ProbeAddress) -> SocketAddr {
+    match address {
         ProbeAddress::Socket(socket) => socket,
         ProbeAddress::Address(address) => SocketAddr::new(address, DNS_PORT),
-    })
+    }
 }
 
 /// Who else may read a file with a secret; a warning where it is everybody.

@@ -1,8 +1,9 @@
 //! Reads `[zone.NAME]` and its balanced names. Knows no pools, policies and zone files: names are looked up later.
 
+use super::absolute_name;
+use super::secondary::{SourceTable, source};
 use super::transfer::{self, NotifyEntry, TransferEntry};
 use super::update::{self, UpdateEntry};
-use super::{absolute_name, path};
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{TableDef, balance, ttl, zone as keys};
 use crate::config::reader::{Reader, Slot};
@@ -12,7 +13,7 @@ use crate::config::tree::{Entry, Node, Spanned, Value};
 use crate::config::values;
 use crate::steering::spec::TtlRange;
 use crate::wire::Name;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// `[zone.NAME]` as typed.
@@ -20,8 +21,8 @@ use std::sync::Arc;
 pub struct ZoneTable {
     /// Its origin; `None` where the name is none.
     pub apex: Option<Name>,
-    /// The master file.
-    pub file: Option<Spanned<PathBuf>>,
+    /// Where its data comes from.
+    pub source: SourceTable,
     /// Who may have the zone.
     pub transfer: Vec<TransferEntry>,
     /// Who may change what.
@@ -81,7 +82,7 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
         }
     };
     let origin = apex.clone();
-    let file = path(reader, &keys::FILE, folder);
+    let source = source(reader, folder);
     let balances =
         reader.named(&keys::BALANCE, &balance::TABLE, |entry, reader| read_balance(entry, reader, origin.as_ref()));
     let (transfer, notify) = (transfer::transfer(reader), transfer::notify(reader));
@@ -94,7 +95,7 @@ pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder
     let update = update::update(reader, origin.as_ref());
     let transfer_balanced = reader.one(&keys::TRANSFER_BALANCED, word);
     let serial = reader.one(&keys::SERIAL, word);
-    ZoneTable { apex, file, transfer, notify, update, balances, aliases, transfer_balanced, serial }
+    ZoneTable { apex, source, transfer, notify, update, balances, aliases, transfer_balanced, serial }
 }
 
 fn read_balance(entry: &Entry, reader: &mut Reader<'_, '_>, origin: Option<&Name>) -> BalanceTable {

@@ -37,6 +37,10 @@ const COMPANIONS: &[(&str, &str)] = &[
     ("hash_ipv4_prefix", "spread = \"hash\""),
     ("hash_ipv6_prefix", "spread = \"hash\""),
     ("fallback", "all_down = \"fallback\""),
+    ("primaries", "type = \"secondary\""),
+    ("refresh_min", "primaries = [\"192.0.2.1\"]\ntype = \"secondary\""),
+    ("refresh_max", "primaries = [\"192.0.2.1\"]\ntype = \"secondary\""),
+    ("transfer_max", "primaries = [\"192.0.2.1\"]\ntype = \"secondary\""),
 ];
 
 /// Keys of which one is needed, and one only.
@@ -48,6 +52,7 @@ const CHOICES: &[(&str, &[&str], &str)] = &[
     ("key", &["secret", "secret_file"], "secret = \"Zm9yIGV4YW1wbGUsIG5vdCBmb3IgdXNlLCBwbGVhc2U=\""),
     ("transfer_entry", &["prefix", "key"], "prefix = \"192.0.2.0/24\""),
     ("update_entry", &["prefix", "key"], "key = \"ddns.example.\""),
+    ("zone", &["file", "primaries", "refresh_min", "refresh_max", "transfer_max"], "file = \"a.zone\""),
 ];
 
 /// The lines of a table: its required keys, those given, and what these need beside them.
@@ -64,7 +69,9 @@ fn lines(def: &TableDef, given: &[(&str, &str)]) -> Vec<String> {
         }
     }
     for (_, companion) in COMPANIONS.iter().filter(|(key, _)| written(key)) {
-        lines.push((*companion).to_owned());
+        if !lines.iter().any(|line| line.contains(companion)) {
+            lines.push((*companion).to_owned());
+        }
     }
     lines
 }
@@ -86,6 +93,7 @@ fn document(def: &TableDef, given: &[(&str, &str)]) -> String {
         "update_entry" => format!("[zone.\"example.com\"]\nfile = \"a.zone\"\nupdate = [{{ {inline} }}]\n"),
         "transfer_entry" => format!("[zone.\"example.com\"]\nfile = \"a.zone\"\ntransfer = [{{ {inline} }}]\n"),
         "notify_target" => format!("[zone.\"example.com\"]\nfile = \"a.zone\"\nnotify = [{{ {inline} }}]\n"),
+        "primary" => format!("[zone.\"example.com\"]\ntype = \"secondary\"\nprimaries = [{{ {inline} }}]\n"),
         "ttl" => zone(&format!("{{ pool = \"web\", ttl = {{ {inline} }} }}")),
         _ => format!("{}\n{block}\n", def.header),
     };
@@ -301,6 +309,7 @@ fn short(kind: Kind) -> String {
         Kind::OneOrList(element) => format!("{}, or a list", short(*element)),
         Kind::Table(_) => "table".into(),
         Kind::Tables(_) => "list of tables".into(),
+        Kind::TablesOr(_, single) => format!("list of: {}, or table", short(*single)),
         Kind::Named(_) => "tables by name".into(),
         Kind::ByName(kind) => format!("{} by name", short(*kind)),
     }

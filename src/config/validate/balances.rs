@@ -7,11 +7,12 @@ use super::{aliases, fallback, fences, region_id, static_view};
 use crate::base::{Diagnostic, PolicyId, PoolId, RegionId, Span};
 use crate::config::ZoneConfig;
 use crate::config::report::Report;
-use crate::config::spec::{BalanceTable, Definition, PolicyTable, PoolTable, ZoneTable};
+use crate::config::spec::{BalanceTable, Definition, PolicyTable, PoolTable, SourceTable, ZoneTable};
 use crate::steering::spec::{AllDown, BalanceSpec, MemberTarget, Order, Policy, Pool, Region, Spread};
 use crate::wire::Name;
 use crate::zone::{BalancedOwner, Role, ZoneSpec};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 
 /// What balanced names are checked against.
 pub struct Context<'a> {
@@ -132,9 +133,13 @@ fn build_zone(
         names.build(region_policies, &mut owners, (&mut balanced, &mut balances), report);
     }
     let aliases = aliases::build(table, apexes, &mut owners, &mut balanced, report);
-    let file = table.file.as_ref()?;
-    let spec = ZoneSpec { apex: table.apex.clone()?, file: file.value.clone(), span: Some(file.span), balanced };
-    let mut transfers = transfers::build(table, !spec.balanced.is_empty(), context.keys, report);
+    let file = match &table.source {
+        SourceTable::File(file) => Some(file.as_ref()?),
+        SourceTable::Servers(_) => None,
+    };
+    let path = file.map_or_else(PathBuf::new, |file| file.value.clone());
+    let spec = ZoneSpec { apex: table.apex.clone()?, file: path, span: file.map(|file| file.span), balanced };
+    let mut transfers = transfers::build(table, &spec, context.keys, report);
     let view_of = (&*region_policies, !transfers.update.is_empty());
     transfers.static_view = static_view::build(table, (&spec.balanced, &balances), context, view_of, report);
     Some(ZoneConfig { spec, balances, aliases, transfers })

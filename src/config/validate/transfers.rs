@@ -3,10 +3,13 @@
 use crate::base::Diagnostic;
 use crate::config::keys;
 use crate::config::report::{Report, hint_known, key_text};
-use crate::config::spec::{Definition, KeyTable, ZoneTable};
+use crate::config::spec::{Definition, KeyTable, SecondaryTable, SourceTable, ZoneTable};
 use crate::config::tree::Spanned;
-use crate::transfer::spec::{AccessEntry, KeySpec, NotifyTarget, UpdateRule, ZoneTransfers};
+use crate::transfer::spec::{
+    AccessEntry, KeySpec, NotifyTarget, PrimarySpec, Role, SecondarySpec, UpdateRule, ZoneTransfers,
+};
 use crate::wire::Name;
+use crate::zone::ZoneSpec;
 use std::collections::HashMap;
 
 /// The keys that are defined.
@@ -69,8 +72,12 @@ impl<'a> KeyNames<'a> {
 }
 
 /// What a zone says of transfers and NOTIFY.
-pub fn build(table: &ZoneTable, has_balanced: bool, keys: &KeyNames<'_>, report: &mut Report) -> ZoneTransfers {
-    let mut transfers = ZoneTransfers { has_balanced, ..ZoneTransfers::default() };
+pub fn build(table: &ZoneTable, spec: &ZoneSpec, keys: &KeyNames<'_>, report: &mut Report) -> ZoneTransfers {
+    let role = match &table.source {
+        SourceTable::File(_) => Role::Primary,
+        SourceTable::Servers(secondary) => Role::Secondary(build_secondary(secondary, spec, keys, report)),
+    };
+    let mut transfers = ZoneTransfers { role, has_balanced: !spec.balanced.is_empty(), ..ZoneTransfers::default() };
     for entry in &table.transfer {
         // One whose key is unknown would let in more than was meant.
         let key = entry.key.as_ref().map(|key| keys.find(key, report));
@@ -91,4 +98,22 @@ pub fn build(table: &ZoneTable, has_balanced: bool, keys: &KeyNames<'_>, report:
         }
     }
     transfers
+}
+
+fn build_secondary(table: &SecondaryTable, spec: &ZoneSpec, keys: &KeyNames<'_>, report: &mut Report) -> SecondarySpec {
+    let primaries = table.primaries.iter().filter_map(|primary| {
+        let key = primary.key.as_ref().map(|key| keys.find(key, report));
+        // Without its key it would be asked unsigned.
+        if key == Some(None) {
+            return None;
+        }
+        Some(PrimarySpec { address: primary.address?, key: key.flatten() })
+    });
+    SecondarySpec {
+        zone: spec.clone(),
+        primaries: primaries.collect(),
+        refresh_min: table.refresh_min,
+        refresh_max: table.refresh_max,
+        len_max: table.transfer_max,
+    }
 }

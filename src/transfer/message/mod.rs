@@ -1,4 +1,4 @@
-//! Whole DNS messages: a reader that yields records with their names in full, and a writer that compresses owner names.
+//! Whole DNS messages: a reader that yields records with their names in full, and a writer that compresses them again.
 //! Unlike the engine's parser these may allocate. Knows no signatures and no zones.
 
 mod data;

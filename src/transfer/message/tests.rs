@@ -50,13 +50,37 @@ fn records_come_back_as_they_were_written() {
 }
 
 #[test]
+fn names_in_data_are_compressed_in_the_types_of_rfc1035_alone() {
+    let target = name("mail.example.com.");
+    let len_of = |rtype: u16, data: &[u8]| {
+        let mut writer = MessageWriter::response(&HEADER, None, MESSAGE_LEN_MAX);
+        let before = writer.octet_count();
+        writer.push(Section::Answer, &record("mail.example.com.", rtype, data)).unwrap();
+        let message = writer.finish();
+        let back = Reader::new(&message).unwrap().rest().unwrap().remove(0);
+        assert_eq!(&*back.data, data);
+        assert!(Message::from_vec(&message).is_ok());
+        message.len() - before
+    };
+    let spelled = target.as_wire().len() + 10 + target.as_wire().len();
+    let mx = [&[0, 10][..], target.as_wire()].concat();
+    let soa = [target.as_wire(), target.as_wire(), &[0; 20]].concat();
+    let srv = [&[0; 6][..], target.as_wire()].concat();
+    assert_eq!(len_of(2, target.as_wire()), spelled - target.as_wire().len() + 2);
+    assert_eq!(len_of(15, &mx), spelled + 2 - target.as_wire().len() + 2);
+    assert_eq!(len_of(6, &soa), target.as_wire().len() + 10 + 2 + 2 + 20);
+    assert_eq!(len_of(33, &srv), spelled + 6);
+    assert_eq!(len_of(39, target.as_wire()), spelled, "DNAME");
+}
+
+#[test]
 fn what_does_not_fit_leaves_no_trace() {
     let big = record("b.example.com.", 16, &[&[255][..], &[b'x'; 255]].concat());
     let mut writer = MessageWriter::response(&HEADER, Some(&question()), 300);
     writer.push(Section::Answer, &record("a.example.com.", 1, &[192, 0, 2, 1])).unwrap();
-    let before = writer.len();
+    let before = writer.octet_count();
     assert_eq!(writer.push(Section::Answer, &big), Err(Full));
-    assert_eq!((writer.len(), writer.record_count()), (before, 1));
+    assert_eq!((writer.octet_count(), writer.record_count()), (before, 1));
     // A name that would have stood there is not pointed to.
     writer.push(Section::Answer, &record("c.b.example.com.", 1, &[192, 0, 2, 2])).unwrap();
     let message = writer.finish();

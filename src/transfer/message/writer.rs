@@ -1,10 +1,13 @@
-//! Writing a message: question, records with compressed owner names, OPT.
+//! Writing a message: question, records with compressed names, OPT. Of names in data only those of the types of RFC 1035
+//! are compressed, because others are not expected to be (RFC 3597, section 4).
 
 use super::{Header, Question};
 use crate::wire::numbers::{HEADER_LEN, OPCODE_QUERY, flag, option};
 use crate::wire::response::POINTER_OFFSET_MAX;
 use crate::wire::{Full, Name, Rcode, Section, class, rtype};
 use crate::zone::Record;
+use crate::zone::record_type::{Field, by_code};
+use crate::zone::wire_form::field_len;
 
 /// Most octets of a message over TCP.
 pub const MESSAGE_LEN_MAX: usize = u16::MAX as usize;
@@ -34,7 +37,7 @@ impl MessageWriter {
         octets.resize(HEADER_LEN, 0);
         let mut writer = Self { octets, len_max, flags, counts: [0; 4], places: Box::new([0; PLACES]) };
         if let Some(question) = question {
-            writer.name(&question.name);
+            writer.name(question.name.as_wire());
             writer.octets.extend_from_slice(&question.qtype.to_be_bytes());
             writer.octets.extend_from_slice(&question.qclass.to_be_bytes());
             writer.counts[0] = 1;
@@ -72,7 +75,7 @@ impl MessageWriter {
 
     /// Octets so far.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub const fn octet_count(&self) -> usize {
         self.octets.len()
     }
 
@@ -98,13 +101,20 @@ impl MessageWriter {
         data: &[u8],
     ) -> Result<(), Full> {
         let start = self.octets.len();
-        let Ok(data_len) = u16::try_from(data.len()) else { return Err(Full) };
-        self.name(owner);
+        self.name(owner.as_wire());
         self.octets.extend_from_slice(&rtype.to_be_bytes());
         self.octets.extend_from_slice(&class.to_be_bytes());
         self.octets.extend_from_slice(&ttl.to_be_bytes());
-        self.octets.extend_from_slice(&data_len.to_be_bytes());
-        self.octets.extend_from_slice(data);
+        let len_at = self.octets.len();
+        self.octets.extend_from_slice(&[0; 2]);
+        self.data(rtype, data);
+        match u16::try_from(self.octets.len() - len_at - 2) {
+            Ok(len) => self.octets[len_at..len_at + 2].copy_from_slice(&len.to_be_bytes()),
+            Err(_) => {
+                self.forget_behind(start);
+                return Err(Full);
+            }
+        }
         let count = &mut self.counts[1 + section as usize];
         if self.octets.len() > self.len_max || *count == u16::MAX {
             self.forget_behind(start);
@@ -150,10 +160,26 @@ impl MessageWriter {
         self.octets
     }
 
+    /// Writes the data of a record, with its names compressed where they may be.
+    fn data(&mut self, rtype: u16, data: &[u8]) {
+        let fields = by_code(rtype).map_or(&[][..], |known| known.fields);
+        let last_name = fields.iter().rposition(|field| *field == Field::CompressibleName);
+        let mut rest = data;
+        for field in &fields[..last_name.map_or(0, |last| last + 1)] {
+            // Broken data goes out as it came in.
+            let Some(len) = field_len(*field, rest) else { break };
+            match field {
+                Field::CompressibleName => self.name(&rest[..len]),
+                _ => self.octets.extend_from_slice(&rest[..len]),
+            }
+            rest = &rest[len..];
+        }
+        self.octets.extend_from_slice(rest);
+    }
+
     /// Writes a name: its longest suffix that stands in the message already as a pointer. Letter case counts, so that
     /// none is lost (RFC 5936, section 3.4).
-    fn name(&mut self, name: &Name) {
-        let wire = name.as_wire();
+    fn name(&mut self, wire: &[u8]) {
         let (offsets, hashes, labels) = suffixes(wire);
         for at in 0..labels {
             let (offset, hash) = (usize::from(offsets[at]), hashes[at]);

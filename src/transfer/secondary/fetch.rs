@@ -19,8 +19,6 @@ use std::time::{Duration, Instant};
 
 /// How long a connection may take to be made, and a primary to take the question.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a primary may send nothing.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long a whole transfer may take.
 const TRANSFER_TIME_MAX: Duration = Duration::from_secs(3600);
 
@@ -49,6 +47,8 @@ pub struct Fetch<'f> {
     pub key: Option<&'f Arc<Key>>,
     /// The zone.
     pub spec: &'f SecondarySpec,
+    /// How long the primary may send nothing.
+    pub silence_max: Duration,
 }
 
 impl Fetch<'_> {
@@ -113,7 +113,7 @@ impl Fetch<'_> {
         let qtype = if soa.is_some() { rtype::IXFR } else { rtype::AXFR };
         let (asked, message) = Asked::new((apex, qtype), soa.as_ref(), self.key, (random()? as u16, unix_secs()));
         let mut socket = TcpStream::connect_timeout(&self.address, CONNECT_TIMEOUT)?;
-        socket.set_read_timeout(Some(SILENCE_MAX))?;
+        socket.set_read_timeout(Some(self.silence_max))?;
         socket.set_write_timeout(Some(CONNECT_TIMEOUT))?;
         socket.write_all(&framed(&message))?;
         Ok(Stream {

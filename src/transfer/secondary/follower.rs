@@ -82,7 +82,18 @@ impl Follower {
 
     /// A primary, by its number, has told of a change and perhaps of its serial. Any number of these are one.
     pub fn notified(&self, primary: usize, serial: Option<u32>) {
-        lock(&self.inbox).notified = Some((primary, serial));
+        {
+            let mut inbox = lock(&self.inbox);
+            // The newest counts; one without a serial may be of any.
+            let is_told = |known: Option<u32>| match (known, serial) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(known), Some(serial)) => is_newer(known, serial),
+            };
+            if !inbox.notified.is_some_and(|(_, known)| is_told(known)) {
+                inbox.notified = Some((primary, serial));
+            }
+        }
         self.woken.notify_one();
     }
 
@@ -278,9 +289,9 @@ impl Follower {
     fn transfer(&self, spec: &SecondarySpec, primary: &PrimarySpec, key: Option<&Arc<Key>>) -> Result<Record, Failure> {
         let (ours, begun) = (self.live.zone(), Instant::now());
         let known = ours.is_available().then_some(&*ours);
-        let Fetched::Zone { zone, mut deltas, len, ignored } =
-            Fetch { address: primary.address, key, spec }.run(known)?
-        else {
+        let silence_max = self.shared.silence_max;
+        let fetch = Fetch { address: primary.address, key, spec, silence_max };
+        let Fetched::Zone { zone, mut deltas, len, ignored } = fetch.run(known)? else {
             lock(&self.status).up_to_date += 1;
             return soa_of(&ours).ok_or(Failure::Answer("the primary has no zone data"));
         };

@@ -25,6 +25,7 @@ mod tests;
 use self::follower::Follower;
 use self::jobs::Jobs;
 use super::LiveZones;
+use super::spec::{Settings, TransferSpec};
 use super::tsig::Keys;
 use crate::wire::Name;
 use status::ZoneStatus;
@@ -33,13 +34,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 
 /// Questions for SOA records at a time.
 const POLLS_MAX: usize = 256;
+/// How long a primary may send nothing in the middle of a transfer.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// All secondary zones, and the thread that follows their primaries.
 pub struct Secondaries {
@@ -63,6 +66,7 @@ struct Shared {
     followers: Mutex<HashMap<Name, Following>>,
     polls: Semaphore,
     jobs: Jobs,
+    silence_max: Duration,
 }
 
 /// A follower and its task.
@@ -74,6 +78,10 @@ struct Following {
 impl Secondaries {
     /// Starts the thread. No zone is followed until [`SecondariesHandle::follow`].
     pub fn start(zones: LiveZones, state_dir: &Path) -> io::Result<Self> {
+        Self::start_with(zones, state_dir, SILENCE_MAX)
+    }
+
+    fn start_with(zones: LiveZones, state_dir: &Path, silence_max: Duration) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::new(Shared {
             zones,
@@ -82,6 +90,7 @@ impl Secondaries {
             followers: Mutex::default(),
             polls: Semaphore::new(POLLS_MAX),
             jobs: Jobs::default(),
+            silence_max,
         });
         let handle = SecondariesHandle { shared, runtime: runtime.handle().clone() };
         let stop = Arc::new(Notify::new());
@@ -100,7 +109,8 @@ impl Secondaries {
     /// Ends, and writes what waits to be written.
     pub fn stop(mut self) {
         self.end();
-        for following in lock(&self.handle.shared.followers).values() {
+        // Taken out, since they hold what they are in.
+        for following in std::mem::take(&mut *lock(&self.handle.shared.followers)).into_values() {
             following.follower.flush();
         }
     }
@@ -123,7 +133,8 @@ impl Drop for Secondaries {
 impl SecondariesHandle {
     /// Follows all live zones that are secondary ones now, and no others; with these keys from now on. To be called when a
     /// configuration has gone live.
-    pub fn follow(&self, keys: Keys) {
+    pub fn follow(&self, configured: &TransferSpec) {
+        let keys = Settings::new(configured).keys;
         *self.shared.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
         let mut followers = lock(&self.shared.followers);
         let mut before = std::mem::take(&mut *followers);

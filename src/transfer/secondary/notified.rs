@@ -2,10 +2,9 @@
 
 use super::SecondariesHandle;
 use crate::transfer::Asked;
-use crate::transfer::message::MessageWriter;
 use crate::transfer::spec::SecondarySpec;
 use crate::wire::numbers::flag;
-use crate::wire::{Name, Rcode, Section};
+use crate::wire::{Name, Rcode, Section, class, rtype};
 use crate::zone::Record;
 use std::net::IpAddr;
 
@@ -18,12 +17,9 @@ impl SecondariesHandle {
         let transfers = live.map(|live| live.transfers());
         let spec = transfers.as_ref().and_then(|transfers| transfers.role.secondary());
         let (Some(spec), Some(follower)) = (spec, self.follower(apex)) else {
-            tracing::info!(zone = %apex, %source, "NOTIFY for a zone that is not a secondary one here");
             return Rcode::NOTAUTH;
         };
         let Some(primary) = primary_of(spec, source, key) else {
-            let key = key.map(ToString::to_string);
-            tracing::info!(zone = %apex, %source, key, "NOTIFY from a server that is no primary of the zone refused");
             return Rcode::REFUSED;
         };
         tracing::debug!(zone = %apex, %source, serial, "NOTIFY");
@@ -31,20 +27,32 @@ impl SecondariesHandle {
         Rcode::NOERROR
     }
 
-    /// The answer to a NOTIFY.
+    /// Whether there is any secondary zone.
     #[must_use]
-    pub fn answer_notify(&self, asked: &Asked) -> Vec<u8> {
+    pub fn has_any(&self) -> bool {
+        !super::lock(&self.shared.followers).is_empty()
+    }
+
+    /// The answer to a NOTIFY, and its RCODE.
+    #[must_use]
+    pub fn answer_notify(&self, asked: &Asked) -> (Vec<u8>, Rcode) {
         let serial = asked.section(Section::Answer).find(|record| record.owner == asked.question.name);
         let serial = serial.cloned().map(crate::transfer::message::MessageRecord::into_record);
         let serial = serial.as_ref().and_then(Record::soa_serial);
         let key = asked.key.as_ref().map(|key| key.name());
-        let rcode = self.notified(&asked.question.name, asked.source.ip(), key, serial);
-        let mut writer: MessageWriter = asked.answer(0);
+        let question = &asked.question;
+        let rcode = match (question.qclass, question.qtype) {
+            (class::IN, rtype::SOA) => self.notified(&question.name, asked.source.ip(), key, serial),
+            // Of nothing else one can be told (RFC 1996, section 3.3).
+            (class::IN, _) => Rcode::NOTIMP,
+            _ => Rcode::NOTAUTH,
+        };
+        let mut writer = asked.answer(0);
         writer.set_rcode(rcode);
         if rcode == Rcode::NOERROR {
             writer.set_flag(flag::AA);
         }
-        asked.finish(writer)
+        (asked.finish(writer), rcode)
     }
 }
 

@@ -227,9 +227,12 @@ fn check_storable(record: &Record) -> Result<(), Refusal> {
 /// At a balanced name nothing may stand that its pool answers.
 fn check_balanced(zone: &Zone, balanced: &[BalancedOwner], record: &Record) -> Result<(), Refusal> {
     let Some(slot) = zone.balanced_slot(&NameKey::of(&record.owner)) else { return Ok(()) };
-    let answers_cname = balanced.get(slot as usize).is_some_and(|balanced| balanced.answers_cname);
-    if answers_cname || matches!(record.rtype, rtype::A | rtype::AAAA | rtype::CNAME) {
-        let text = format!("{} is balanced: its pool answers", record.owner);
+    let balanced = balanced.get(slot as usize);
+    if balanced.is_some_and(|balanced| balanced.answers_cname)
+        || matches!(record.rtype, rtype::A | rtype::AAAA | rtype::CNAME)
+    {
+        let why = balanced.map_or("is balanced", |balanced| balanced.role.predicate());
+        let text = format!("{} {why}: its addresses come from elsewhere", record.owner);
         return Err(Refusal::refused(info_code::PROHIBITED, text));
     }
     Ok(())
@@ -275,7 +278,7 @@ fn check_whole(edited: &Zone, balanced: &[BalancedOwner], step: &Step) -> Result
     }
     let hidden = balanced.iter().filter(|_| covers).find(|balanced| edited.is_covered(&NameKey::of(&balanced.owner)));
     match hidden {
-        Some(hidden) => prohibited(format!("{} is balanced, and would be hidden", hidden.owner)),
+        Some(hidden) => prohibited(format!("{} {}, and would be hidden", hidden.owner, hidden.role.predicate())),
         None => Ok(()),
     }
 }

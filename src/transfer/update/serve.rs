@@ -292,7 +292,7 @@ fn serve_one(zone: &Zone, transfers: &ZoneTransfers, request: &Request) -> Resul
     check_prerequisites(zone, &prerequisites)?;
     prescan(zone.apex(), &changes)?;
     rules::check(&entries, zone, &changes)?;
-    if !zone.soa().signatures.is_empty() {
+    if zone.is_signed() {
         return Err(Refusal::refused(info_code::NOT_SUPPORTED, "the zone is signed elsewhere: update it there"));
     }
     apply(zone, &transfers.balanced, &changes)

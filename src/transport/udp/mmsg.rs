@@ -205,8 +205,10 @@ impl Sender<'_> {
 
     /// The way back, for a reply that is sent when this batch is gone.
     pub fn return_path(&self) -> ReturnPath {
-        let control_len = (self.header.msg_controllen as usize).min(size_of::<RawControl>());
         let mut control = *self.control;
+        // Its type differs between C libraries.
+        let control_len: usize = self.header.msg_controllen as _;
+        let control_len = control_len.min(size_of::<RawControl>());
         if control_len > 0 {
             forget_interface(&mut control, self.ip);
         }

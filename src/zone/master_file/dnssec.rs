@@ -1,6 +1,7 @@
-//! The texts of signed zones: times, sets of types, hashes.
+//! The texts of signed zones: times and hashes.
 
-use super::text::number;
+use super::rdata::{DataError, Reader};
+use super::text::{number, shown};
 
 /// Seconds since 1970 as such, or as YYYYMMDDHHMMSS; times behind 2106 start at zero again (RFC 4034, section 3.1.5).
 #[must_use]
@@ -42,6 +43,26 @@ pub fn push_hash(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     }
     out[len_at] = u8::try_from(len).ok()?;
     Some(())
+}
+
+impl Reader<'_, '_> {
+    pub(super) fn time(&mut self) -> Result<(), DataError> {
+        let (at, _, text) = self.next("a time")?;
+        let value = time(text).ok_or_else(|| {
+            DataError::at(at, format!("`{}` is no time", shown(text)))
+                .with_hint("give it as YYYYMMDDHHMMSS, or in seconds since 1970 (RFC 4034, section 3.2)")
+        })?;
+        self.out.extend_from_slice(&value.to_be_bytes());
+        Ok(())
+    }
+
+    pub(super) fn hash(&mut self) -> Result<(), DataError> {
+        let (at, _, text) = self.next("a hash")?;
+        push_hash(text, self.out).ok_or_else(|| {
+            DataError::at(at, format!("`{}` is no hash", shown(text)))
+                .with_hint("a hash is written in Base32 with the digits 0 to 9 and A to V (RFC 4648, section 7)")
+        })
+    }
 }
 
 #[cfg(test)]

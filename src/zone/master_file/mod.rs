@@ -16,6 +16,8 @@ mod service;
 mod text;
 
 pub use directive::cannot_read;
+#[cfg(test)]
+pub use rare::push_types;
 
 use super::files::{Files, Findings, Place, own_span};
 use super::staging::Staging;

@@ -1,7 +1,6 @@
 //! Record data: from the tokens of a record, or from octets in hexadecimal (RFC 3597, section 5), into the form that the
 //! zone stores, in which compressible names end in a pointer relative to the apex.
 
-use super::dnssec;
 use super::lexer::Token;
 use super::location::location;
 use super::name_text::{compress, push_name, repeats};
@@ -166,23 +165,8 @@ impl<'t> Reader<'t, '_> {
             Field::Salt => self.salt(),
             Field::Eui(octets) => self.eui(octets),
             Field::Location => self.location(),
-            Field::Time => {
-                let (at, _, text) = self.next("a time")?;
-                let value = dnssec::time(text).ok_or_else(|| {
-                    DataError::at(at, format!("`{}` is no time", shown(text)))
-                        .with_hint("give it as YYYYMMDDHHMMSS, or in seconds since 1970 (RFC 4034, section 3.2)")
-                })?;
-                self.out.extend_from_slice(&value.to_be_bytes());
-                Ok(())
-            }
-            Field::Base32Hash => {
-                let (at, _, text) = self.next("a hash")?;
-                dnssec::push_hash(text, self.out).ok_or_else(|| {
-                    DataError::at(at, format!("`{}` is no hash", shown(text))).with_hint(
-                        "a hash is written in Base32 with the digits 0 to 9 and A to V (RFC 4648, section 7)",
-                    )
-                })
-            }
+            Field::Time => self.time(),
+            Field::Base32Hash => self.hash(),
             Field::ServiceParameters => self.service_parameters(),
             rare => self.rare(rare),
         }

@@ -6,8 +6,10 @@ mod answers;
 mod bad;
 mod edits;
 mod model;
+mod signing;
 mod store;
 mod syntax;
+mod text;
 
 use super::{BalancedOwner, Lookup, Role, RrsetRef, Zone, ZoneSpec, record_type};
 use crate::base::{Diagnostic, Sources};

@@ -1,5 +1,4 @@
 //! A validator of signed answers for tests: it sees only messages, and shares no code with what writes them.
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 use crate::wire::{Name, rtype};
 use sha1::{Digest, Sha1};
@@ -195,8 +194,11 @@ impl Validator<'_> {
             let encloser = Self::nsec_encloser(covering, qname);
             return encloser != *qname && self.nsec_covering(&Self::wildcard(&encloser)).is_some();
         }
-        let encloser = self.nsec3_encloser(qname);
-        encloser.is_some_and(|(encloser, _)| self.nsec3_covering(&Self::wildcard(&encloser)).is_some())
+        // Where an empty non-terminal has no record because of opt-out, a wildcard further up may not be denied.
+        let denies_wildcard = |(encloser, covering): (Name, &Seen)| {
+            self.is_opted_out(covering) || self.nsec3_covering(&Self::wildcard(&encloser)).is_some()
+        };
+        self.nsec3_encloser(qname).is_some_and(denies_wildcard)
     }
 
     fn proves_nodata(&self, qname: &Name, qtype: u16) -> bool {
@@ -218,9 +220,13 @@ impl Validator<'_> {
             return Self::denies(matching, qtype);
         }
         let Some((encloser, covering)) = self.nsec3_encloser(qname) else { return false };
+        // Opt-out: the name may be an empty non-terminal above unsigned delegations, which has no record of its own.
         let matching = self.nsec3_matching(&Self::wildcard(&encloser));
-        // An empty non-terminal above unsigned delegations has no record of its own either.
-        matching.map_or(self.denial == Denial::OptOut && covering.data[1] == 1, |seen| Self::denies(seen, qtype))
+        self.is_opted_out(covering) || matching.is_some_and(|seen| Self::denies(seen, qtype))
+    }
+
+    fn is_opted_out(&self, covering: &Seen) -> bool {
+        self.denial == Denial::OptOut && covering.data[1] == 1
     }
 
     fn proves_expansion(&self, qname: &Name, labels: usize) -> bool {

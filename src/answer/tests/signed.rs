@@ -1,9 +1,8 @@
 //! Signed zones: random ones get chains and signatures without a key from a small signer here, and every answer is judged
 //! by a validator (RFC 4035, section 5.4; RFC 5155, section 8).
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 use super::validator::{APEX, DENIALS, Denial, Message, Seen, hashed, name, read, validate, with_ancestors};
-use super::{Outcome, Request, Responder, TransportProfile, testing};
+use crate::answer::{Moment, Outcome, Request, Responder, TransportProfile, testing};
 use crate::snapshot::Snapshot;
 use crate::wire::{Name, rtype};
 use proptest::prelude::*;
@@ -92,13 +91,8 @@ fn ask(responder: &mut Responder, snapshot: &Snapshot, qname: &Name, qtype: u16,
     query[11] = 1;
     query.extend([0, 0, 41, 0xff, 0xff, 0, 0, if dnssec_ok { 0x80 } else { 0 }, 0, 0, 0]);
     let source = [192, 0, 2, 1].into();
-    let request = Request {
-        octets: &query,
-        source,
-        profile: &TransportProfile::STREAM,
-        random: 7,
-        now: crate::answer::Moment::default(),
-    };
+    let request =
+        Request { octets: &query, source, profile: &TransportProfile::STREAM, random: 7, now: Moment::default() };
     let mut out = vec![0xee; 65_535];
     let Outcome::Reply { len } = responder.respond(snapshot, request, &mut out) else { panic!("no response") };
     read(&out[..len])
