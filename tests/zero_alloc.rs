@@ -122,7 +122,9 @@ balance.geo = { pool = "web" }
 balance.turns = { pool = "web", policy = "turns" }
 balance.hashed = { pool = "web", policy = "hashed" }
 balance.named = { pool = "names" }
-balance."*.shop" = { pool = "web" }
+balance."*.shop" = { pool = "web", region_names = true }
+alias.inside = "geo.example.test."
+alias.outside = "lb.example.net."
 [zone."nsec.test"]
 file = "nsec.test.zone"
 [zone."nsec3.test"]
@@ -183,6 +185,8 @@ ns1	A	192.0.2.53
 www	A	192.0.2.80
 www	AAAA	2001:db8::80
 *.wild	A	192.0.2.81
+geo	HTTPS	1 . alpn=h2,h3
+svc	HTTPS	1 www alpn=h2
 alias	CNAME	chain
 chain	CNAME	www
 away	CNAME	www.example.net.
@@ -257,7 +261,7 @@ const OLD_COOKIE: &[u8] = b"\x00\x0a\x00\x18\x01\x02\x03\x04\x05\x06\x07\x08\x01
 
 /// Queries of every kind: their names tell what each is for.
 fn mixed_queries() -> Vec<Vec<u8>> {
-    use wire::rtype::{A, AAAA, ANY, AXFR, CNAME, DS, MX, NS, SOA, SRV};
+    use wire::rtype::{A, AAAA, ANY, AXFR, CNAME, DS, HTTPS, MX, NS, SOA, SRV};
     let (plain, subnet): (&[u8], &[u8]) = (b"", b"\x00\x08\x00\x07\x00\x01\x18\x00\xcb\x00\x71");
     let subnet_v6: &[u8] = b"\x00\x08\x00\x0b\x00\x02\x38\x00\x20\x01\x0d\xb8\x00\x01\x02";
     let bad_subnet: &[u8] = b"\x00\x08\x00\x07\x00\x01\x18\x07\xcb\x00\x71";
@@ -275,7 +279,10 @@ fn mixed_queries() -> Vec<Vec<u8>> {
         ("away.example.test.", &[A]),
         ("loop.example.test.", &[A]),
         ("a.old.example.test.", &[A, CNAME]),
-        ("geo.example.test.", &[A, AAAA, MX, ANY]),
+        ("geo.example.test.", &[A, AAAA, MX, ANY, HTTPS]),
+        ("svc.example.test.", &[HTTPS]),
+        ("inside.example.test.", &[A, AAAA, ANY]),
+        ("outside.example.test.", &[A, MX]),
         ("turns.example.test.", &[A, AAAA]),
         ("hashed.example.test.", &[A, AAAA]),
         ("named.example.test.", &[A, AAAA, MX, CNAME, ANY]),

@@ -5,7 +5,7 @@ use super::journal::store::Settled;
 use super::live::Pause;
 use super::serial::is_newer;
 use super::spec::{Role, ZoneTransfers};
-use super::{secondary, static_view};
+use super::{Journals, secondary, static_view};
 use crate::base::Diagnostic;
 use crate::zone::{Zone, ZoneSpec, diff};
 use std::path::Path;

@@ -62,27 +62,22 @@ impl ZoneChecks<'_> {
     }
 
     fn iterations(&mut self, iterations: u16) {
-        let (message, hint) = match iterations {
-            0..=ITERATIONS_WELCOME_MAX => return,
-            ..=ITERATIONS_MAX => (
-                format!(
-                    "names are hashed with {iterations} additional iterations: some resolvers take the zone for unsigned"
-                ),
-                "sign the zone with 0 iterations (RFC 9276, section 3.1)",
-            ),
-            _ => (
-                format!("names are hashed with {iterations} additional iterations, which this server does not compute"),
-                "sign the zone with 0 iterations (RFC 9276, section 3.1); nothing that does not exist can be denied here",
-            ),
+        if iterations <= ITERATIONS_WELCOME_MAX {
+            return;
+        }
+        let message = format!("names are hashed with {iterations} additional iterations");
+        let diagnostic = if iterations <= ITERATIONS_MAX {
+            Diagnostic::warning(message + ": some resolvers take the zone for unsigned")
+        } else {
+            Diagnostic::error(message + ", which this server does not compute: it cannot deny any name")
         };
-        let diagnostic =
-            if iterations > ITERATIONS_MAX { Diagnostic::error(message) } else { Diagnostic::warning(message) };
         let place = self.staging.records().iter().find(|record| {
             let data = self.staging.data_of(record);
             matches!(record.rtype, rtype::NSEC3 | rtype::NSEC3PARAM)
                 && Parameters::of(data).is_some_and(|parameters| parameters.iterations == iterations)
         });
         let span = place.map_or_else(|| own_span(0, 0..0), |record| self.files.span(record.place));
+        let hint = "sign the zone with 0 additional iterations (RFC 9276, section 3.1)";
         self.findings.push(diagnostic.at(span, "").hint(hint));
     }
 

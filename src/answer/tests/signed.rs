@@ -203,3 +203,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn links_of_a_chain_are_proved_whatever_zone_it_ends_in() {
+    let records =
+        [(name("*.a"), rtype::CNAME, "host.other.".to_owned()), (name("*.b"), rtype::CNAME, "x.a".to_owned())];
+    let other = "host MX 10 mail\nmail A 192.0.2.1\n@ MX 10 mail\n";
+    let snapshot = testing::snapshot(&[(APEX, &signed(&records, Denial::Nsec)), ("other.", other)]);
+    let mut responder = Responder::new(0);
+    let mut shown = |qname: &str, qtype: u16| {
+        let response = ask(&mut responder, &snapshot, &name(qname), qtype, true);
+        let section = |seen: &Vec<Seen>| seen.iter().map(|seen| format!("{} {}", seen.owner, seen.rtype)).collect();
+        response.sections.each_ref().map(section)
+    };
+    let owned = |records: &[&str]| records.iter().map(ToString::to_string).collect::<Vec<String>>();
+    // In a zone that is not signed: the proof of the first link goes before the addresses.
+    let [answer, authority, additional]: [Vec<String>; 3] = shown("y.a", rtype::MX);
+    assert_eq!(answer, owned(&["y.a.example. 5", "y.a.example. 46", "host.other. 15"]));
+    assert_eq!(authority, owned(&["*.a.example. 47", "*.a.example. 46"]));
+    assert_eq!(additional, owned(&["mail.other. 1"]));
+    // Two links, each with its own proof; then NODATA of the other zone.
+    let [answer, authority, _] = shown("y.b", TXT);
+    assert_eq!(answer.len(), 4);
+    let proofs = owned(&["*.b.example. 47", "*.b.example. 46", "*.a.example. 47", "*.a.example. 46"]);
+    assert_eq!(authority, [owned(&["other. 6"]), proofs].concat());
+    // Where the chain leaves all zones.
+    let records = [(name("*.a"), rtype::CNAME, "host.nowhere.".to_owned())];
+    let snapshot = testing::snapshot(&[(APEX, &signed(&records, Denial::Nsec))]);
+    let response = ask(&mut responder, &snapshot, &name("y.a"), rtype::A, true);
+    assert_eq!(response.sections.each_ref().map(Vec::len), [2, 2, 0]);
+}

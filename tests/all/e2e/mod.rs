@@ -9,6 +9,7 @@ mod reload;
 mod server;
 mod sockets;
 mod transfers;
+mod updates;
 
 use backend::Backend;
 

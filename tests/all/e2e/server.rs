@@ -115,6 +115,15 @@ impl Server {
         panic!("no port stays free");
     }
 
+    /// Kills it without a word, as a crash would, and starts it again.
+    pub fn crash(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = spawn(self.folder.path(), &["serve", "--config", "azimuth.toml"]);
+        let admin = self.admin;
+        wait_until("it answers again", || get(admin, "/healthz").is_some_and(|(status, _)| status == 200));
+    }
+
     /// The process.
     pub fn pid(&self) -> u32 {
         self.child.id()
