@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod abuse;
-mod services;
 mod signed;
 mod validator;
 
