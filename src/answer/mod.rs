@@ -25,6 +25,8 @@ mod positive;
 mod rate_limit;
 mod referral;
 mod respond;
+#[cfg(test)]
+mod service_tests;
 mod steered;
 #[cfg(test)]
 mod tests;

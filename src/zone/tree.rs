@@ -204,6 +204,8 @@ pub struct Tree {
     /// The apex in lower case.
     apex_lower: Box<[u8]>,
     apex_hash: u64,
+    /// Shard and slot of the apex: every negative answer needs it.
+    apex_place: Option<(u32, u32)>,
     apex_labels: u8,
     /// Labels below the apex of the deepest node.
     depth_max: u8,
@@ -236,15 +238,24 @@ impl Tree {
     #[must_use]
     pub fn new(apex: Name, depth_max: u8, shards: Vec<Shard>) -> Self {
         let key = NameKey::of(&apex);
-        Self {
+        let tree = Self {
             apex_lower: key.octets().into(),
             apex_hash: key.hash(0),
+            apex_place: None,
             apex_labels: key.label_count() as u8,
             apex,
             depth_max,
             shard_bits: shards.len().trailing_zeros() as u8,
             pages: into_pages(shards),
-        }
+        };
+        tree.knowing_its_apex()
+    }
+
+    fn knowing_its_apex(mut self) -> Self {
+        let shard = self.shard_number(self.apex_hash);
+        let slot = self.shard(shard).find(self.apex_hash as u32, <[u8]>::is_empty);
+        self.apex_place = slot.map(|slot| (shard as u32, slot as u32));
+        self
     }
 
     /// This tree with some shards replaced; the others are shared.
@@ -260,13 +271,9 @@ impl Tree {
                 page[number % PAGE_LEN] = Arc::new(shard);
             }
         }
-        Self {
-            apex: self.apex.clone(),
-            apex_lower: self.apex_lower.clone(),
-            depth_max: depth_max as u8,
-            pages: pages.into(),
-            ..*self
-        }
+        let (apex, apex_lower) = (self.apex.clone(), self.apex_lower.clone());
+        let tree = Self { apex, apex_lower, depth_max: depth_max as u8, pages: pages.into(), ..*self };
+        tree.knowing_its_apex()
     }
 
     /// Labels below the apex of the deepest node.
@@ -408,7 +415,8 @@ impl Tree {
     /// The node of the apex.
     #[must_use]
     pub fn apex_node(&self) -> Option<NodeRef<'_>> {
-        self.find_by(self.apex_hash, <[u8]>::is_empty)
+        let (shard, slot) = self.apex_place?;
+        self.node_at(shard as usize, slot as usize)
     }
 
     /// All nodes but those in shards that `other` shares.

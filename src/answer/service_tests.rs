@@ -1,0 +1,88 @@
+//! Services of balanced names as the publisher makes them of zones that change; here, because only this room may name all of it.
+#![expect(clippy::unwrap_used, reason = "test code")]
+use crate::base::{PolicyId, PoolId, RegionId, Sources};
+use crate::geo::{Locator, spec::GeoSpec};
+use crate::snapshot::{Inputs, Publisher, Settings, Snapshot, service_of};
+use crate::steering::spec::*;
+use crate::wire::{Name, NameKey};
+use crate::zone::{BalancedOwner, Change, Role, Zone, ZoneSet, ZoneSpec};
+use std::path::Path;
+use std::sync::Arc;
+
+const HTTPS: u16 = 65;
+
+fn name(text: &str) -> Name {
+    Name::from_text(text.as_bytes(), None).unwrap()
+}
+
+fn zone(folder: &Path) -> (Arc<Zone>, Vec<BalancedOwner>) {
+    let file = folder.join("zone");
+    std::fs::write(&file, "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns.test.\na HTTPS 1 .\nb HTTPS 1 .\n").unwrap();
+    let owner = |text| BalancedOwner { owner: name(text), role: Role::Balanced, answers_cname: false, span: None };
+    let balanced = vec![owner("a.example."), owner("b.example."), owner("c.example.")];
+    let spec = ZoneSpec { apex: name("example."), file, span: None, balanced: balanced.clone() };
+    (Zone::load(&spec, None, &mut Sources::default()).0.unwrap(), balanced)
+}
+
+/// Three names over one pool of one member.
+fn inputs(zone: Arc<Zone>, owners: Vec<BalancedOwner>) -> Inputs {
+    let member = Member {
+        region: RegionId(0),
+        target: MemberTarget::Address([192, 0, 2, 1].into()),
+        weight: 1,
+        probe_address: None,
+        enabled: true,
+    };
+    let policy = Policy {
+        name: "p".into(),
+        order: Order::Listed,
+        regions: None,
+        spread: Spread::Weighted,
+        answers: None,
+        min_healthy: 0.5,
+        families: Families::Together,
+        all_down: AllDown::All,
+        rules: Vec::new(),
+    };
+    let balance = BalanceSpec { pool: PoolId(0), policy: PolicyId(0), ttl: TtlRange::default() };
+    Inputs {
+        settings: Settings::default(),
+        zones: Arc::new(ZoneSet::new(vec![zone])),
+        locator: Arc::new(Locator::build(&GeoSpec::default()).unwrap()),
+        regions: vec![Region { name: "eu".into(), coordinates: None, bias: 0, enabled: true }],
+        pools: vec![Pool { name: "web".into(), monitors: Vec::new(), members: vec![member] }],
+        policies: vec![policy],
+        owners: vec![owners.into()],
+        balances: vec![vec![balance; 3]],
+        aliases: vec![Vec::new()],
+        member_targets: vec![vec![Vec::new()]],
+        workers: 1,
+    }
+}
+
+/// The number of the service of each name, and how many there are.
+fn services(snapshot: &Snapshot) -> ([Option<usize>; 3], usize) {
+    let of = |slot| service_of(&snapshot.services, 0, slot, HTTPS);
+    ([of(0), of(1), of(2)], snapshot.service_answers.iter().count())
+}
+
+#[test]
+fn services_are_there_once_and_follow_changes_of_the_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (zone, owners) = zone(folder.path());
+    let publisher = Publisher::start(inputs(Arc::clone(&zone), owners));
+    let snapshot = || Arc::clone(&publisher.store().load());
+    assert_eq!(services(&snapshot()), ([Some(0), Some(0), None], 1));
+    let first = snapshot();
+    let (answer, changes) = first.service_answers.get(0).variant(Some(0));
+    assert!(answer.octets.ends_with(b"\0\x01\0\0\x04\0\x04\xc0\0\x02\x01") && !changes);
+
+    // `b` goes, and `c` comes with something of its own.
+    let gone = zone.records_at(&NameKey::of(&name("b.example."))).remove(0);
+    let mut new = gone.clone();
+    (new.owner, new.data) = (name("c.example."), Box::from(&b"\0\x02\0\0\x03\0\x02\x01\xbb"[..]));
+    let zone = Arc::new(zone.edited(&[Change::Remove(gone), Change::Add(new)]).unwrap());
+    publisher.set_zone(zone);
+    assert_eq!(services(&snapshot()), ([Some(0), None, Some(1)], 2));
+    publisher.stop();
+}
