@@ -17,13 +17,15 @@ PROFILE := --profile ci --locked
 
 # Third-party suites, when they lie beside the repository; each must pass.
 KIT ?= ../shared/conformance
-SUITES := edns corpus pdns ferret
+SUITES := edns pdns ferret
+# Mutated packets, thrown with each of these seeds at a server of its own. The suite mostly waits, so all run at once, each in
+# a network namespace of its own, since all servers want the same ports; where there can be none, one after the other.
+CORPUS_SEEDS := 1 2 3
+ALONE := unshare --net --pid --fork --kill-child sh -c 'ip link set lo up && exec "$$@"' alone
 LAUNCH := python3 launch_azimuth.py {dir} {addr} {port}
 edns := edns/edns_compliance.py
-corpus := corpus/throw.py
 ferret := ferret/run.py
 pdns := pdns/run.py
-corpus_options := --mut 20
 
 # Our own, with other servers on the other side: tests/interop/NAME.py. Options are for `make test`; docs/testing.md has longer runs.
 INTEROP := gdnsd dnssec transfer update scale amplification
@@ -108,10 +110,31 @@ conformance: build ## third-party suites in $(KIT)
 		(cd '$(KIT)' && python3 "$$2" --cmd '$(LAUNCH)' $$3) 2>&1 | tee "$(TOOLS)/$$1.log"
 	}
 	score() { grep -E '^[0-9]+ passed, [0-9]+ failed' "$(TOOLS)/$$1.log" | tail -n 1; }
+	throw() { # SEED [COMMAND ...]: keeps what is printed; COMMAND is what it runs under
+		(cd '$(KIT)' && "$${@:2}" python3 corpus/throw.py --cmd '$(LAUNCH)' --mut 200 --seed "$$1") > "$(TOOLS)/corpus-$$1.log" 2>&1
+	}
+	declare -A thrown
+	trap 'kill $$(jobs -p) 2> /dev/null || true' EXIT
+	for seed in $(CORPUS_SEEDS); do
+		if $(ALONE) true 2> /dev/null; then
+			throw "$$seed" $(ALONE) &
+			thrown[$$seed]=$$!
+		fi
+	done
 	$(foreach suite,$(SUITES),
 	run $(suite) '$($(suite))' '$($(suite)_options)'
 	echo "$(suite): $$(score $(suite))" >> $(RAN)
 	)
+	for seed in $(CORPUS_SEEDS); do
+		echo "== conformance: corpus with seed $$seed"
+		if [ -n "$${thrown[$$seed]:-}" ]; then
+			wait "$${thrown[$$seed]}" || { cat "$(TOOLS)/corpus-$$seed.log" >&2; exit 1; }
+		else
+			throw "$$seed" || { cat "$(TOOLS)/corpus-$$seed.log" >&2; exit 1; }
+		fi
+		cat "$(TOOLS)/corpus-$$seed.log"
+		echo "corpus, seed $$seed: $$(score "corpus-$$seed")" >> $(RAN)
+	done
 
 .PHONY: setup
 setup: ## installs what the tests need (root, or it says what to install)
@@ -133,6 +156,7 @@ setup: ## installs what the tests need (root, or it says what to install)
 	need unbound unbound
 	need dnsviz dnsviz
 	need valgrind valgrind
+	need ip iproute2
 	if [ $${#missing[@]} -gt 0 ]; then
 		if [ "$$(id -u)" != 0 ]; then
 			echo "make setup: not root; install these first: apt-get install $${missing[*]}" >&2
