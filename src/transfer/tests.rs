@@ -330,6 +330,21 @@ fn rfc1996_servers_are_told_until_they_answer_and_then_of_what_changed_meanwhile
 }
 
 #[test]
+fn a_server_that_was_silent_is_told_anew_when_the_zone_changes() {
+    let told = Told1996::new();
+    let notify = vec![told.target(None)];
+    let room = Room::new(zone(1, 1), ZoneTransfers { notify, ..ZoneTransfers::default() });
+    room.desk.handle().start_notifying();
+    for _ in 0..3 {
+        assert_eq!(told.next(None), 1);
+    }
+    // It would be left alone for four seconds now, then for eight.
+    room.change(1, 2);
+    assert_eq!(told.next(None), 2);
+    assert_eq!(told.next(Some(Rcode::NOERROR)), 2, "the tries have begun anew");
+}
+
+#[test]
 fn notify_is_signed_and_an_answer_without_a_signature_counts_for_nothing() {
     let told = Told1996::new();
     let notify = vec![told.target(Some("ours."))];
