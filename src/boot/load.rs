@@ -9,7 +9,7 @@ use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, ProbePlan, TlsCheck};
 use crate::snapshot::Inputs;
-use crate::transfer::reload::{Candidate, resolve};
+use crate::transfer::reload::{Candidate, check_journal, resolve};
 use crate::transfer::{Journals, LiveZones, Pause};
 use crate::zone::{Zone, ZoneSet};
 use std::collections::HashMap;
@@ -55,6 +55,13 @@ impl Loaded {
             && Arc::ptr_eq(&new.locator, &old.locator)
             && self.file_zones.len() == previous.file_zones.len()
             && zones.all(|(new, old)| Arc::ptr_eq(new, old))
+    }
+}
+
+impl Loaded {
+    /// The files of all zones, whatever is live of them.
+    pub fn zone_files(&self) -> impl Iterator<Item = &Path> {
+        self.file_zones.iter().flat_map(|zone| zone.files())
     }
 }
 
@@ -136,7 +143,8 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
 pub fn settle(loaded: &mut Loaded, live: &LiveZones, journals: &Journals, report: &mut Report) -> Option<Pause> {
     let mut pause = live.pause();
     let mut zones = Vec::new();
-    let state_dir = &loaded.config.server.state_dir;
+    // That of the running server: another one takes effect at the next start.
+    let state_dir = journals.state_dir();
     for (config, file) in loaded.config.zones.iter().zip(&loaded.file_zones) {
         let candidate = Candidate { spec: &config.spec, transfers: &config.transfers, file, state_dir };
         match resolve(&mut pause, &candidate, journals) {
@@ -158,7 +166,10 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     report.diagnostics.extend(check_user(config));
     let zones = load_zones(&config.zones, None, &mut report);
     let journals = Journals::new(&config.server.state_dir);
-    report.diagnostics.extend(zones.iter().filter_map(|zone| journals.check(zone)));
+    for ZoneConfig { spec, transfers, .. } in &config.zones {
+        let zone = zones.iter().find(|zone| zone.is_available() && *zone.apex() == spec.apex);
+        report.diagnostics.extend(zone.and_then(|zone| check_journal(zone, spec, transfers, &journals)));
+    }
     load_locator(&config.geo, &FileStamp::of_databases(&config.geo), None, &mut report);
     *sources = report.sources;
     report.diagnostics

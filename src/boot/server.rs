@@ -73,9 +73,10 @@ impl Server {
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
         let journals = Journals::new(&loaded.config.server.state_dir);
-        let Some(pause) = settle(&mut loaded, &live, &journals, &mut report) else {
+        let Some(mut pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
         };
+        pause.prepare();
         let publisher = Publisher::start(loaded.inputs.clone());
         let zones = publisher.handle();
         live.publish_with(move |zone| zones.set_zone(zone));
@@ -156,8 +157,7 @@ impl Server {
     /// Every file that the live configuration was read from.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let Loaded { config, inputs, .. } = &*self.loaded;
-        let zones = inputs.zones.zones().iter().flat_map(|zone| zone.files());
+        let (config, zones) = (&self.loaded.config, self.loaded.zone_files());
         let databases = config.geo.databases.iter().map(|database| &*database.path);
         let secrets = config.server.cookie_secret_file.as_deref();
         let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases);
@@ -187,7 +187,7 @@ impl Server {
         report: Report,
     ) -> Result<(Option<impl FnOnce() + Send + use<>>, Report), Report> {
         self.reloads.count(reloaded.is_some());
-        let (mut loaded, pause) = match reloaded {
+        let (mut loaded, mut pause) = match reloaded {
             None => return Err(report),
             Some(Reloaded::Same) => return Ok((None, report)),
             Some(Reloaded::Changed(loaded, pause)) => (loaded, pause),
@@ -203,6 +203,7 @@ impl Server {
         self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
         let publish = move || {
+            pause.prepare();
             publisher.replace_after(inputs, || replace_plan(plan));
             desk.configure(&transfer);
             resolve(aliases);

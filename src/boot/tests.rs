@@ -2,8 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
 use super::watch::FileWatcher;
-use super::{Overrides, Server, StartError};
+use super::{Overrides, Server, StartError, load_rest};
+use crate::base::Sources;
+use crate::config;
 use crate::health::Status;
+use crate::transfer::Journals;
+use crate::wire::Name;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -157,6 +161,54 @@ fn the_files_of_a_server_are_all_that_it_was_read_from() {
         assert!(files.contains(&folder.path(name).canonicalize().unwrap()), "{name} is not among {files:?}");
     }
     server.stop();
+}
+
+/// Puts something in the place of the journal of `example.test` that is none.
+fn break_journal(folder: &Folder) {
+    let apex = Name::from_text(b"example.test.", None).unwrap();
+    let path = Journals::new(&folder.path("state")).path(&apex);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, "no journal").unwrap();
+}
+
+#[test]
+fn the_file_of_a_zone_that_does_not_fit_its_journal_is_among_them() {
+    let update = "update = [{ prefix = \"127.0.0.0/8\" }]\n";
+    let folder = Folder::new(&[
+        ("azimuth.toml", &(checked("web", well().port(), "") + update)),
+        ("zones/example.test.zone", ZONE),
+    ]);
+    break_journal(&folder);
+    let server = folder.serve();
+    assert!(!server.loaded().inputs.zones.zones()[0].is_available());
+    assert!(server.files().iter().any(|file| file.ends_with("example.test.zone")), "{:?}", server.files());
+    server.stop();
+}
+
+#[test]
+fn a_journal_is_checked_as_the_server_would_use_it() {
+    let folder = Folder::new(&[("zones/example.test.zone", ZONE)]);
+    break_journal(&folder);
+    let errors = |zone: &str| -> Vec<String> {
+        let common = r#"
+[region.near]
+[pool.web]
+members = [{ region = "near", address = "192.0.2.1" }]
+[zone."example.test"]
+"#;
+        folder.write("azimuth.toml", &format!("{common}{zone}"));
+        let mut sources = Sources::default();
+        let (config, found) = config::load(&folder.path("azimuth.toml"), &mut sources);
+        let mut config = config.unwrap_or_else(|| panic!("{found:?}"));
+        config.server.state_dir = folder.path("state");
+        load_rest(&config, &mut sources).into_iter().map(|found| found.message).collect()
+    };
+    assert_eq!(errors("type = \"secondary\"\nprimaries = [\"192.0.2.1\"]\n"), [""; 0]);
+    let file = "file = \"zones/example.test.zone\"\nbalance.www = { pool = \"web\" }\n";
+    let of_primary = errors(file);
+    assert!(of_primary.len() == 1 && of_primary[0].contains("is no journal of zone"), "{of_primary:?}");
+    let of_view = errors(&format!("{file}transfer_balanced = \"static\"\n"));
+    assert!(of_view.len() == 1 && of_view[0].contains("`transfer_balanced` cannot have"), "{of_view:?}");
 }
 
 const QUIET: Duration = Duration::from_millis(50);

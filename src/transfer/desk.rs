@@ -13,7 +13,7 @@ use super::tsig::Opened;
 use super::update::Updates;
 use super::{Counters, Journals, LiveZones, outbound};
 use crate::wire::Rcode;
-use crate::wire::numbers::{OPCODE_QUERY, flag};
+use crate::wire::numbers::{OPCODE_NOTIFY, OPCODE_UPDATE, flag};
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
@@ -76,6 +76,11 @@ impl Shared {
         if let Some(held_back) = self.refusals_told.pass(Instant::now()) {
             say(held_back);
         }
+    }
+
+    /// Whoever follows primaries, if there is any secondary zone.
+    fn followed(&self) -> Option<&SecondariesHandle> {
+        self.secondaries.get().filter(|secondaries| secondaries.has_any())
     }
 
     /// What is configured now.
@@ -215,6 +220,7 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
     let (mut octets, mut outbox) = (octets.into_vec(), Outbox::new(reply));
     let key = match shared.settings().keys.open(&mut octets, unix_secs()) {
         Opened::Unsigned => None,
+        Opened::Unreadable => return send_malformed(&shared, &octets, (source.ip(), is_stream), outbox).await,
         Opened::Signed(signer) => {
             let key = Arc::clone(signer.key());
             outbox.sign_with(signer);
@@ -235,13 +241,7 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
     };
     let mut asked = match Asked::parse(&octets, source, is_stream) {
         Ok(asked) => Asked { key, ..asked },
-        Err(_) => {
-            let answer = malformed(&shared, &octets, source.ip(), is_stream);
-            if !answer.is_empty() {
-                let _ = outbox.send(answer).await;
-            }
-            return;
-        }
+        Err(_) => return send_malformed(&shared, &octets, (source.ip(), is_stream), outbox).await,
     };
     let Some(kind) = asked.kind() else { return };
     let end = match dispatch(&shared, kind, &mut asked, &mut outbox).await {
@@ -262,16 +262,26 @@ async fn serve(shared: Arc<Shared>, submission: Submission, _place: OwnedSemapho
     shared.counters.ended(kind, end);
 }
 
-/// The answer to a message that cannot be read: FORMERR where it has the zone that a NOTIFY or UPDATE is about, and else
-/// what the engine makes of it.
-fn malformed(shared: &Shared, octets: &[u8], source: IpAddr, is_stream: bool) -> Vec<u8> {
-    match Header::parse(octets) {
-        Ok(header) if header.opcode() != OPCODE_QUERY && header.counts[0] == 1 => {
+/// Answers a message that cannot be read: FORMERR where it is an UPDATE or NOTIFY and has the zone that it is about, or
+/// such messages are answered here; else as the engine does.
+async fn send_malformed(shared: &Shared, octets: &[u8], (source, is_stream): (IpAddr, bool), mut outbox: Outbox) {
+    let header = Header::parse(octets).ok().filter(|header| !header.is_response());
+    let is_ours = |header: &Header| match header.opcode() {
+        OPCODE_UPDATE => header.counts[0] == 1 || shared.updates.has_any(shared),
+        OPCODE_NOTIFY => header.counts[0] == 1 || shared.followed().is_some(),
+        _ => false,
+    };
+    let answer = match header.filter(is_ours) {
+        Some(header) => {
             let mut writer = MessageWriter::response(&header, None, ERROR_LEN_MAX);
             writer.set_rcode(Rcode::FORMERR);
             writer.finish()
         }
-        _ => (shared.engine)(octets, source, is_stream),
+        None => (shared.engine)(octets, source, is_stream),
+    };
+    if !answer.is_empty() {
+        // A client that has gone needs no answer.
+        let _ = outbox.send(answer).await;
     }
 }
 
@@ -279,7 +289,7 @@ fn malformed(shared: &Shared, octets: &[u8], source: IpAddr, is_stream: bool) ->
 async fn dispatch(shared: &Arc<Shared>, kind: Kind, asked: &mut Asked, outbox: &mut Outbox) -> Answer {
     match kind {
         Kind::Axfr | Kind::Ixfr => outbound::serve(shared, kind, asked, outbox).await,
-        Kind::Update => shared.updates.serve(shared, asked).await,
+        Kind::Update => shared.updates.serve(shared, asked, outbox.signature_len()).await,
         Kind::Notify => notified(shared, asked),
         Kind::Query => Answer::Engine,
     }
@@ -287,9 +297,7 @@ async fn dispatch(shared: &Arc<Shared>, kind: Kind, asked: &mut Asked, outbox: &
 
 /// A NOTIFY; without any secondary zone there is nothing to be told of.
 fn notified(shared: &Shared, asked: &Asked) -> Answer {
-    let Some(secondaries) = shared.secondaries.get().filter(|secondaries| secondaries.has_any()) else {
-        return Answer::Engine;
-    };
+    let Some(secondaries) = shared.followed() else { return Answer::Engine };
     let (message, rcode) = secondaries.answer_notify(asked);
     if rcode == Rcode::NOERROR {
         return Answer::Message(message, End::Done);

@@ -61,7 +61,7 @@ impl LiveZones {
     #[must_use]
     pub fn pause(&self) -> Pause {
         self.shared.gate.close();
-        Pause { zones: self.clone(), next: Vec::new(), after: Vec::new() }
+        Pause { zones: self.clone(), next: Vec::new(), before: Vec::new() }
     }
 }
 
@@ -156,7 +156,7 @@ impl Writer<'_> {
 pub struct Pause {
     zones: LiveZones,
     next: Vec<Next>,
-    after: Vec<Box<dyn FnOnce() + Send>>,
+    before: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 struct Next {
@@ -187,13 +187,21 @@ impl Pause {
         self.next.push(Next { zone, led_by: LedBy::Nothing, transfers });
     }
 
-    /// Does something when what was set is taken.
-    pub fn after(&mut self, job: impl FnOnce() + Send + 'static) {
-        self.after.push(Box::new(job));
+    /// Does something before what was set is published, when nothing can be refused any more.
+    pub fn before(&mut self, job: impl FnOnce() + Send + 'static) {
+        self.before.push(Box::new(job));
+    }
+
+    /// What was set is about to be published.
+    pub fn prepare(&mut self) {
+        for job in std::mem::take(&mut self.before) {
+            job();
+        }
     }
 
     /// Takes what was set, which is live by now; zones that were not set are forgotten.
     pub fn adopt(mut self) {
+        self.prepare();
         let mut changed = Vec::new();
         {
             let mut zones = self.zones.shared.zones.write().unwrap_or_else(PoisonError::into_inner);
@@ -224,9 +232,6 @@ impl Pause {
                 };
                 zones.insert(apex, live);
             }
-        }
-        for job in std::mem::take(&mut self.after) {
-            job();
         }
         if let Some(tell) = self.zones.shared.changed.get() {
             changed.iter().for_each(tell);

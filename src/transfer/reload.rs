@@ -7,7 +7,7 @@ use super::serial::is_newer;
 use super::spec::{Role, ZoneTransfers};
 use super::{Journals, secondary, static_view};
 use crate::base::Diagnostic;
-use crate::zone::{Zone, ZoneSpec, diff};
+use crate::zone::{BalancedOwner, Zone, ZoneSpec, diff};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,7 +41,10 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, journals: &Journals
     }
     if let Some(view) = &transfers.static_view {
         let live = pause.live(file.apex()).map(|live| live.zone());
-        return match journals.settle(file, live.as_ref(), false).map_err(|diagnostic| vec![diagnostic])? {
+        return match journals
+            .settle((file, &transfers.balanced), live.as_ref(), false)
+            .map_err(|diagnostic| vec![diagnostic])?
+        {
             Settled::Files => {
                 let zone = static_view::resolve(pause, file, &transfers, view, state_dir)?;
                 Ok(Resolved { zone, complaint: None })
@@ -54,6 +57,21 @@ pub fn resolve(pause: &mut Pause, candidate: &Candidate<'_>, journals: &Journals
     primary(pause, file, transfers, journals).map_err(|diagnostic| vec![diagnostic])
 }
 
+/// What `check` says of the journal of a zone that has a file here, without touching anything.
+#[must_use]
+pub fn check_journal(
+    file: &Zone,
+    spec: &ZoneSpec,
+    transfers: &ZoneTransfers,
+    journals: &Journals,
+) -> Option<Diagnostic> {
+    match &transfers.static_view {
+        _ if transfers.role.secondary().is_some() => None,
+        Some(view) => journals.has(file.apex()).then(|| static_view::has_journal(file, view)),
+        None => journals.check(file, &spec.balanced),
+    }
+}
+
 /// A zone that has a file here, and changes from updates in a journal.
 fn primary(
     pause: &mut Pause,
@@ -63,10 +81,12 @@ fn primary(
 ) -> Result<Resolved, Diagnostic> {
     // What came from another server is no earlier version of what the file says.
     let live = pause.live(file.apex()).filter(|live| live.transfers().role == Role::Primary);
+    let has_same_slots =
+        live.as_ref().is_some_and(|live| is_same_overlay(&live.transfers().balanced, &transfers.balanced));
     let live = live.map(|live| live.zone());
     let takes_updates = !transfers.update.is_empty();
     let mut complaint = None;
-    let zone = match (journals.settle(file, live.as_ref(), takes_updates)?, live) {
+    let zone = match (journals.settle((file, &transfers.balanced), live.as_ref(), takes_updates)?, live) {
         (Settled::AsItIs, Some(live)) => {
             pause.set_same(Arc::clone(&live), transfers);
             live
@@ -90,6 +110,8 @@ fn primary(
             }
             zone
         }
+        // Its numbers of balanced names would be taken for those of the new configuration.
+        (Settled::Apart(why), Some(live)) if live.is_available() && !has_same_slots => return Err(why),
         (Settled::Apart(why), live) => {
             complaint = Some(match live.as_ref().is_some_and(|live| live.is_available()) {
                 true => why.hint("until then the zone stays as it was, updates included"),
@@ -106,6 +128,14 @@ fn primary(
         }
     };
     Ok(Resolved { zone, complaint })
+}
+
+/// Whether a zone with the balanced names `old` laid over can stand where one with `new` is expected.
+fn is_same_overlay(old: &[BalancedOwner], new: &[BalancedOwner]) -> bool {
+    let facts = |owners: &[BalancedOwner]| -> Vec<_> {
+        owners.iter().map(|owner| (owner.owner.clone(), owner.role, owner.answers_cname)).collect()
+    };
+    facts(old) == facts(new)
 }
 
 /// What leads from one version of a zone to another that has a newer serial.

@@ -181,10 +181,12 @@ impl Asked {
         self.finish_with(writer, None)
     }
 
-    /// As [`Self::finish`], with an Extended DNS Error in it (RFC 8914), for which room was left.
+    /// As [`Self::finish`], with an Extended DNS Error in it (RFC 8914), its text as far as there is room.
     #[must_use]
     pub fn finish_with(&self, mut writer: MessageWriter, error: Option<(u16, &str)>) -> Vec<u8> {
         if let Some(edns) = self.edns {
+            let room = writer.room().checked_sub(EDE_HEAD_LEN);
+            let error = error.zip(room).map(|((code, text), room)| (code, &text[..text.floor_char_boundary(room)]));
             writer.push_opt(DATAGRAM_LEN_MAX, edns.dnssec_ok, error);
         }
         writer.finish()
@@ -201,3 +203,5 @@ impl Asked {
 
 /// Octets of an OPT record without options.
 const OPT_LEN: usize = 11;
+/// Octets of an Extended DNS Error in front of its text.
+const EDE_HEAD_LEN: usize = 6;

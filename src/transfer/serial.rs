@@ -7,6 +7,15 @@ pub const fn is_newer(a: u32, b: u32) -> bool {
     ahead != 0 && ahead < 1 << 31
 }
 
+/// The serial after `serial`; 0 is left out, which means to some that there is none.
+#[must_use]
+pub const fn next_serial(serial: u32) -> u32 {
+    match serial.wrapping_add(1) {
+        0 => 1,
+        next => next,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::is_newer;

@@ -2,16 +2,17 @@
 //! records that do not depend on health or on who asks. Whenever that changes the zone needs a newer serial, so what was given
 //! last is remembered over restarts. Knows no pools: the records come from the configuration.
 
+use super::journal::file::make_folder;
 use super::live::Pause;
 use super::reload::delta_between;
-use super::serial::is_newer;
+use super::serial::{is_newer, next_serial};
 use super::spec::ZoneTransfers;
 use super::state_name::file_name;
 use crate::base::{Diagnostic, Span};
 use crate::wire::Name;
 use crate::zone::{Change, EditError, Record, Zone};
 use aws_lc_rs::digest::{SHA256, digest};
-use std::fs::{File, create_dir_all, rename};
+use std::fs::{File, rename};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,7 +60,7 @@ pub fn resolve(
     let content = content(&view.over(file).map_err(failed)?);
     let path = state_dir.join(FOLDER).join(file_name(file.apex(), ".serial"));
     let given = Given::load(&path);
-    let serial = next_serial(file.apex(), file.serial(), content, given, view).map_err(|refused| vec![refused])?;
+    let serial = serial_for(file.apex(), file.serial(), content, given, view).map_err(|refused| vec![refused])?;
     let zone = match file.serial() == serial {
         true => Arc::clone(file),
         false => Arc::new(with_serial(file, serial).map_err(failed)?),
@@ -79,7 +80,7 @@ pub fn resolve(
     }
     let next = Given { serial, content };
     if given != Some(next) {
-        pause.after(move || next.store(&path));
+        pause.before(move || next.store(&path));
     }
     Ok(zone)
 }
@@ -103,7 +104,7 @@ fn at(diagnostic: Diagnostic, view: &StaticView) -> Diagnostic {
 }
 
 /// The serial that a view is given with, when `given` was the last one.
-fn next_serial(
+fn serial_for(
     apex: &Name,
     file: u32,
     content: u128,
@@ -116,7 +117,7 @@ fn next_serial(
     }
     match view.serial {
         _ if given.content == content => Ok(given.serial),
-        SerialRule::Auto => Ok(given.serial.wrapping_add(1)),
+        SerialRule::Auto => Ok(next_serial(given.serial)),
         SerialRule::File => {
             let message = format!(
                 "what transfers show of zone `{apex}` has changed, but its serial {file} is not newer than {}, which secondaries have",
@@ -196,7 +197,7 @@ impl Given {
 
     fn write(self, path: &PathBuf) -> io::Result<()> {
         if let Some(folder) = path.parent() {
-            create_dir_all(folder)?;
+            make_folder(folder)?;
         }
         let unfinished = path.with_extension("unfinished");
         let mut file = File::create(&unfinished)?;
@@ -272,6 +273,22 @@ mod tests {
         assert_eq!(serve(&live, zone(5, 9), 2), Ok(7), "another record in the file");
         assert_eq!(serve(&live, zone(20, 9), 2), Ok(20), "the file went ahead");
         assert_eq!(serve(&live, zone(u32::MAX - 1, 9), 2), Ok(20), "not newer, and nothing changed");
+        assert_eq!(serve(&live, zone(0x8000_0013, 9), 2), Ok(0x8000_0013));
+        assert_eq!(serve(&live, zone(u32::MAX, 9), 2), Ok(u32::MAX));
+        assert_eq!(serve(&live, zone(u32::MAX, 9), 3), Ok(1), "0 is left out");
+    }
+
+    #[test]
+    fn the_serial_is_kept_before_anybody_sees_it() {
+        let (state, live) = (tempfile::tempdir().unwrap(), LiveZones::default());
+        let view = StaticView { serial: SerialRule::Auto, records: vec![address("www.example.", 1)], span: None };
+        let transfers = ZoneTransfers { static_view: Some(view.clone()), ..ZoneTransfers::default() };
+        let mut pause = live.pause();
+        resolve(&mut pause, &zone(5, 1), &Arc::new(transfers), &view, state.path()).unwrap();
+        assert!(!state.path().join("serials").exists(), "another zone may yet be refused");
+        pause.prepare();
+        assert_eq!(std::fs::read_dir(state.path().join("serials")).unwrap().count(), 1);
+        assert!(live.all().is_empty());
     }
 
     #[test]

@@ -3,9 +3,9 @@
 
 use super::counters::{End, Kind, Told};
 use super::message::{Header, MESSAGE_LEN_MAX, MessageRecord, MessageWriter, Question, Reader};
-use super::spec::{AccessEntry, Algorithm, KeySpec, NotifyTarget, Secret, TransferSpec};
+use super::spec::{AccessEntry, Algorithm, KeySpec, NotifyTarget, Secret, TransferSpec, UpdateRule};
 use super::tsig::{Key, Signer};
-use super::{Delta, Desk, Journals, LiveZones, Parts, Reply, Submission, ZoneTransfers};
+use super::{Asked, Delta, Desk, Journals, LiveZones, Parts, Reply, Submission, ZoneTransfers};
 use crate::wire::numbers::OPCODE_NOTIFY;
 use crate::wire::{Name, Rcode, Section, class, rtype};
 use crate::zone::{Change, Record, Zone, ZoneSpec};
@@ -266,6 +266,37 @@ fn what_cannot_be_read_is_formerr_or_left_to_the_engine() {
     let answer = room.ask_datagram(&update, FRIEND).unwrap();
     assert_eq!((Header::parse(&answer).unwrap().rcode(), answer[2]), (Rcode::FORMERR, 0x80 | 5 << 3));
     assert_eq!(room.ask_datagram(&[&[0, 7, 5 << 3], &[0; 9][..]].concat(), FRIEND).unwrap(), BY_ENGINE);
+}
+
+#[test]
+fn where_updates_are_taken_those_with_another_count_of_zones_are_formerr() {
+    let client = AccessEntry { prefix: None, key: Some(name("nobody.")) };
+    let rule = UpdateRule { client, names: Vec::new(), types: None };
+    let room = Room::new(zone(1, 1), ZoneTransfers { update: vec![rule], ..ZoneTransfers::default() });
+    let empty = |opcode: u8| [&[0, 7, opcode << 3], &[0; 9][..]].concat();
+    let answer = room.ask_datagram(&empty(5), FRIEND).unwrap();
+    assert_eq!(Header::parse(&answer).unwrap().rcode(), Rcode::FORMERR);
+    assert_eq!(room.ask_datagram(&empty(4), FRIEND).unwrap(), BY_ENGINE, "there is no secondary zone");
+    // Nor does a message that ends early count as a bad signature.
+    room.ask_datagram(&empty(5)[..11], FRIEND).unwrap();
+    assert_eq!(room.desk.handle().counters().signatures_refused_count(), 0);
+}
+
+#[test]
+fn an_error_is_told_as_far_as_there_is_room_beside_the_signature() {
+    let question = Question { name: name("example."), qtype: rtype::SOA, qclass: class::IN };
+    let mut writer = MessageWriter::request(7, 5 << 11, &question, MESSAGE_LEN_MAX);
+    writer.push_opt(512, false, None);
+    let asked = Asked::parse(&writer.finish(), FRIEND.parse().unwrap(), false).unwrap();
+    let text = "\u{e4}".repeat(200);
+    let len_with = |signature_len| asked.finish_with(asked.answer(signature_len), Some((18, &text))).len();
+    // Header and question, OPT record, head of the error; the text ends with a whole character.
+    let bare_len = 12 + 13 + 11;
+    assert_eq!(len_with(0), bare_len + 6 + 400);
+    assert_eq!(len_with(100), 412);
+    assert_eq!(len_with(101), 410);
+    assert_eq!(len_with(512 - bare_len), bare_len);
+    assert!(Reader::new(&asked.finish_with(asked.answer(300), Some((18, &text)))).unwrap().rest().is_ok());
 }
 
 /// A server that is told of serials.

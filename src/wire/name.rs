@@ -136,6 +136,22 @@ impl Name {
         })
     }
 
+    /// Where the labels begin, without the root, and how many there are.
+    fn label_starts(&self) -> ([u8; LABELS_MAX], usize) {
+        let (mut starts, mut count, mut at) = ([0; LABELS_MAX], 0, 0_u8);
+        for label in self.labels() {
+            starts[count] = at;
+            count += 1;
+            at += 1 + label.len() as u8;
+        }
+        (starts, count)
+    }
+
+    fn label_at(&self, start: u8) -> &[u8] {
+        let start = usize::from(start);
+        &self.0[start + 1..start + 1 + usize::from(self.0[start])]
+    }
+
     /// How many labels, the root not counted.
     #[must_use]
     pub fn label_count(&self) -> usize {
@@ -224,12 +240,15 @@ impl Hash for Name {
 
 impl Ord for Name {
     fn cmp(&self, other: &Self) -> Ordering {
-        let labels = |name: &Self| -> Vec<Vec<u8>> {
-            let mut labels: Vec<_> = name.labels().map(<[u8]>::to_ascii_lowercase).collect();
-            labels.reverse();
-            labels
-        };
-        labels(self).cmp(&labels(other))
+        let ((mine, mine_len), (theirs, theirs_len)) = (self.label_starts(), other.label_starts());
+        for (&start, &other_start) in mine[..mine_len].iter().rev().zip(theirs[..theirs_len].iter().rev()) {
+            let label = self.label_at(start).iter().map(u8::to_ascii_lowercase);
+            let ordering = label.cmp(other.label_at(other_start).iter().map(u8::to_ascii_lowercase));
+            if ordering != Ordering::Equal {
+                return ordering;
+            }
+        }
+        mine_len.cmp(&theirs_len)
     }
 }
 

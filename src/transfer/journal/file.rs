@@ -61,6 +61,15 @@ pub enum JournalError {
         /// The file.
         path: PathBuf,
     },
+    /// A change does not begin where the last one ended.
+    Gap {
+        /// The file.
+        path: PathBuf,
+        /// The serial that its last change led to.
+        last: u32,
+        /// The serial of the zone that the change was made of.
+        from: u32,
+    },
 }
 
 impl JournalError {
@@ -78,6 +87,7 @@ impl JournalError {
                  the file under another name"
             ),
             Self::Replaced { .. } => "reload the server".into(),
+            Self::Gap { .. } => "restart the server, which makes the zone anew from its file and the journal".into(),
         }
     }
 }
@@ -93,6 +103,9 @@ impl fmt::Display for JournalError {
                 write!(f, "the journal `{}` is damaged at octet {at}, and changes follow behind", path.display())
             }
             Self::Replaced { path } => write!(f, "the journal `{}` was put aside or replaced", path.display()),
+            Self::Gap { path, last, from } => {
+                write!(f, "the journal `{}` leads to serial {last}, but the zone has {from}", path.display())
+            }
         }
     }
 }
@@ -184,6 +197,8 @@ pub struct Journal {
     header: Header,
     /// Where the last whole frame ends.
     len: u64,
+    /// The serial that its last change led to.
+    serial: u32,
     /// Octets of a write that failed may stand behind.
     torn: bool,
     /// The RRsets whose first state it holds, by [`rrset_key`].
@@ -216,6 +231,7 @@ impl Journal {
             path: path.to_path_buf(),
             header: contents.header.clone(),
             len,
+            serial: contents.serial(),
             torn: false,
             touched,
             condense_at: CONDENSE_LEN_MIN.max(len),
@@ -235,11 +251,20 @@ impl Journal {
         })?;
         let len = octets.len() as u64;
         let condense_at = CONDENSE_LEN_MIN.max(2 * len);
-        Ok(Self { file, path: path.to_path_buf(), header, len, torn: false, touched, condense_at })
+        let serial = steps.last().map_or(header.base_serial, |step| step.delta.to);
+        Ok(Self { file, path: path.to_path_buf(), header, len, serial, torn: false, touched, condense_at })
     }
 
-    /// Appends changes and returns when they are on disk. After an error none of them is.
+    /// Appends changes, the first of which is one of the zone that the last change here led to, and returns when they are on
+    /// disk. After an error none of them is.
     pub fn append(&mut self, steps: &[Step]) -> Result<(), JournalError> {
+        let mut last = self.serial;
+        for Step { delta, .. } in steps {
+            if delta.from != last {
+                return Err(JournalError::Gap { path: self.path.clone(), last, from: delta.from });
+            }
+            last = delta.to;
+        }
         let _locked = Locked::new(&self.file).map_err(JournalError::io(&self.path, "lock"))?;
         self.check_place()?;
         if self.torn {
@@ -258,18 +283,30 @@ impl Journal {
             return Err(JournalError::Io { path: self.path.clone(), action: "write to", error });
         }
         self.len += frame.len() as u64;
+        self.serial = last;
         self.touched.extend(touched);
         Ok(())
     }
 
     /// Whether the path still leads to this file.
     fn check_place(&self) -> Result<(), JournalError> {
-        let ours = self.file.metadata().map_err(JournalError::io(&self.path, "look at"))?;
-        if Identity::at(&self.path) == Some(Identity::of(&ours)) {
+        if Identity::at(&self.path) == Some(self.identity()?) {
             Ok(())
         } else {
             Err(JournalError::Replaced { path: self.path.clone() })
         }
+    }
+
+    /// The serial that its last change led to.
+    #[must_use]
+    pub const fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    /// Which file it is.
+    pub fn identity(&self) -> Result<Identity, JournalError> {
+        let metadata = self.file.metadata().map_err(JournalError::io(&self.path, "look at"))?;
+        Ok(Identity::of(&metadata))
     }
 
     /// What it builds on.
@@ -328,7 +365,10 @@ impl Journal {
     pub fn replace_start(&mut self, mut octets: Vec<u8>, len: u64) -> Result<(), JournalError> {
         let _locked = Locked::new(&self.file).map_err(JournalError::io(&self.path, "lock"))?;
         self.check_place()?;
-        let mut since = vec![0; usize::try_from(self.len - len).unwrap_or_default()];
+        let Some(since) = self.len.checked_sub(len) else {
+            return Err(JournalError::Replaced { path: self.path.clone() });
+        };
+        let mut since = vec![0; usize::try_from(since).unwrap_or_default()];
         self.file.read_exact_at(&mut since, len).map_err(JournalError::io(&self.path, "read"))?;
         octets.extend(since);
         let file = write_whole(&self.path, &octets).map_err(JournalError::io(&self.path, "condense"))?;
@@ -404,6 +444,13 @@ pub fn write_whole(path: &Path, octets: &[u8]) -> io::Result<File> {
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
+}
+
+/// Makes a folder, and those that it is in, and makes them last.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+    std::fs::create_dir_all(folder)?;
+    missing.into_iter().filter(|made| !made.as_os_str().is_empty()).try_for_each(sync_folder)
 }
 
 /// The lock of a file, held while this exists.

@@ -3,8 +3,8 @@
 //! writes no files.
 
 use super::fold::{Folded, Touched};
-use crate::transfer::serial::is_newer;
-use crate::transfer::update::semantics::{next_serial, with_serial};
+use crate::transfer::serial::{is_newer, next_serial};
+use crate::transfer::update::semantics::with_serial;
 use crate::wire::{Name, NameKey, rtype};
 use crate::zone::{Change, Record, Zone};
 

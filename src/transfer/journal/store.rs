@@ -1,13 +1,15 @@
 //! The journals of all zones: where they lie, and what of a zone shall be live with its journal at start and reload.
 
 use super::Step;
-use super::file::{Contents, Identity, Journal, JournalError, Locked};
+use super::file::{Contents, Identity, Journal, JournalError, Locked, make_folder};
 use super::format::Header;
 use crate::base::Diagnostic;
 use crate::transfer::state_name::file_name;
+use crate::transfer::update::semantics::balanced_conflict;
 use crate::wire::Name;
-use crate::zone::{Change, Zone};
+use crate::zone::{BalancedOwner, Change, Zone};
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -31,6 +33,7 @@ pub struct Journals {
 }
 
 struct Shared {
+    state_dir: PathBuf,
     folder: PathBuf,
     /// Kept open for its lock.
     lock: Mutex<Option<File>>,
@@ -70,8 +73,14 @@ impl Journals {
     /// Those in `state_dir`. Touches nothing yet.
     #[must_use]
     pub fn new(state_dir: &Path) -> Self {
-        let folder = state_dir.join(FOLDER);
-        Self { shared: Arc::new(Shared { folder, lock: Mutex::default(), zones: Mutex::default() }) }
+        let (state_dir, folder) = (state_dir.to_path_buf(), state_dir.join(FOLDER));
+        Self { shared: Arc::new(Shared { state_dir, folder, lock: Mutex::default(), zones: Mutex::default() }) }
+    }
+
+    /// The folder that they lie in with all else that must survive a restart.
+    #[must_use]
+    pub fn state_dir(&self) -> &Path {
+        &self.shared.state_dir
     }
 
     /// Where the journal of a zone is, if it has one.
@@ -98,7 +107,7 @@ impl Journals {
                 "give the server's user the right to write in `[server] state_dir`, or choose another folder there",
             )
         };
-        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        make_folder(folder).map_err(|error| failed(&error))?;
         let path = folder.join(LOCK_FILE);
         let mut file = OpenOptions::new()
             .read(true)
@@ -142,10 +151,11 @@ impl Journals {
         }
     }
 
-    /// Decides what of a zone shall be live; `base` is what its files say, `live` what is live. No update runs meanwhile.
+    /// Decides what of a zone shall be live; `base` is what its files say, with the names in `balanced` laid over, `live` what
+    /// is live. No update runs meanwhile.
     pub fn settle(
         &self,
-        base: &Arc<Zone>,
+        (base, balanced): (&Arc<Zone>, &[BalancedOwner]),
         live: Option<&Arc<Zone>>,
         takes_updates: bool,
     ) -> Result<Settled, Diagnostic> {
@@ -164,16 +174,18 @@ impl Journals {
         });
         drop(zones);
         let mut state = lock(&state);
-        state.settle(base, live)
+        state.settle(base, balanced, live)
     }
 
-    /// Whether a journal is not where it was left, so that a reload has something to do though no file changed.
+    /// Whether a journal is not where it was left, or one lies there that is not in use, so that a reload has something to do though no file changed.
     #[must_use]
     pub fn were_moved(&self) -> bool {
         let states: Vec<_> = lock(&self.shared.zones).values().cloned().collect();
         states.iter().any(|state| {
             let state = lock(state);
-            state.seen != Identity::at(&state.path)
+            let now = Identity::at(&state.path);
+            // One that could not be used may have been mended where it lies.
+            state.seen != now || (state.journal.is_none() && now.is_some())
         })
     }
 
@@ -199,33 +211,20 @@ impl Journals {
         Ok(())
     }
 
-    /// Condenses the journal of a zone if it has grown long. Takes its time, but updates wait for a small part of it only.
-    pub fn condense_if_long(&self, apex: &Name) -> Result<(), JournalError> {
-        let state = lock(&self.shared.zones).get(apex).cloned();
-        let Some(state) = state else { return Ok(()) };
-        let (path, len) = {
-            let mut state = lock(&state);
-            if state.is_condensing {
-                return Ok(());
-            }
-            let Some(journal) = state.journal.as_ref().filter(|journal| journal.wants_condensing()) else {
-                return Ok(());
-            };
-            let len = journal.len();
+    /// What condenses the journal of a zone, if it has grown long and nobody does it yet. On whatever thread: it takes its
+    /// time, but updates wait for a small part of it only.
+    #[must_use]
+    pub fn condensing(&self, apex: &Name) -> Option<Condensing> {
+        let shared = lock(&self.shared.zones).get(apex).cloned()?;
+        let (path, len, identity) = {
+            let mut state = lock(&shared);
+            let journal =
+                state.journal.as_ref().filter(|journal| journal.wants_condensing() && !state.is_condensing)?;
+            let (len, identity) = (journal.len(), journal.identity().ok()?);
             state.is_condensing = true;
-            (state.path.clone(), len)
+            (state.path.clone(), len, identity)
         };
-        let condensed = Journal::condensed(&path, apex, len);
-        let mut state = lock(&state);
-        state.is_condensing = false;
-        let Some(journal) = &mut state.journal else { return Ok(()) };
-        let done = condensed.and_then(|octets| journal.replace_start(octets, len));
-        if done.is_err() {
-            journal.postpone_condensing();
-        } else {
-            state.seen = Identity::at(&path);
-        }
-        done
+        Some(Condensing { state: shared, apex: apex.clone(), path, len, identity })
     }
 
     /// Octets in the journal of each zone that takes updates.
@@ -239,12 +238,15 @@ impl Journals {
 
     /// What `check` says of a zone's journal, without touching anything.
     #[must_use]
-    pub fn check(&self, base: &Zone) -> Option<Diagnostic> {
+    pub fn check(&self, base: &Zone, balanced: &[BalancedOwner]) -> Option<Diagnostic> {
         let path = self.path(base.apex());
         match Contents::read(&path, base.apex()) {
             Ok(contents) => {
-                let header = contents?.header;
-                (header.base_hash != base.content_hash()).then(|| apart(base, &path))
+                let contents = contents?;
+                if contents.header.base_hash != base.content_hash() {
+                    return Some(apart(base, &path));
+                }
+                replay(base, balanced, &contents.steps, &path).err()
             }
             // Whoever checks need not have the rights of the server.
             Err(JournalError::Io { .. }) => None,
@@ -267,6 +269,40 @@ impl Journals {
         let mut octets = Vec::new();
         file.read_to_end(&mut octets).map_err(io("read"))?;
         Ok(Some(Held { path, octets, _locked: locked }))
+    }
+}
+
+/// A journal that is to be condensed, up to the change that is its last now.
+pub struct Condensing {
+    state: Arc<Mutex<State>>,
+    apex: Name,
+    path: PathBuf,
+    len: u64,
+    identity: Identity,
+}
+
+impl Condensing {
+    /// Does it, unless the journal is put aside or replaced meanwhile.
+    pub fn run(self) -> Result<(), JournalError> {
+        let condensed = Journal::condensed(&self.path, &self.apex, self.len);
+        let mut state = lock(&self.state);
+        let Some(journal) = &mut state.journal else { return Ok(()) };
+        if journal.identity()? != self.identity {
+            return Ok(());
+        }
+        let done = condensed.and_then(|octets| journal.replace_start(octets, self.len));
+        if done.is_err() {
+            journal.postpone_condensing();
+        } else {
+            state.seen = Identity::at(&self.path);
+        }
+        done
+    }
+}
+
+impl Drop for Condensing {
+    fn drop(&mut self) {
+        lock(&self.state).is_condensing = false;
     }
 }
 
@@ -301,7 +337,12 @@ impl State {
         self.bases.push(Arc::clone(base));
     }
 
-    fn settle(&mut self, base: &Arc<Zone>, live: Option<&Arc<Zone>>) -> Result<Settled, Diagnostic> {
+    fn settle(
+        &mut self,
+        base: &Arc<Zone>,
+        balanced: &[BalancedOwner],
+        live: Option<&Arc<Zone>>,
+    ) -> Result<Settled, Diagnostic> {
         let seen = Identity::at(&self.path);
         let is_ours = self.journal.is_some() && seen == self.seen;
         if let Some(journal) = self.journal.as_ref().filter(|_| is_ours) {
@@ -312,19 +353,25 @@ impl State {
                 return Ok(Settled::AsItIs);
             }
         }
-        let opened = match Journal::open(&self.path, base.apex()) {
-            Ok(opened) => opened,
-            Err(error) => {
-                self.journal = None;
-                self.seen = seen;
-                return Ok(Settled::Apart(broken(&error)));
-            }
-        };
+        // One that is not where it was left is written to no more, whatever is there now.
+        let ours = self.journal.take();
+        let lost = ours.as_ref().filter(|_| !is_ours).map(Journal::serial);
+        let opened = Journal::open(&self.path, base.apex());
         self.seen = seen;
-        let Some((journal, contents)) = opened else {
-            self.journal = None;
-            self.set_base(base, live);
-            return Ok(Settled::Files);
+        let (journal, contents) = match opened {
+            Err(error) => return Ok(Settled::Apart(broken(&error))),
+            Ok(Some(opened)) => opened,
+            Ok(None) => {
+                if let Some(old) = lost {
+                    tracing::warn!(
+                        zone = %base.apex(), old_serial = old, serial = base.serial(),
+                        "the journal `{}` is gone, and with it what updates have changed: the zone is what its file says",
+                        self.path.display()
+                    );
+                }
+                self.set_base(base, live);
+                return Ok(Settled::Files);
+            }
         };
         if contents.torn > 0 {
             tracing::warn!(
@@ -334,21 +381,42 @@ impl State {
         }
         if contents.header.base_hash != base.content_hash() {
             // Updates are refused until then: what is live, if anything, is not what this journal leads to.
-            self.journal = None;
             return Ok(Settled::Apart(apart(base, &self.path)));
         }
-        let changes: Vec<Change> = contents.steps.iter().flat_map(Step::changes).collect();
-        match base.edited(&changes) {
+        match replay(base, balanced, &contents.steps, &self.path) {
             Ok(zone) => {
                 self.journal = Some(journal);
                 self.bases = vec![Arc::clone(base)];
                 Ok(Settled::Replayed(Arc::new(zone), contents.steps))
             }
-            Err(error) => {
-                self.journal = None;
-                let message = format!("the journal `{}` does not fit its zone: {error}", self.path.display());
-                Ok(Settled::Apart(Diagnostic::error(message).hint(remedies(base.apex()))))
+            Err(why) => {
+                // What is live is still what it leads to.
+                self.journal = ours.filter(|_| is_ours);
+                Ok(Settled::Apart(why))
             }
+        }
+    }
+}
+
+/// The zone after all changes of its journal at `path`.
+fn replay(base: &Zone, balanced: &[BalancedOwner], steps: &[Step], path: &Path) -> Result<Zone, Diagnostic> {
+    let apart = |why: &dyn Display| {
+        let message = format!("the journal `{}` does not fit its zone: {why}", path.display());
+        Diagnostic::error(message).hint(remedies(base.apex()))
+    };
+    let changes: Vec<Change> = steps.iter().flat_map(Step::changes).collect();
+    let zone = base.edited(&changes).map_err(|error| apart(&error))?;
+    // Names may be balanced that were not when the updates were checked.
+    match balanced_conflict(base, &zone, balanced) {
+        None => Ok(zone),
+        Some((owner, why)) => {
+            let hint = format!(
+                "have no pool answer for `{}`, or take away by an update what stands in its way; `azimuth zone \
+                 discard-journal {}` gives up all that updates changed",
+                owner.owner,
+                base.apex()
+            );
+            Err(apart(&why).hint(hint))
         }
     }
 }

@@ -9,10 +9,13 @@ use super::merge::{Prefer, merge};
 use super::store::{Journals, Settled};
 use crate::base::Sources;
 use crate::transfer::message::MessageRecord;
+use crate::transfer::reload::{Candidate, resolve};
+use crate::transfer::spec::{AccessEntry, UpdateRule};
 use crate::transfer::update::semantics::{Applied, apply};
+use crate::transfer::{LiveZones, ZoneTransfers};
 use crate::wire::{Name, Section, class, rtype};
 use crate::zone::text_out::to_text;
-use crate::zone::{Change, Zone, ZoneSpec};
+use crate::zone::{BalancedOwner, Change, Role, Zone, ZoneSpec};
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
@@ -54,7 +57,11 @@ impl World {
 }
 
 fn load(file: &Path) -> Arc<Zone> {
-    let spec = ZoneSpec { apex: name("@"), file: file.into(), span: None, balanced: Vec::new() };
+    load_with(file, Vec::new())
+}
+
+fn load_with(file: &Path, balanced: Vec<BalancedOwner>) -> Arc<Zone> {
+    let spec = ZoneSpec { apex: name("@"), file: file.into(), span: None, balanced };
     let (zone, diagnostics) = Zone::load(&spec, None, &mut Sources::default());
     zone.unwrap_or_else(|| panic!("{diagnostics:?}"))
 }
@@ -164,7 +171,7 @@ fn a_journal_that_was_put_aside_is_not_written_to() {
 /// What of a zone is live after start or reload, as a server would have it.
 fn settle(journals: &Journals, world: &World, live: Option<&Arc<Zone>>) -> (&'static str, Arc<Zone>) {
     let base = world.load();
-    match journals.settle(&base, live, true).unwrap_or_else(|diagnostic| panic!("{diagnostic:?}")) {
+    match journals.settle((&base, &[]), live, true).unwrap_or_else(|diagnostic| panic!("{diagnostic:?}")) {
         Settled::Files => ("files", base),
         Settled::AsItIs => ("as it is", Arc::clone(live.unwrap())),
         Settled::Replayed(zone, _) => ("replayed", zone),
@@ -213,6 +220,91 @@ fn start_and_reload_replay_refuse_and_forget() {
 }
 
 #[test]
+fn a_change_of_another_zone_than_the_journal_leads_to_is_not_written() {
+    let world = World::new();
+    let (zones, ends, path) = three_writes(&world);
+    let (mut journal, _) = Journal::open(&path, zones[0].apex()).unwrap().unwrap();
+    let (_, step) = updated(&zones[1], &[add("more", 1)]);
+    assert!(matches!(journal.append(&[step]), Err(JournalError::Gap { last: 4, from: 2, .. })));
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), ends[2]);
+}
+
+#[test]
+fn a_journal_that_was_mended_where_it_lies_is_taken_with_the_next_reload() {
+    let world = World::new();
+    let path = {
+        let journals = world.journals();
+        let (_, zone) = settle(&journals, &world, None);
+        let (_, step) = updated(&zone, &[add("a", 7)]);
+        journals.append(&zone, &[step]).unwrap();
+        journals.path(&name("@"))
+    };
+    let octets = std::fs::read(&path).unwrap();
+    std::fs::write(&path, b"something else").unwrap();
+    let journals = world.journals();
+    assert_eq!(settle(&journals, &world, None).0, "apart");
+    std::fs::write(&path, octets).unwrap();
+    assert!(journals.were_moved());
+    assert_eq!(settle(&journals, &world, None).0, "replayed");
+    assert!(!journals.were_moved());
+}
+
+fn balanced(owner: &str) -> Vec<BalancedOwner> {
+    vec![BalancedOwner { owner: name(owner), role: Role::Balanced, answers_cname: false, span: None }]
+}
+
+#[test]
+fn names_that_are_balanced_since_are_looked_for_in_the_journal() {
+    let world = World::new();
+    {
+        let journals = world.journals();
+        let (_, base) = settle(&journals, &world, None);
+        let (after, one) = updated(&base, &[add("api", 3), message(class::IN, "api", rtype::TXT, b"\x01x")]);
+        let (_, two) = updated(&after, &[message(class::IN, "sub", rtype::NS, name("ns").as_wire())]);
+        journals.append(&base, &[one, two]).unwrap();
+    }
+    for (owner, conflict) in [
+        ("API", Some("API.example. is balanced, and updates have added A records to it")),
+        ("x.sub", Some("x.sub.example. is balanced, and updates have put a delegation or DNAME at or above it")),
+        ("other", None),
+    ] {
+        let balanced = balanced(owner);
+        let base = load_with(&world.path("zone"), balanced.clone());
+        let found = match world.journals().settle((&base, &balanced), None, true).unwrap() {
+            Settled::Apart(why) => Some(why.message),
+            _ => None,
+        };
+        assert_eq!(found.as_ref().and_then(|found| found.split_once("zone: ")).map(|(_, why)| why), conflict);
+        assert_eq!(world.journals().check(&base, &balanced).map(|why| why.message), found);
+    }
+}
+
+#[test]
+fn a_zone_that_stays_as_it_was_has_the_balanced_names_that_it_had() {
+    let world = World::new();
+    let (journals, live, state_dir) = (world.journals(), LiveZones::default(), world.path("state"));
+    let rule = UpdateRule { client: AccessEntry { prefix: None, key: None }, names: Vec::new(), types: None };
+    let transfers = ZoneTransfers { update: vec![rule], ..ZoneTransfers::default() };
+    let reload = |owners: Vec<BalancedOwner>| {
+        let spec = ZoneSpec { apex: name("@"), file: world.path("zone"), span: None, balanced: owners.clone() };
+        let file = load_with(&world.path("zone"), owners);
+        let candidate = Candidate { spec: &spec, transfers: &transfers, file: &file, state_dir: &state_dir };
+        let mut pause = live.pause();
+        let resolved = resolve(&mut pause, &candidate, &journals).ok()?;
+        pause.adopt();
+        Some((resolved.zone, resolved.complaint.is_some()))
+    };
+    let (zone, _) = reload(balanced("www")).unwrap();
+    let (_, step) = updated(&zone, &[add("a", 7)]);
+    journals.append(&zone, &[step]).unwrap();
+    world.write(&(FILE.to_owned() + "c A 192.0.2.77\n"));
+    let (kept, complains) = reload(balanced("www")).unwrap();
+    assert!(Arc::ptr_eq(&kept, &zone) && complains);
+    assert!(reload([balanced("api"), balanced("www")].concat()).is_none(), "else `www` would answer from another pool");
+    assert!(reload(balanced("www")).unwrap().1);
+}
+
+#[test]
 fn a_long_journal_is_condensed_and_goes_on() {
     let world = World::new();
     let journals = world.journals();
@@ -223,7 +315,10 @@ fn a_long_journal_is_condensed_and_goes_on() {
         let class = if round % 2 == 0 { class::IN } else { class::NONE };
         let (after, step) = updated(&zone, &[message(class, "big", rtype::TXT, &text), add(&format!("n{round}"), 1)]);
         journals.append(&zone, &[step]).unwrap();
-        journals.condense_if_long(zone.apex()).unwrap();
+        if let Some(job) = journals.condensing(zone.apex()) {
+            assert!(journals.condensing(zone.apex()).is_none(), "one at a time");
+            job.run().unwrap();
+        }
         zone = after;
         longest = longest.max(journals.lens()[0].1);
     }
@@ -252,7 +347,7 @@ fn two_servers_do_not_share_a_folder() {
     let world = World::new();
     let (one, two) = (world.journals(), world.journals());
     settle(&one, &world, None);
-    let refused = two.settle(&world.load(), None, true).err().unwrap();
+    let refused = two.settle((&world.load(), &[]), None, true).err().unwrap();
     assert!(refused.message.contains(&format!("process {} uses the journals", std::process::id())), "{refused:?}");
     assert_eq!(two.owner(), Some(std::process::id()));
     drop(one);
@@ -263,7 +358,7 @@ fn two_servers_do_not_share_a_folder() {
 #[test]
 fn a_zone_without_updates_and_without_a_journal_touches_nothing() {
     let world = World::new();
-    assert!(matches!(world.journals().settle(&world.load(), None, false), Ok(Settled::Files)));
+    assert!(matches!(world.journals().settle((&world.load(), &[]), None, false), Ok(Settled::Files)));
     assert!(!world.path("state").exists());
 }
 

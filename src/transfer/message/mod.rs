@@ -16,7 +16,7 @@ use std::fmt;
 pub enum MessageError {
     /// Shorter than a header.
     ShortHeader,
-    /// A name is cut off, too long, or has a pointer that does not lead back.
+    /// A name is cut off, too long, or has a pointer that does not lead back or too many of them.
     Name,
     /// A question or record is cut off.
     Cut,
@@ -40,10 +40,14 @@ impl fmt::Display for MessageError {
 
 impl std::error::Error for MessageError {}
 
+/// Most pointers of one name: as many as it has labels at most, each of them behind a pointer of its own. Without a limit a
+/// message could be a chain of pointers that each of its names goes through.
+const POINTERS_MAX: usize = 127;
+
 /// Reads the name at `at`, which may be compressed; returns it in full, and where it ends in the message.
 pub fn read_name(message: &[u8], at: usize) -> Result<(Name, usize), MessageError> {
     let (mut whole, mut len) = ([0; 255], 0);
-    let (mut from, mut end) = (at, None);
+    let (mut from, mut end, mut pointers) = (at, None, 0);
     loop {
         match message.get(from).ok_or(MessageError::Name)? {
             0 => break,
@@ -59,7 +63,8 @@ pub fn read_name(message: &[u8], at: usize) -> Result<(Name, usize), MessageErro
                 let low = message.get(from + 1).ok_or(MessageError::Name)?;
                 let target = usize::from(u16::from_be_bytes([high & 0x3f, *low]));
                 // Each pointer leads further back than the octets it stands behind, so that no chain of them is a loop.
-                if target >= from {
+                pointers += 1;
+                if target >= from || pointers > POINTERS_MAX {
                     return Err(MessageError::Name);
                 }
                 end.get_or_insert(from + 2);

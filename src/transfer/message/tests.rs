@@ -50,6 +50,18 @@ fn records_come_back_as_they_were_written() {
 }
 
 #[test]
+fn a_name_goes_through_so_many_pointers_and_no_more() {
+    // The root, and pointers each of which leads to the one before.
+    let mut message = vec![0];
+    for number in 0..128_u16 {
+        let target = 0xc000 | (2 * number).saturating_sub(1);
+        message.extend_from_slice(&target.to_be_bytes());
+    }
+    assert_eq!(read_name(&message, 1 + 2 * 126), Ok((name("."), 1 + 2 * 127)));
+    assert_eq!(read_name(&message, 1 + 2 * 127), Err(MessageError::Name));
+}
+
+#[test]
 fn names_in_data_are_compressed_in_the_types_of_rfc1035_alone() {
     let target = name("mail.example.com.");
     let len_of = |rtype: u16, data: &[u8]| {

@@ -79,6 +79,12 @@ impl MessageWriter {
         self.octets.len()
     }
 
+    /// Octets that may still be added.
+    #[must_use]
+    pub const fn room(&self) -> usize {
+        self.len_max.saturating_sub(self.octets.len())
+    }
+
     /// Records so far.
     #[must_use]
     pub fn record_count(&self) -> usize {

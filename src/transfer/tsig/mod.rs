@@ -27,6 +27,8 @@ pub const UNSIGNED_MAX: u32 = 99;
 pub enum TsigError {
     /// There is none where one must be.
     Missing,
+    /// The octets are no whole message, so that nobody can say whether it is signed.
+    Unreadable,
     /// It stands where none may stand, twice, or its fields are malformed.
     Malformed,
     /// Another key or algorithm than was agreed on (BADKEY).
@@ -45,6 +47,7 @@ impl fmt::Display for TsigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "the message has no TSIG signature",
+            Self::Unreadable => "the message cannot be read",
             Self::Malformed => "the TSIG record is malformed or not the last one",
             Self::Key | Self::Told(code::BADKEY) => "the TSIG key is not known under that name and algorithm (BADKEY)",
             Self::Signature | Self::Told(code::BADSIG) => {

@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub enum Opened {
     /// It has none.
     Unsigned,
+    /// It is no whole message.
+    Unreadable,
     /// It is signed, and the signature holds. The TSIG record is gone from the message; the signer is for the answer.
     Signed(Signer),
     /// It is not to be believed.
@@ -41,6 +43,7 @@ impl Keys {
         let record = match take(request) {
             Ok(None) => return Opened::Unsigned,
             Ok(Some(record)) => record,
+            Err(TsigError::Unreadable) => return Opened::Unreadable,
             Err(error) => {
                 let answer = error_answer(request, Rcode::FORMERR);
                 return Opened::Refused(Refused { error, key: None, answer });

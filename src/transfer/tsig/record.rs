@@ -33,7 +33,8 @@ pub struct TsigRecord {
 }
 
 /// Takes the TSIG record off the end of `message` and puts the original ID into its header, so that the octets are those
-/// that were signed. `None` when there is none; an error when it is not the only one at the very end.
+/// that were signed. `None` when there is none; an error when it is not the only one at the very end, or the message ends
+/// before one was found.
 pub fn take(message: &mut Vec<u8>) -> Result<Option<TsigRecord>, TsigError> {
     let Some((start, record)) = find(message)? else { return Ok(None) };
     let Ok(header) = Header::parse(message) else { return Err(TsigError::Malformed) };
@@ -44,16 +45,16 @@ pub fn take(message: &mut Vec<u8>) -> Result<Option<TsigRecord>, TsigError> {
 }
 
 fn find(message: &[u8]) -> Result<Option<(usize, TsigRecord)>, TsigError> {
-    let mut reader = Reader::new(message).map_err(|_| TsigError::Malformed)?;
+    let mut reader = Reader::new(message).map_err(|_| TsigError::Unreadable)?;
     let mut found = None;
     loop {
         let start = reader.position();
         let Some(record) = reader.next() else { break };
-        let record = record.map_err(|_| TsigError::Malformed)?;
         // Nothing may follow it, not even another one.
         if found.is_some() {
             return Err(TsigError::Malformed);
         }
+        let record = record.map_err(|_| TsigError::Unreadable)?;
         if record.rtype != rtype::TSIG {
             continue;
         }
@@ -63,7 +64,7 @@ fn find(message: &[u8]) -> Result<Option<(usize, TsigRecord)>, TsigError> {
         let fields = TsigRecord::parse(record.owner, &record.data).ok_or(TsigError::Malformed)?;
         found = Some((start, fields));
     }
-    reader.finish().map_err(|_| TsigError::Malformed)?;
+    reader.finish().map_err(|_| if found.is_some() { TsigError::Malformed } else { TsigError::Unreadable })?;
     Ok(found)
 }
 

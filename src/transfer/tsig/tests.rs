@@ -245,9 +245,7 @@ fn rfc8945_5_1_a_signature_stands_last_and_once() {
     assert_eq!(refused(&with_one_more(&signed, &signed[REQUEST.len()..]), NOW).error, TsigError::Malformed);
     assert_eq!(refused(&[&signed[..], b"\0"].concat(), NOW).error, TsigError::Malformed);
     for len in REQUEST.len()..signed.len() {
-        let refused = refused(&signed[..len], NOW);
-        assert_eq!(refused.error, TsigError::Malformed, "{len}");
-        assert_eq!(Header::parse(&refused.answer.unwrap()).unwrap().rcode(), Rcode::FORMERR);
+        assert!(matches!(open(&signed[..len], NOW).0, Opened::Unreadable), "no message, and no bad signature: {len}");
     }
     // To what is no request there is no answer.
     let mut response = signed;

@@ -4,10 +4,10 @@
 use super::staged::Staged;
 use crate::transfer::journal::Step;
 use crate::transfer::message::{MessageRecord, Question};
-use crate::transfer::serial::is_newer;
+use crate::transfer::serial::{is_newer, next_serial};
 use crate::wire::numbers::info_code;
 use crate::wire::{Name, NameKey, Rcode, class, rtype};
-use crate::zone::{BalancedOwner, EditError, Record, Zone};
+use crate::zone::{BalancedOwner, EditError, Record, Zone, record_type};
 use std::collections::BTreeMap;
 
 /// NULL records stand in no master file (RFC 1035, section 3.3.10).
@@ -120,7 +120,8 @@ pub fn prescan(apex: &Name, records: &[&MessageRecord]) -> Result<(), Rcode> {
         let is_broken = match record.class {
             class::IN => is_meta(rtype),
             class::ANY => record.ttl != 0 || has_data || (is_meta(rtype) && rtype != rtype::ANY),
-            class::NONE => record.ttl != 0 || is_meta(rtype),
+            // Whoever compares it with what is stored relies on the form of its type.
+            class::NONE => record.ttl != 0 || is_meta(rtype) || !(*record).clone().into_record().is_well_formed(),
             _ => true,
         };
         if is_broken {
@@ -161,15 +162,6 @@ pub fn apply(zone: &Zone, balanced: &[BalancedOwner], records: &[&MessageRecord]
     let edited = zone.edited(&changes).map_err(|error| refused_edit(&error))?;
     check_whole(&edited, balanced, &step)?;
     Ok(Applied::Changed(Box::new(edited), step))
-}
-
-/// The serial after `serial` (RFC 1982); 0 is left out, which means to some that there is none.
-#[must_use]
-pub const fn next_serial(serial: u32) -> u32 {
-    match serial.wrapping_add(1) {
-        0 => 1,
-        next => next,
-    }
 }
 
 /// A SOA record with another serial.
@@ -228,14 +220,41 @@ fn check_storable(record: &Record) -> Result<(), Refusal> {
 fn check_balanced(zone: &Zone, balanced: &[BalancedOwner], record: &Record) -> Result<(), Refusal> {
     let Some(slot) = zone.balanced_slot(&NameKey::of(&record.owner)) else { return Ok(()) };
     let balanced = balanced.get(slot as usize);
-    if balanced.is_some_and(|balanced| balanced.answers_cname)
-        || matches!(record.rtype, rtype::A | rtype::AAAA | rtype::CNAME)
-    {
+    if is_answered_by_pool(balanced, record.rtype) {
         let why = balanced.map_or("is balanced", |balanced| balanced.role.predicate());
         let text = format!("{} {why}: its addresses come from elsewhere", record.owner);
         return Err(Refusal::refused(info_code::PROHIBITED, text));
     }
     Ok(())
+}
+
+fn is_answered_by_pool(balanced: Option<&BalancedOwner>, rtype: u16) -> bool {
+    balanced.is_some_and(|balanced| balanced.answers_cname) || matches!(rtype, rtype::A | rtype::AAAA | rtype::CNAME)
+}
+
+/// The balanced name that updates, which led from `base` to `zone`, have put something beside that its pool answers, or have
+/// hidden; with a sentence. No update does so, but a name may have become a balanced one since.
+#[must_use]
+pub fn balanced_conflict<'b>(
+    base: &Zone,
+    zone: &Zone,
+    balanced: &'b [BalancedOwner],
+) -> Option<(&'b BalancedOwner, String)> {
+    balanced.iter().find_map(|owner| {
+        let (key, is) = (NameKey::of(&owner.owner), owner.role.predicate());
+        if zone.is_covered(&key) && !base.is_covered(&key) {
+            return Some((
+                owner,
+                format!("{} {is}, and updates have put a delegation or DNAME at or above it", owner.owner),
+            ));
+        }
+        let before = base.records_at(&key);
+        let added = zone.records_at(&key).into_iter().find(|record| {
+            is_answered_by_pool(Some(owner), record.rtype) && !before.iter().any(|old| old.is_same(record))
+        })?;
+        let rtype = record_type::name(added.rtype);
+        Some((owner, format!("{} {is}, and updates have added {rtype} records to it", owner.owner)))
+    })
 }
 
 /// Section 3.4.2.3: an RRset, or all of a name. The apex keeps its SOA and NS records.

@@ -8,7 +8,7 @@ use crate::transfer::desk::{Answer, Shared};
 use crate::transfer::journal::{Journals, Step};
 use crate::transfer::message::MessageRecord;
 use crate::transfer::spec::Role;
-use crate::transfer::{Asked, LiveZone, Writer, ZoneTransfers};
+use crate::transfer::{Asked, LiveZone, LiveZones, Writer, ZoneTransfers};
 use crate::wire::numbers::info_code;
 use crate::wire::{Name, Rcode, Section};
 use crate::zone::Zone;
@@ -28,6 +28,15 @@ pub struct Updates {
 #[derive(Default)]
 struct Queue {
     state: Mutex<Waiting>,
+}
+
+impl Queue {
+    /// Takes out what waits; where nothing does, nobody serves any more.
+    fn take(&self) -> Vec<Request> {
+        let mut waiting = lock(&self.state);
+        waiting.is_served = !waiting.requests.is_empty();
+        std::mem::take(&mut waiting.requests)
+    }
 }
 
 #[derive(Default)]
@@ -115,19 +124,24 @@ impl Updates {
         lock(&self.queues).iter().map(|(apex, queue)| (apex.clone(), lock(&queue.state).totals)).collect()
     }
 
-    /// Serves an update.
-    pub async fn serve(&self, shared: &Shared, asked: &mut Asked) -> Answer {
+    /// Whether any zone takes updates.
+    #[must_use]
+    pub fn has_any(&self, shared: &Shared) -> bool {
+        shared.zones.all().iter().any(takes_updates)
+    }
+
+    /// Serves an update. The signature of the answer takes `signature_len` octets.
+    pub async fn serve(&self, shared: &Shared, asked: &mut Asked, signature_len: usize) -> Answer {
         let zones = &shared.zones;
-        let takes_updates = |live: &Arc<LiveZone>| !live.transfers().update.is_empty();
         let live = zones.get(&asked.question.name);
         // A server that takes no updates of any zone answers as one that knows nothing of them.
-        if !live.as_ref().is_some_and(takes_updates) && !zones.all().iter().any(takes_updates) {
+        if !live.as_ref().is_some_and(takes_updates) && !self.has_any(shared) {
             return Answer::Engine;
         }
         let outcome = match (check_zone(&asked.question), live) {
             (Err(rcode), _) => Err(rcode.into()),
             (Ok(()), None) => Err(Rcode::NOTAUTH.into()),
-            (Ok(()), Some(live)) => self.queue(live, asked).await,
+            (Ok(()), Some(live)) => self.queue(shared, &live, asked).await,
         };
         let (rcode, error, end) = match outcome {
             Ok(_) => (Rcode::NOERROR, None, End::Done),
@@ -141,13 +155,13 @@ impl Updates {
                 tracing::info!(%zone, client = %asked.source, key, why, held_back, "update refused");
             });
         }
-        let mut writer = asked.answer(error.as_ref().map_or(0, |(_, text)| EDE_HEAD_LEN + text.len()));
+        let mut writer = asked.answer(signature_len);
         writer.set_rcode(rcode);
         Answer::Message(asked.finish_with(writer, error.as_ref().map(|(code, text)| (*code, &**text))), end)
     }
 
     /// Lets an update of a zone wait for its turn.
-    async fn queue(&self, live: Arc<LiveZone>, asked: &mut Asked) -> Outcome {
+    async fn queue(&self, shared: &Shared, live: &LiveZone, asked: &mut Asked) -> Outcome {
         let key = asked.key.as_ref().map(|key| key.name().clone());
         may_ask(&live.transfers(), asked.source, key.as_ref())?;
         let (mut prerequisites, mut changes) = (Vec::new(), Vec::new());
@@ -160,26 +174,25 @@ impl Updates {
         }
         let (answer, answered) = oneshot::channel();
         let request = Request { prerequisites, changes, source: asked.source, key, answer };
-        let queue = {
-            let mut queues = lock(&self.queues);
-            Arc::clone(queues.entry(live.zone().apex().clone()).or_default())
-        };
+        let apex = live.zone().apex().clone();
+        let queue = Arc::clone(lock(&self.queues).entry(apex.clone()).or_default());
         let is_served = {
             let mut waiting = lock(&queue.state);
             waiting.requests.push(request);
             std::mem::replace(&mut waiting.is_served, true)
         };
         if !is_served {
-            let journals = self.journals.clone();
-            tokio::task::spawn_blocking(move || serve_queue(&queue, &live, &journals));
+            let (zones, journals) = (shared.zones.clone(), self.journals.clone());
+            tokio::task::spawn_blocking(move || serve_queue(&queue, &apex, &zones, &journals));
         }
         // Without an answer whoever served has panicked.
         answered.await.unwrap_or_else(|_| Err(Rcode::SERVFAIL.into()))
     }
 }
 
-/// Octets of an Extended DNS Error in front of its text.
-const EDE_HEAD_LEN: usize = 6;
+fn takes_updates(live: &Arc<LiveZone>) -> bool {
+    !live.transfers().update.is_empty()
+}
 
 /// Whether a client may ask for anything at all.
 fn may_ask(transfers: &ZoneTransfers, source: SocketAddr, key: Option<&Name>) -> Result<(), Refusal> {
@@ -196,26 +209,43 @@ fn may_ask(transfers: &ZoneTransfers, source: SocketAddr, key: Option<&Name>) ->
 }
 
 /// Takes out what waits until nothing does.
-fn serve_queue(queue: &Queue, live: &Arc<LiveZone>, journals: &Journals) {
+fn serve_queue(queue: &Queue, apex: &Name, zones: &LiveZones, journals: &Journals) {
     // Whatever happens to this thread: the next request finds somebody to serve it.
     let _leaving = Leaving(queue);
+    let is_live = |live: &Arc<LiveZone>| zones.get(apex).is_some_and(|now| Arc::ptr_eq(&now, live));
     loop {
-        let more = live.change(|writer| {
-            let batch = {
-                let mut waiting = lock(&queue.state);
-                waiting.is_served = !waiting.requests.is_empty();
-                std::mem::take(&mut waiting.requests)
-            };
+        let Some(live) = zones.get(apex) else {
+            // A reload removed it while they waited.
+            let batch = queue.take();
+            if batch.is_empty() {
+                break;
+            }
+            for request in batch {
+                let _ = request.answer.send(Err(Rcode::NOTAUTH.into()));
+            }
+            continue;
+        };
+        let is_done = live.change(|writer| {
+            // No reload falls between this look and the end of the change.
+            if !is_live(&live) {
+                return false;
+            }
+            let batch = queue.take();
             let is_empty = batch.is_empty();
             serve_batch(batch, writer, journals, queue);
-            !is_empty
+            is_empty
         });
-        if !more {
+        if is_done {
             break;
         }
-        let apex = live.zone().apex().clone();
-        if let Err(error) = journals.condense_if_long(&apex) {
-            tracing::warn!(zone = %apex, %error, "cannot condense the journal; it grows on");
+        if let Some(job) = journals.condensing(apex) {
+            let apex = apex.clone();
+            // Updates of the zone do not wait for it.
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = job.run() {
+                    tracing::warn!(zone = %apex, %error, "cannot condense the journal; it grows on");
+                }
+            });
         }
     }
 }

@@ -2,9 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use super::rules;
-use super::semantics::{Applied, Refusal, apply, check_prerequisites, next_serial, prescan};
+use super::semantics::{Applied, Refusal, apply, check_prerequisites, prescan};
 use crate::transfer::message::MessageRecord;
-use crate::transfer::serial::is_newer;
+use crate::transfer::serial::{is_newer, next_serial};
 use crate::transfer::spec::{AccessEntry, NamePattern, UpdateRule};
 use crate::wire::{Name, Rcode, Section, class, rtype};
 use crate::zone::{BalancedOwner, Record, Role, Zone, ZoneSpec};
@@ -163,6 +163,10 @@ fn rfc2136_3_4_1_the_form_of_every_change_is_checked_first() {
         (message(class::NONE, "a", A, 1, IP), Rcode::FORMERR),
         (message(class::NONE, "a", rtype::ANY, 0, b""), Rcode::FORMERR),
         (message(3, "a", A, 0, IP), Rcode::FORMERR),
+        (message(class::NONE, "@", rtype::NS, 0, b""), Rcode::FORMERR),
+        (message(class::NONE, "a", rtype::CNAME, 0, b""), Rcode::FORMERR),
+        (message(class::NONE, "a", 12, 0, b"\x03a"), Rcode::FORMERR),
+        (message(class::NONE, "a", A, 0, b""), Rcode::FORMERR),
         (message(class::IN, "a.other.", A, 0, IP), Rcode::NOTZONE),
         (message(class::IN, "b", rtype::RRSIG, 60, b"\0\x01"), Rcode::REFUSED),
         (message(class::IN, "b", 10, 60, b"x"), Rcode::REFUSED),
