@@ -12,15 +12,13 @@ use crate::transfer::tsig::Key;
 use crate::wire::{NameKey, Section, rtype};
 use crate::zone::{Record, Zone};
 use std::collections::VecDeque;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a connection may take to be made, and a primary to take the question.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a whole transfer may take.
-const TRANSFER_TIME_MAX: Duration = Duration::from_secs(3600);
 
 /// What a primary has sent.
 pub enum Fetched {
@@ -39,6 +37,15 @@ pub enum Fetched {
     },
 }
 
+/// How long a primary may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// To send nothing in the middle of a transfer.
+    pub silence_max: Duration,
+    /// For a whole transfer, however steadily it sends.
+    pub transfer_max: Duration,
+}
+
 /// A transfer to be made.
 pub struct Fetch<'f> {
     /// The primary.
@@ -47,8 +54,8 @@ pub struct Fetch<'f> {
     pub key: Option<&'f Arc<Key>>,
     /// The zone.
     pub spec: &'f SecondarySpec,
-    /// How long the primary may send nothing.
-    pub silence_max: Duration,
+    /// How long it may take.
+    pub patience: Patience,
 }
 
 impl Fetch<'_> {
@@ -113,7 +120,6 @@ impl Fetch<'_> {
         let qtype = if soa.is_some() { rtype::IXFR } else { rtype::AXFR };
         let (asked, message) = Asked::new((apex, qtype), soa.as_ref(), self.key, (random()? as u16, unix_secs()));
         let mut socket = TcpStream::connect_timeout(&self.address, CONNECT_TIMEOUT)?;
-        socket.set_read_timeout(Some(self.silence_max))?;
         socket.set_write_timeout(Some(CONNECT_TIMEOUT))?;
         socket.write_all(&framed(&message))?;
         Ok(Stream {
@@ -123,7 +129,8 @@ impl Fetch<'_> {
             records: VecDeque::new(),
             len: 0,
             len_max: self.spec.len_max,
-            until: Instant::now() + TRANSFER_TIME_MAX,
+            silence_max: self.patience.silence_max,
+            until: Instant::now() + self.patience.transfer_max,
         })
     }
 }
@@ -144,6 +151,7 @@ struct Stream {
     records: VecDeque<Record>,
     len: u64,
     len_max: u64,
+    silence_max: Duration,
     until: Instant,
 }
 
@@ -157,9 +165,6 @@ impl Stream {
     }
 
     fn read_message(&mut self) -> Result<(), Failure> {
-        if Instant::now() >= self.until {
-            return Err(Failure::Timeout);
-        }
         let mut len = [0; 2];
         self.read(&mut len)?;
         let mut message = vec![0; u16::from_be_bytes(len).into()];
@@ -179,10 +184,23 @@ impl Stream {
         if self.incoming.is_done() { self.asked.finish() } else { Ok(()) }
     }
 
-    fn read(&mut self, into: &mut [u8]) -> Result<(), Failure> {
-        self.socket.read_exact(into).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => ContentError::Short.into(),
-            _ => error.into(),
-        })
+    /// Fills `into`. Not by `read_exact`, with which a primary that sends an octet now and then would never be late.
+    fn read(&mut self, mut into: &mut [u8]) -> Result<(), Failure> {
+        while !into.is_empty() {
+            let left = self.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Failure::Timeout);
+            }
+            if self.socket.buffer().is_empty() {
+                self.socket.get_ref().set_read_timeout(Some(left.min(self.silence_max)))?;
+            }
+            match self.socket.read(into) {
+                Ok(0) => return Err(ContentError::Short.into()),
+                Ok(count) => into = &mut into[count..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 }

@@ -289,8 +289,7 @@ impl Follower {
     fn transfer(&self, spec: &SecondarySpec, primary: &PrimarySpec, key: Option<&Arc<Key>>) -> Result<Record, Failure> {
         let (ours, begun) = (self.live.zone(), Instant::now());
         let known = ours.is_available().then_some(&*ours);
-        let silence_max = self.shared.silence_max;
-        let fetch = Fetch { address: primary.address, key, spec, silence_max };
+        let fetch = Fetch { address: primary.address, key, spec, patience: self.shared.patience };
         let Fetched::Zone { zone, mut deltas, len, ignored } = fetch.run(known)? else {
             lock(&self.status).up_to_date += 1;
             return soa_of(&ours).ok_or(Failure::Answer("the primary has no zone data"));

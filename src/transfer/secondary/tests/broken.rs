@@ -2,6 +2,8 @@
 
 use super::primary::{Piece, Primary, Script, a, having, soa};
 use super::*;
+use crate::transfer::secondary::failure::Failure;
+use crate::transfer::secondary::fetch::Fetch;
 
 /// A world with serial 1 of a primary that goes on with `script`, until it has failed at least once for `kind`.
 fn fails_with(kind: &str, script: Script) -> (World, Primary) {
@@ -39,6 +41,15 @@ fn a_transfer_that_ends_early_changes_nothing() {
 fn a_transfer_that_stalls_is_given_up() {
     let pieces = vec![Piece::Records(vec![soa(2), a("www.example.", 9)]), Piece::Silence];
     recovers(fails_with("timeout", whole(pieces)));
+}
+
+#[test]
+fn a_primary_that_sends_a_little_now_and_then_is_late_all_the_same() {
+    let primary = Primary::start(whole(vec![Piece::Records(vec![soa(2)]), Piece::Trickle]));
+    let spec = spec(&[primary.address]);
+    let patience = Patience { silence_max: PATIENCE, transfer_max: Duration::from_millis(300) };
+    let fetch = Fetch { address: primary.address, key: None, spec: &spec, patience };
+    assert!(matches!(fetch.run(None), Err(Failure::Timeout)));
 }
 
 #[test]
