@@ -20,6 +20,11 @@ use std::time::{Duration, Instant};
 /// How long a connection may take to be made, and a primary to take the question.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Records of changes that are taken however small the zone is.
+const CHANGED_RECORDS_MIN: usize = 100_000;
+/// How many times more records of changes are taken than the zone has.
+const CHANGED_RECORDS_FACTOR: usize = 2;
+
 /// What a primary has sent.
 pub enum Fetched {
     /// Nothing, as there is nothing newer.
@@ -129,10 +134,17 @@ impl Fetch<'_> {
             records: VecDeque::new(),
             len: 0,
             len_max: self.spec.len_max,
+            changed: (0, 0),
+            changed_max: changed_max(ours.map_or(0, Zone::record_count)),
             silence_max: self.patience.silence_max,
             until: Instant::now() + self.patience.transfer_max,
         })
     }
+}
+
+/// Most records of changes that are taken for a zone with so many.
+fn changed_max(records: usize) -> usize {
+    records.saturating_mul(CHANGED_RECORDS_FACTOR).max(CHANGED_RECORDS_MIN)
 }
 
 /// The SOA record of a zone.
@@ -151,6 +163,9 @@ struct Stream {
     records: VecDeque<Record>,
     len: u64,
     len_max: u64,
+    /// Records of changes that are held, and their octets here: a few octets of a message may stand for a long name.
+    changed: (usize, u64),
+    changed_max: usize,
     silence_max: Duration,
     until: Instant,
 }
@@ -177,11 +192,25 @@ impl Stream {
         for record in reader {
             let record = record?;
             if record.section == Section::Answer {
+                let len = size_of::<Record>() + record.owner.as_wire().len() + record.data.len();
+                self.changed = (self.changed.0 + 1, self.changed.1 + len as u64);
                 self.records.extend(self.incoming.take(record)?);
             }
         }
+        if self.incoming.form() == Form::Changes {
+            self.check_changed()?;
+        }
         self.incoming.end_message();
         if self.incoming.is_done() { self.asked.finish() } else { Ok(()) }
+    }
+
+    /// Whether what changed may still be held: unlike a whole zone it cannot be packed while it comes.
+    fn check_changed(&self) -> Result<(), Failure> {
+        let (records, len) = self.changed;
+        if records > self.changed_max {
+            return Err(ContentError::ManyChanges.into());
+        }
+        if len > self.len_max { Err(Failure::TooLong(self.len_max)) } else { Ok(()) }
     }
 
     /// Fills `into`. Not by `read_exact`, with which a primary that sends an octet now and then would never be late.

@@ -3,28 +3,40 @@
 use std::io;
 use tokio::sync::{Semaphore, oneshot};
 
-/// Pieces of work at a time, transfers among them.
+/// Pieces of work of one kind at a time.
 const JOBS_MAX: usize = 16;
 /// How far they stand back behind the workers.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
+/// What the work waits for. Work of one kind never waits for the end of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A primary, which may take its time.
+    Transfer,
+    /// The disk.
+    Write,
+    /// Nothing for long.
+    Expiry,
+}
+
 /// Runs work elsewhere.
 pub struct Jobs {
-    places: Semaphore,
+    /// By the kind of work.
+    places: [Semaphore; 3],
 }
 
 impl Default for Jobs {
     fn default() -> Self {
-        Self { places: Semaphore::new(JOBS_MAX) }
+        Self { places: [(); 3].map(|()| Semaphore::new(JOBS_MAX)) }
     }
 }
 
 impl Jobs {
     /// Runs `job` and returns what it does. When the caller stops waiting the job runs to its end all the same.
-    pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    pub async fn run<T: Send + 'static>(&self, work: Work, job: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
         // It is never closed.
-        let _place = self.places.acquire().await.map_err(io::Error::other)?;
+        let _place = self.places[work as usize].acquire().await.map_err(io::Error::other)?;
         let (sender, receiver) = oneshot::channel();
         std::thread::Builder::new().name("transfer-in".into()).spawn(move || {
             // On Linux this concerns the thread alone.
