@@ -25,19 +25,44 @@ use tokio::time::{Instant, timeout_at};
 const TRIES_SECS: [u64; 6] = [1, 2, 4, 8, 16, 32];
 /// Servers that are being told at a time, over all zones: each takes a socket.
 const TOLD_MAX: usize = 256;
+/// Shortest time from a message that a server has answered with an error to the next one to it.
+const ODD_PAUSE: Duration = Duration::from_secs(1);
 /// Longest answer that is read, in octets.
 const ANSWER_LEN_MAX: usize = 1232;
+
+/// A zone, and a server that is told of it.
+type Whom = (Name, NotifyTarget);
 
 /// Who is being told of what.
 pub struct Notifier {
     /// For each zone and server that is being told: whether the zone has changed since that began.
-    under_way: Mutex<HashMap<(Name, NotifyTarget), bool>>,
+    under_way: Mutex<HashMap<Whom, bool>>,
+    /// Those whose last message did not end well, and how, so that the log says it once.
+    troubled: Mutex<HashMap<Whom, Told>>,
     places: Semaphore,
 }
 
 impl Default for Notifier {
     fn default() -> Self {
-        Self { under_way: Mutex::default(), places: Semaphore::new(TOLD_MAX) }
+        Self { under_way: Mutex::default(), troubled: Mutex::default(), places: Semaphore::new(TOLD_MAX) }
+    }
+}
+
+impl Notifier {
+    /// Notes what became of a message; returns whether that is another thing than last time.
+    fn is_news(&self, shared: &Shared, whom: &Whom, told: Told) -> bool {
+        let mut troubled = self.troubled.lock().unwrap_or_else(PoisonError::into_inner);
+        if told == Told::Acknowledged {
+            return troubled.remove(whom).is_some();
+        }
+        let before = troubled.insert(whom.clone(), told);
+        if before.is_none() {
+            // What is configured no more does not come to its end otherwise.
+            troubled.retain(|(apex, target), _| {
+                shared.zones.get(apex).is_some_and(|live| live.transfers().notify.contains(target))
+            });
+        }
+        before != Some(told)
     }
 }
 
@@ -60,15 +85,19 @@ pub fn notify(shared: &Arc<Shared>, runtime: &Handle, live: &LiveZone) {
 }
 
 /// Tells one server until it knows the serial that is live.
-async fn tell(shared: Arc<Shared>, whom: (Name, NotifyTarget)) {
-    let (apex, target) = &whom;
+async fn tell(shared: Arc<Shared>, whom: Whom) {
+    let apex = &whom.0;
     loop {
         let (told, serial) = {
             // Closed never: the notifier lives as long as this.
             let _place = shared.notifier.places.acquire().await;
-            tell_once(&shared, apex, target).await
+            tell_once(&shared, &whom).await
         };
         shared.counters.told(told);
+        if told == Told::Odd {
+            // It answers at once, and a zone may change as fast.
+            tokio::time::sleep(ODD_PAUSE).await;
+        }
         let live = shared.zones.get(apex).map(|live| live.zone().serial());
         let mut under_way = shared.notifier.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         match under_way.get_mut(&whom) {
@@ -83,7 +112,8 @@ async fn tell(shared: Arc<Shared>, whom: (Name, NotifyTarget)) {
 }
 
 /// Tries until there is an answer; returns what became of it, and the serial that was told last.
-async fn tell_once(shared: &Shared, apex: &Name, target: &NotifyTarget) -> (Told, u32) {
+async fn tell_once(shared: &Shared, whom: &Whom) -> (Told, u32) {
+    let (apex, target) = whom;
     let address = target.address;
     let mut serial = 0;
     let mut trouble = "no answer".to_owned();
@@ -94,13 +124,21 @@ async fn tell_once(shared: &Shared, apex: &Name, target: &NotifyTarget) -> (Told
         serial = request.serial;
         match timeout_at(until, request.exchange(address)).await {
             Ok(Ok(Rcode::NOERROR)) => {
-                tracing::debug!(zone = %apex, server = %address, serial, "NOTIFY acknowledged");
+                if shared.notifier.is_news(shared, whom, Told::Acknowledged) {
+                    tracing::info!(zone = %apex, server = %address, serial, "NOTIFY is acknowledged again");
+                } else {
+                    tracing::debug!(zone = %apex, server = %address, serial, "NOTIFY acknowledged");
+                }
                 return (Told::Acknowledged, serial);
             }
             Ok(Ok(rcode)) => {
                 let rcode = rcode.mnemonic().map_or_else(|| rcode.0.to_string(), str::to_owned);
-                tracing::warn!(zone = %apex, server = %address, serial, rcode, "the answer to NOTIFY is an error: does \
-                    that server have the zone, and this one as its primary?");
+                if shared.notifier.is_news(shared, whom, Told::Odd) {
+                    tracing::warn!(zone = %apex, server = %address, serial, rcode, "the answer to NOTIFY is an error: does \
+                        that server have the zone, and this one as its primary?");
+                } else {
+                    tracing::debug!(zone = %apex, server = %address, serial, rcode, "the answer to NOTIFY is an error still");
+                }
                 return (Told::Odd, serial);
             }
             Ok(Err(error)) => {
@@ -111,8 +149,12 @@ async fn tell_once(shared: &Shared, apex: &Name, target: &NotifyTarget) -> (Told
             Err(_) => {}
         }
     }
-    tracing::warn!(zone = %apex, server = %address, serial, trouble, "NOTIFY was not answered; that server finds the new \
-        serial at its next refresh");
+    if shared.notifier.is_news(shared, whom, Told::Silent) {
+        tracing::warn!(zone = %apex, server = %address, serial, trouble, "NOTIFY was not answered; that server finds the \
+            new serial at its next refresh");
+    } else {
+        tracing::debug!(zone = %apex, server = %address, serial, trouble, "NOTIFY was not answered again");
+    }
     (Told::Silent, serial)
 }
 
