@@ -50,3 +50,40 @@ impl Jobs {
         receiver.await.map_err(|_| io::Error::other("its thread has panicked"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::{JOBS_MAX, Jobs, Work};
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::sync::mpsc;
+
+    /// Never to be reached unless something is broken.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn work_waits_for_its_own_kind_alone() {
+        let jobs = Arc::new(Jobs::default());
+        let (begins, mut begun) = mpsc::unbounded_channel();
+        let (gate, gates): (Vec<_>, Vec<_>) = (0..JOBS_MAX).map(|_| std::sync::mpsc::channel::<()>()).unzip();
+        for gate in gates {
+            let (jobs, begins) = (Arc::clone(&jobs), begins.clone());
+            tokio::spawn(async move {
+                let wait = move || {
+                    begins.send(()).unwrap();
+                    gate.recv().is_err()
+                };
+                jobs.run(Work::Transfer, wait).await
+            });
+        }
+        for _ in 0..JOBS_MAX {
+            begun.recv().await.unwrap();
+        }
+        for work in [Work::Expiry, Work::Write] {
+            let ended = tokio::time::timeout(PATIENCE, jobs.run(work, || ())).await;
+            assert!(ended.is_ok(), "{work:?} waits for transfers");
+        }
+        drop(gate);
+    }
+}

@@ -169,8 +169,8 @@ fn a_restart_needs_no_primary() {
 
 #[test]
 fn a_zone_expires_while_it_is_transferred_and_what_comes_is_taken_all_the_same() {
-    // Bounds make it 200 ms to the end.
-    let primary = Primary::start(having(&soa_with(1, [0; 3]), &[]));
+    // Time enough for the transfer to begin before.
+    let primary = Primary::start(having(&soa_with(1, [0, 0, 2]), &[]));
     let mut world = World::new();
     world.secondaries = Some(Secondaries::start(world.zones.clone(), world.state_dir.path()).unwrap());
     world.configure(Some(&spec(&[primary.address])), &TransferSpec::default());
