@@ -65,14 +65,18 @@ pub async fn serve(shared: &Shared, kind: Kind, asked: &Asked, outbox: &mut Outb
         Ok(found) => found,
         Err(Refusal::Unavailable) => return Answer::Message(asked.answer_with(Rcode::SERVFAIL), End::Refused),
         Err(Refusal::Balanced) => {
-            tracing::warn!(%zone, %client, kind = kind_word, "transfer refused: the zone has balanced names, and \
-                nothing in its configuration says what of them is to be transferred");
+            shared.say_refused(|held_back| {
+                tracing::warn!(%zone, %client, kind = kind_word, held_back, "transfer refused: the zone has balanced \
+                    names, and nothing in its configuration says what of them is to be transferred");
+            });
             return Answer::Engine;
         }
     };
     let Some(_turn) = Turn::take(&shared.transfers_running, shared.settings().transfers_max) else {
-        tracing::warn!(%zone, %client, kind = kind_word, "transfer refused: as many are under way as \
-            `[server] transfers` allows");
+        shared.say_refused(|held_back| {
+            tracing::warn!(%zone, %client, kind = kind_word, held_back, "transfer refused: as many are under way as \
+                `[server] transfers` allows");
+        });
         let refused = asked.answer_with(Rcode::REFUSED);
         return Answer::Message(refused, End::Busy);
     };

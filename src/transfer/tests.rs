@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Never to be reached unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -373,6 +373,26 @@ fn a_server_that_was_silent_is_told_anew_when_the_zone_changes() {
     room.change(1, 2);
     assert_eq!(told.next(None), 2);
     assert_eq!(told.next(Some(Rcode::NOERROR)), 2, "the tries have begun anew");
+}
+
+#[test]
+fn a_server_that_refuses_is_told_once_a_second_at_most() {
+    let told = Told1996::new();
+    let notify = vec![told.target(None)];
+    let room = Room::new(zone(1, 1), ZoneTransfers { notify, ..ZoneTransfers::default() });
+    room.desk.handle().start_notifying();
+    let (begun, mut messages) = (Instant::now(), 1);
+    assert_eq!(told.next(Some(Rcode::REFUSED)), 1);
+    // However fast the zone changes.
+    let mut serial = 1;
+    while serial < 20 {
+        room.change(serial, serial + 1);
+        serial += 1;
+    }
+    while told.next(Some(Rcode::REFUSED)) < serial {
+        messages += 1;
+    }
+    assert!(messages <= begun.elapsed().as_secs(), "{messages} before the last one");
 }
 
 #[test]

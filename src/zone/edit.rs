@@ -9,16 +9,17 @@ use super::pack::ShardPacker;
 use super::record::Record;
 use super::tree::{Shard, Tree, flag, shard_of};
 use crate::wire::{Name, NameKey, rtype};
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
 /// One step of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum Change<R = Record> {
     /// A record goes; its TTL does not matter.
-    Remove(Record),
+    Remove(R),
     /// A record comes; its TTL becomes that of its whole RRset (RFC 2181, section 5.2).
-    Add(Record),
+    Add(R),
 }
 
 /// Why a change cannot be made. The zone stays as it is.
@@ -59,12 +60,13 @@ impl std::error::Error for EditError {}
 impl Zone {
     /// The zone after `changes`, made in their order, all or none. Costs a few shards of nodes for each changed name; where
     /// a zone cut or DNAME comes or goes, one look at every name as well.
-    pub fn edited(&self, changes: &[Change]) -> Result<Self, EditError> {
+    pub fn edited<R: Borrow<Record>>(&self, changes: &[Change<R>]) -> Result<Self, EditError> {
         let apex = &self.tree.apex;
         let mut drafts = Drafts::new(&self.tree);
         let mut chain_drafts = ChainDrafts::new(self.chains.as_deref());
         for change in changes {
             let (Change::Remove(record) | Change::Add(record)) = change;
+            let record = record.borrow();
             match (change, is_chained(covered_type(record.rtype, &record.data))) {
                 (Change::Remove(_), false) => drafts.of(record)?.remove(record, apex)?,
                 (Change::Add(_), false) => drafts.of(record)?.add(record, apex)?,

@@ -69,7 +69,8 @@ pub fn load(
     let (mut staging, mut findings) = (Staging::default(), Findings::default());
     Parser::new(&spec.apex, &mut staging, &mut findings, &mut files).file(file, &spec.apex);
     stage_balanced(spec, &mut staging);
-    let mut checks = NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings };
+    let mut checks =
+        NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings, too_long: None };
     let (tree, chains) = assemble(&spec.apex, &staging, &mut checks);
     ZoneChecks::new(&tree, &staging, &files, &mut findings).run(spec, chains.as_ref());
     drop(staging);
@@ -108,8 +109,12 @@ pub fn from_records(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) 
     }
     stage_balanced(spec, &mut staging);
     // What a primary has put together is served as it is: it is there that mistakes are mended.
-    let mut checks = NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings };
+    let mut checks =
+        NodeChecks { apex: &spec.apex, staging: &staging, files: &files, findings: &mut findings, too_long: None };
     let (tree, chains) = assemble(&spec.apex, &staging, &mut checks);
+    if let Some(owner) = checks.too_long {
+        return Err(EditError::RrsetTooLong(owner));
+    }
     if tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA)).is_none_or(|soa| soa.records != 1) {
         return Err(EditError::Soa);
     }

@@ -17,6 +17,8 @@ pub struct NodeChecks<'a> {
     pub files: &'a Files,
     /// Grows.
     pub findings: &'a mut Findings,
+    /// The first name with an RRset that fits into no message, and was left out.
+    pub too_long: Option<Name>,
 }
 
 /// The whole name of a node.
@@ -117,6 +119,7 @@ impl NodeChecks<'_> {
     /// An RRset does not fit into a message.
     pub fn rrset_too_long(&mut self, labels: &[u8], records: &[u32]) {
         let (name, mnemonic) = (full_name(labels, self.apex), record_type::name(self.record(records[0]).rtype));
+        self.too_long.get_or_insert_with(|| name.clone());
         let message = format!(
             "the {} {mnemonic} records of `{name}` do not fit into one message of 65,535 octets",
             records.len()

@@ -13,7 +13,8 @@ table! {
     WORKERS = "workers", Kind::Integer { min: 0, max: 1024 }, Default("0"), "4",
         "UDP worker threads; 0 means one for each core.";
     STATE_DIR = "state_dir", Kind::Path, Default(r#""/var/lib/azimuth""#), r#""state""#,
-        "Folder for what must survive a restart; this version keeps nothing there yet.";
+        "Folder for what must survive a restart: journals of updates, zones from primaries, and the serials of zones with \
+         `transfer_balanced`. One server uses one folder.";
     USER = "user", Kind::Text, Optional("the user who started it"), r#""azimuth""#,
         "User to become once the sockets are bound, when started as root.";
     STARTUP_GRACE = "startup_grace",

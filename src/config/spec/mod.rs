@@ -141,6 +141,9 @@ impl Spec {
                 transfer::check_permissions(path, place, report);
             }
         }
+        if let Some(file) = self.cookie_secrets.as_ref().filter(|file| seen.insert(&file.value)) {
+            transfer::check_permissions(&file.value, file.span, report);
+        }
     }
 
     /// Reads a table that may appear once in all files.

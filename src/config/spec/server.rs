@@ -1,5 +1,6 @@
 //! Reads `[server]`, `[geoip]` and `[admin]`. Knows no defaults of its own: what is not written stays as it is.
 
+use super::transfer::address_of;
 use super::{Spec, path, prefix, probe_address, socket};
 use crate::base::Diagnostic;
 use crate::config::keys::{admin, cookies, geoip, rate_limit, server, tcp};
@@ -10,7 +11,6 @@ use crate::config::tree::{Node, Spanned};
 use crate::config::values::{self, Wrong};
 use crate::geo::spec::DatabaseFile;
 use crate::snapshot::settings::RateLimit;
-use crate::steering::spec::ProbeAddress;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Spec {
         set(&mut self.server.startup_grace, reader.one(&server::STARTUP_GRACE, duration));
         set(&mut self.server.hold, reader.one(&server::HOLD, duration));
         if let Some(resolvers) = reader.list(&server::RESOLVERS, probe_address) {
-            self.server.resolvers = resolvers.value.into_iter().map(|resolver| with_port_53(resolver.value)).collect();
+            self.server.resolvers = resolvers.value.into_iter().map(|resolver| address_of(resolver.value)).collect();
         }
         set(&mut self.server.watch, reader.one(&server::WATCH, boolean));
         set(&mut self.settings.udp_response_len_max, reader.one(&server::UDP_RESPONSE_MAX, size));
@@ -78,8 +78,27 @@ impl Spec {
     fn read_cookies(&mut self, reader: &mut Reader<'_, '_>, folder: &Path) {
         let Some(mut table) = reader.table(&server::COOKIES, &cookies::TABLE) else { return };
         let settings = &mut self.settings.cookies;
-        set(&mut settings.enabled, table.one(&cookies::ENABLED, boolean));
-        settings.require_above = table.one(&cookies::REQUIRE_ABOVE, size).map(|most| most.value);
+        let enabled = table.one(&cookies::ENABLED, boolean);
+        let require_above = table.one(&cookies::REQUIRE_ABOVE, size);
+        if let Some(most) = &require_above {
+            let response_max = self.settings.udp_response_len_max;
+            let why = if enabled.as_ref().is_some_and(|enabled| !enabled.value) {
+                Some("cookies are not enabled".to_owned())
+            } else if most.value >= response_max {
+                Some(format!(
+                    "no response over UDP is longer than {response_max} octets (`{}`)",
+                    server::UDP_RESPONSE_MAX.name
+                ))
+            } else {
+                None
+            };
+            if let Some(why) = why {
+                let message = format!("`{}` has no effect: {why}", cookies::REQUIRE_ABOVE.name);
+                table.report.push(Diagnostic::warning(message).at(most.span, ""));
+            }
+        }
+        settings.require_above = require_above.map(|most| most.value);
+        set(&mut settings.enabled, enabled);
         self.cookie_secrets = path(&mut table, &cookies::SECRET_FILE, folder);
     }
 
@@ -120,13 +139,6 @@ impl Spec {
             self.admin.listen = listen.value;
             self.admin_listen = Some(listen.span);
         }
-    }
-}
-
-fn with_port_53(resolver: ProbeAddress) -> SocketAddr {
-    match resolver {
-        ProbeAddress::Address(address) => SocketAddr::new(address, 53),
-        ProbeAddress::Socket(socket) => socket,
     }
 }
 

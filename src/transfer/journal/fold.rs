@@ -39,7 +39,8 @@ impl Folded {
                 touched.now.push(record.clone());
             }
         }
-        self.rrsets.append(&mut fresh);
+        // `append` would go through the whole map.
+        self.rrsets.extend(fresh);
         for record in &step.delta.removed {
             if let Some(touched) = self.rrsets.get_mut(&(record.owner.clone(), record.rtype)) {
                 touched.now.retain(|other| !other.is_same(record));

@@ -68,7 +68,14 @@ impl Failure {
     pub const fn calls_for_whole_zone(&self) -> bool {
         matches!(
             self,
-            Self::Rcode(_) | Self::Content(_) | Self::Edit(_) | Self::Message(_) | Self::Answer(_) | Self::Network(_)
+            Self::Rcode(_)
+                | Self::Content(_)
+                | Self::Edit(_)
+                | Self::Message(_)
+                | Self::Answer(_)
+                | Self::Network(_)
+                | Self::Timeout
+                | Self::TooLong(_)
         )
     }
 }

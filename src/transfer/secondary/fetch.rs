@@ -12,15 +12,18 @@ use crate::transfer::tsig::Key;
 use crate::wire::{NameKey, Section, rtype};
 use crate::zone::{Record, Zone};
 use std::collections::VecDeque;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a connection may take to be made, and a primary to take the question.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a whole transfer may take.
-const TRANSFER_TIME_MAX: Duration = Duration::from_secs(3600);
+
+/// Records of changes that are taken however small the zone is.
+const CHANGED_RECORDS_MIN: usize = 100_000;
+/// How many times more records of changes are taken than the zone has.
+const CHANGED_RECORDS_FACTOR: usize = 2;
 
 /// What a primary has sent.
 pub enum Fetched {
@@ -39,6 +42,15 @@ pub enum Fetched {
     },
 }
 
+/// How long a primary may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// To send nothing in the middle of a transfer.
+    pub silence_max: Duration,
+    /// For a whole transfer, however steadily it sends.
+    pub transfer_max: Duration,
+}
+
 /// A transfer to be made.
 pub struct Fetch<'f> {
     /// The primary.
@@ -47,8 +59,8 @@ pub struct Fetch<'f> {
     pub key: Option<&'f Arc<Key>>,
     /// The zone.
     pub spec: &'f SecondarySpec,
-    /// How long the primary may send nothing.
-    pub silence_max: Duration,
+    /// How long it may take.
+    pub patience: Patience,
 }
 
 impl Fetch<'_> {
@@ -113,7 +125,6 @@ impl Fetch<'_> {
         let qtype = if soa.is_some() { rtype::IXFR } else { rtype::AXFR };
         let (asked, message) = Asked::new((apex, qtype), soa.as_ref(), self.key, (random()? as u16, unix_secs()));
         let mut socket = TcpStream::connect_timeout(&self.address, CONNECT_TIMEOUT)?;
-        socket.set_read_timeout(Some(self.silence_max))?;
         socket.set_write_timeout(Some(CONNECT_TIMEOUT))?;
         socket.write_all(&framed(&message))?;
         Ok(Stream {
@@ -123,9 +134,17 @@ impl Fetch<'_> {
             records: VecDeque::new(),
             len: 0,
             len_max: self.spec.len_max,
-            until: Instant::now() + TRANSFER_TIME_MAX,
+            changed: (0, 0),
+            changed_max: changed_max(ours.map_or(0, Zone::record_count)),
+            silence_max: self.patience.silence_max,
+            until: Instant::now() + self.patience.transfer_max,
         })
     }
+}
+
+/// Most records of changes that are taken for a zone with so many.
+fn changed_max(records: usize) -> usize {
+    records.saturating_mul(CHANGED_RECORDS_FACTOR).max(CHANGED_RECORDS_MIN)
 }
 
 /// The SOA record of a zone.
@@ -144,6 +163,10 @@ struct Stream {
     records: VecDeque<Record>,
     len: u64,
     len_max: u64,
+    /// Records of changes that are held, and their octets here: a few octets of a message may stand for a long name.
+    changed: (usize, u64),
+    changed_max: usize,
+    silence_max: Duration,
     until: Instant,
 }
 
@@ -157,9 +180,6 @@ impl Stream {
     }
 
     fn read_message(&mut self) -> Result<(), Failure> {
-        if Instant::now() >= self.until {
-            return Err(Failure::Timeout);
-        }
         let mut len = [0; 2];
         self.read(&mut len)?;
         let mut message = vec![0; u16::from_be_bytes(len).into()];
@@ -172,17 +192,44 @@ impl Stream {
         for record in reader {
             let record = record?;
             if record.section == Section::Answer {
+                let len = size_of::<Record>() + record.owner.as_wire().len() + record.data.len();
+                self.changed = (self.changed.0 + 1, self.changed.1 + len as u64);
                 self.records.extend(self.incoming.take(record)?);
             }
+        }
+        if self.incoming.form() == Form::Changes {
+            self.check_changed()?;
         }
         self.incoming.end_message();
         if self.incoming.is_done() { self.asked.finish() } else { Ok(()) }
     }
 
-    fn read(&mut self, into: &mut [u8]) -> Result<(), Failure> {
-        self.socket.read_exact(into).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => ContentError::Short.into(),
-            _ => error.into(),
-        })
+    /// Whether what changed may still be held: unlike a whole zone it cannot be packed while it comes.
+    fn check_changed(&self) -> Result<(), Failure> {
+        let (records, len) = self.changed;
+        if records > self.changed_max {
+            return Err(ContentError::ManyChanges.into());
+        }
+        if len > self.len_max { Err(Failure::TooLong(self.len_max)) } else { Ok(()) }
+    }
+
+    /// Fills `into`. Not by `read_exact`, with which a primary that sends an octet now and then would never be late.
+    fn read(&mut self, mut into: &mut [u8]) -> Result<(), Failure> {
+        while !into.is_empty() {
+            let left = self.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Failure::Timeout);
+            }
+            if self.socket.buffer().is_empty() {
+                self.socket.get_ref().set_read_timeout(Some(left.min(self.silence_max)))?;
+            }
+            match self.socket.read(into) {
+                Ok(0) => return Err(ContentError::Short.into()),
+                Ok(count) => into = &mut into[count..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 }

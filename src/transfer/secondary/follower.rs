@@ -3,6 +3,7 @@
 
 use super::failure::Failure;
 use super::fetch::{Fetch, Fetched, soa_of};
+use super::jobs::Work;
 use super::keep::{Keep, file_time};
 use super::overlay::{self, Inactive};
 use super::poll::Poll;
@@ -17,11 +18,14 @@ use crate::transfer::tsig::Key;
 use crate::transfer::{Delta, LiveZone};
 use crate::zone::{Record, Zone};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Most records of a zone for which it is found out what a transfer of the whole has changed.
 const COMPARED_RECORDS_MAX: usize = 500_000;
+
+/// How long after a zone could not be taken from service that is tried again.
+const EXPIRY_RETRY: Duration = Duration::from_secs(1);
 
 /// Follows the primaries of one zone.
 pub struct Follower {
@@ -119,7 +123,9 @@ impl Follower {
             self.show(&spec, &progress);
             match action {
                 Action::Wait(until) => self.wait(until).await,
-                Action::Expire => self.expire(&spec, &mut progress).await,
+                Action::Expire => {
+                    self.expire(&spec, &mut progress, self.live.zone()).await;
+                }
                 Action::Check => self.check(&spec, &mut progress).await,
             }
         }
@@ -136,7 +142,7 @@ impl Follower {
         let good = timers.map(|timers| (kept.unwrap_or(now).min(now), timers));
         if good.is_some() && kept.is_none() {
             let me = Arc::clone(self);
-            let stored = self.shared.jobs.run(move || me.keep.store(&zone, &[], Instant::now())).await;
+            let stored = self.shared.jobs.run(Work::Write, move || me.keep.store(&zone, &[], Instant::now())).await;
             self.note_kept(stored.flatten());
         }
         let mut progress = Progress {
@@ -189,24 +195,33 @@ impl Follower {
             () = self.woken.notified() => {}
             () = write => {
                 let me = Arc::clone(self);
-                let written = self.shared.jobs.run(move || me.keep.flush(&me.live.zone(), Instant::now())).await;
+                let written = self.shared.jobs.run(Work::Write, move || me.keep.flush(&me.live.zone(), Instant::now())).await;
                 self.note_kept(written.flatten());
             }
         }
     }
 
-    async fn expire(self: &Arc<Self>, spec: &SecondarySpec, progress: &mut Progress) {
+    /// Takes `old` from service; returns whether no other version has come in its place meanwhile.
+    async fn expire(self: &Arc<Self>, spec: &SecondarySpec, progress: &mut Progress, old: Arc<Zone>) -> bool {
         let (me, current) = (Arc::clone(self), spec.clone());
         let apex = spec.zone.apex.clone();
-        let expired = self.shared.jobs.run(move || {
+        let expired = self.shared.jobs.run(Work::Expiry, move || {
             me.live.change(|writer| {
-                if me.is_current(&current) && writer.zone().is_available() {
+                let (is_current, is_old) = (me.is_current(&current), Arc::ptr_eq(writer.zone(), &old));
+                if is_current && is_old && old.is_available() {
                     writer.commit(Arc::new(Zone::unavailable(current.zone.apex.clone())), None);
                 }
-            });
+                is_old || !is_current
+            })
         });
-        if let Err(error) = expired.await {
-            return tracing::error!(zone = %apex, %error, "the zone has expired and cannot be taken from service");
+        match expired.await {
+            Ok(true) => {}
+            Ok(false) => return false,
+            Err(error) => {
+                tracing::error!(zone = %apex, %error, "the zone has expired and cannot be taken from service");
+                tokio::time::sleep(EXPIRY_RETRY).await;
+                return true;
+            }
         }
         progress.schedule.expired();
         lock(&self.status).state = State::Expired;
@@ -215,6 +230,7 @@ impl Follower {
             "the zone has expired: no primary could be compared with for as long as its SOA record allows; it is answered \
              with SERVFAIL until one can"
         );
+        true
     }
 
     /// Compares with the primaries, one after the other, until one can be compared with.
@@ -224,7 +240,7 @@ impl Follower {
         let (first, count) = (progress.first, spec.primaries.len().max(1));
         for number in (0..count).map(|n| (first + n) % count) {
             let Some(primary) = spec.primaries.get(number) else { break };
-            match self.compare(spec, primary).await {
+            match self.compare_or_expire(spec, primary, progress).await {
                 Ok(soa) => {
                     progress.first = number;
                     let now = self.clock.now();
@@ -259,6 +275,33 @@ impl Follower {
         }
     }
 
+    /// As [`Follower::compare`], and takes the zone from service when it expires before that has ended.
+    async fn compare_or_expire(
+        self: &Arc<Self>,
+        spec: &SecondarySpec,
+        primary: &PrimarySpec,
+        progress: &mut Progress,
+    ) -> Result<Record, Failure> {
+        let (mut comparing, ours) = (std::pin::pin!(self.compare(spec, primary)), self.live.zone());
+        let mut is_ours = true;
+        loop {
+            let expires = progress.schedule.expires().filter(|_| is_ours);
+            let expiry = async {
+                match expires {
+                    Some(expires) => tokio::time::sleep(self.clock.until(expires)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                compared = &mut comparing => {
+                    // Being up to date is worth nothing when what is so was taken away.
+                    return compared.and_then(|soa| if self.live.zone().is_available() { Ok(soa) } else { Err(Failure::Outdated) });
+                }
+                () = expiry => is_ours = self.expire(spec, progress, Arc::clone(&ours)).await,
+            }
+        }
+    }
+
     /// Compares with one primary and, where it has a newer version, takes that over; returns the SOA record that both have.
     async fn compare(self: &Arc<Self>, spec: &SecondarySpec, primary: &PrimarySpec) -> Result<Record, Failure> {
         let keys = self.shared.keys();
@@ -281,7 +324,7 @@ impl Follower {
             check_newer(theirs, &ours)?;
         }
         let (me, spec, primary) = (Arc::clone(self), spec.clone(), primary.clone());
-        let transferred = self.shared.jobs.run(move || me.transfer(&spec, &primary, key.as_ref()));
+        let transferred = self.shared.jobs.run(Work::Transfer, move || me.transfer(&spec, &primary, key.as_ref()));
         transferred.await.map_err(Failure::Internal)?
     }
 
@@ -289,8 +332,7 @@ impl Follower {
     fn transfer(&self, spec: &SecondarySpec, primary: &PrimarySpec, key: Option<&Arc<Key>>) -> Result<Record, Failure> {
         let (ours, begun) = (self.live.zone(), Instant::now());
         let known = ours.is_available().then_some(&*ours);
-        let silence_max = self.shared.silence_max;
-        let fetch = Fetch { address: primary.address, key, spec, silence_max };
+        let fetch = Fetch { address: primary.address, key, spec, patience: self.shared.patience };
         let Fetched::Zone { zone, mut deltas, len, ignored } = fetch.run(known)? else {
             lock(&self.status).up_to_date += 1;
             return soa_of(&ours).ok_or(Failure::Answer("the primary has no zone data"));
@@ -325,7 +367,9 @@ impl Follower {
         deltas: Vec<Delta>,
     ) -> Result<(), Failure> {
         self.live.change(|writer| {
-            if !self.is_current(spec) || !Arc::ptr_eq(writer.zone(), ours) {
+            // One that has expired meanwhile was taken away, not changed.
+            let is_ours = Arc::ptr_eq(writer.zone(), ours) || !writer.zone().is_available();
+            if !self.is_current(spec) || !is_ours {
                 return Err(Failure::Outdated);
             }
             writer.commit_all(Arc::clone(zone), deltas);
@@ -411,7 +455,7 @@ impl Clock {
         self.anchored_at + self.anchor.elapsed()
     }
 
-    fn until(&self, time: UnixTime) -> std::time::Duration {
+    fn until(&self, time: UnixTime) -> Duration {
         time.since(self.now())
     }
 }

@@ -38,6 +38,8 @@ pub enum ContentError {
     Surplus,
     /// The stream ended before the zone did.
     Short,
+    /// There are so many changes that the whole zone is shorter.
+    ManyChanges,
 }
 
 impl fmt::Display for ContentError {
@@ -52,6 +54,7 @@ impl fmt::Display for ContentError {
             Self::Foreign(rtype) => write!(f, "the transfer holds a record of type {rtype} that is no zone data"),
             Self::Surplus => f.write_str("records follow the end of the transfer"),
             Self::Short => f.write_str("the transfer ends before the zone does"),
+            Self::ManyChanges => f.write_str("there are so many changes that the whole zone is shorter"),
         }
     }
 }

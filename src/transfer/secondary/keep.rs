@@ -110,6 +110,8 @@ struct State {
     whole_at: Option<Instant>,
     /// Whether the zone is newer than the file.
     is_behind: bool,
+    /// When the zone was last known to be the primary's, if it was since it came.
+    confirmed: Option<UnixTime>,
 }
 
 impl Keep {
@@ -132,7 +134,7 @@ impl Keep {
         let follows = !state.is_behind
             && deltas.first().is_some_and(|first| state.serial == Some(first.from))
             && state.changes_len < (state.whole_len / 2).max(CHANGES_LEN_MIN);
-        state.is_behind = true;
+        (state.is_behind, state.confirmed) = (true, None);
         if follows {
             return self.append(&mut state, zone, deltas);
         }
@@ -156,9 +158,11 @@ impl Keep {
         if state.is_behind && zone.is_available() { self.write(&mut state, zone, now) } else { Ok(()) }
     }
 
-    /// Notes that the data is the primary's.
+    /// Notes that the data that is served is the primary's; of a file that is behind it only once that was written.
     pub fn confirm(&self, now: UnixTime) -> io::Result<()> {
-        set_last_good(&self.path, now)
+        let mut state = lock(&self.state);
+        state.confirmed = Some(now);
+        if state.is_behind { Ok(()) } else { set_last_good(&self.path, now) }
     }
 
     fn append(&self, state: &mut State, zone: &Zone, deltas: &[Delta]) -> io::Result<()> {
@@ -186,9 +190,9 @@ impl Keep {
         if let Some(folder) = self.path.parent() {
             File::open(folder)?.sync_all()?;
         }
-        let whole_at = state.whole_at;
-        *state = State { serial: Some(zone.serial()), whole_len, changes_len: 0, whole_at, is_behind: false };
-        Ok(())
+        (state.serial, state.whole_len, state.changes_len) = (Some(zone.serial()), whole_len, 0);
+        state.is_behind = false;
+        state.confirmed.map_or(Ok(()), |confirmed| set_last_good(&self.path, confirmed))
     }
 }
 
@@ -273,7 +277,11 @@ mod tests {
         // Changes of what was not written are not added.
         keep.store(&zone(3), &[delta(2)], begun).unwrap();
         assert_eq!(serial(), 1);
+        // Nor is the old data said to be fresh meanwhile.
+        let confirmed = UnixTime::from_secs(1_000_000);
+        keep.confirm(confirmed).unwrap();
+        assert!(keep.last_good() > Some(confirmed));
         keep.flush(&zone(3), begun + WRITE_INTERVAL).unwrap();
-        assert_eq!((serial(), keep.due()), (3, None));
+        assert_eq!((serial(), keep.due(), keep.last_good()), (3, None, Some(confirmed)));
     }
 }

@@ -22,6 +22,7 @@ pub mod status;
 #[cfg(test)]
 mod tests;
 
+use self::fetch::Patience;
 use self::follower::Follower;
 use self::jobs::Jobs;
 use super::LiveZones;
@@ -41,8 +42,8 @@ use tokio::task::AbortHandle;
 
 /// Questions for SOA records at a time.
 const POLLS_MAX: usize = 256;
-/// How long a primary may send nothing in the middle of a transfer.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// How long primaries may take.
+const PATIENCE: Patience = Patience { silence_max: Duration::from_secs(30), transfer_max: Duration::from_secs(3600) };
 
 /// All secondary zones, and the thread that follows their primaries.
 pub struct Secondaries {
@@ -66,7 +67,7 @@ struct Shared {
     followers: Mutex<HashMap<Name, Following>>,
     polls: Semaphore,
     jobs: Jobs,
-    silence_max: Duration,
+    patience: Patience,
 }
 
 /// A follower and its task.
@@ -78,10 +79,10 @@ struct Following {
 impl Secondaries {
     /// Starts the thread. No zone is followed until [`SecondariesHandle::follow`].
     pub fn start(zones: LiveZones, state_dir: &Path) -> io::Result<Self> {
-        Self::start_with(zones, state_dir, SILENCE_MAX)
+        Self::start_with(zones, state_dir, PATIENCE)
     }
 
-    fn start_with(zones: LiveZones, state_dir: &Path, silence_max: Duration) -> io::Result<Self> {
+    fn start_with(zones: LiveZones, state_dir: &Path, patience: Patience) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let shared = Arc::new(Shared {
             zones,
@@ -90,7 +91,7 @@ impl Secondaries {
             followers: Mutex::default(),
             polls: Semaphore::new(POLLS_MAX),
             jobs: Jobs::default(),
-            silence_max,
+            patience,
         });
         let handle = SecondariesHandle { shared, runtime: runtime.handle().clone() };
         let stop = Arc::new(Notify::new());

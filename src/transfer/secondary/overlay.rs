@@ -39,9 +39,11 @@ pub fn build(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) -> Resu
 
 /// The zone after these changes.
 pub fn changed(spec: &ZoneSpec, zone: &Zone, deltas: &[Delta]) -> Result<Zone, EditError> {
-    let removals = |delta: &Delta| delta.removed.clone().into_iter().map(Change::Remove);
-    let additions = |delta: &Delta| delta.added.clone().into_iter().map(Change::Add);
-    let changes: Vec<Change> = deltas.iter().flat_map(|delta| removals(delta).chain(additions(delta))).collect();
+    let steps = |delta| {
+        let Delta { removed, added, .. }: &Delta = delta;
+        removed.iter().map(Change::Remove).chain(added.iter().map(Change::Add))
+    };
+    let changes: Vec<Change<&Record>> = deltas.iter().flat_map(steps).collect();
     settled(spec, zone.edited(&changes)?)
 }
 

@@ -211,6 +211,17 @@ fn what_cannot_be_changed_is_said_and_changes_nothing() {
 }
 
 #[test]
+fn an_rrset_that_fits_into_no_message_makes_no_zone() {
+    let owner = name("long.example.");
+    let text = |n: u16| [&[255][..], &[b'x'; 253], &n.to_be_bytes()].concat();
+    let texts = (0..300).map(|n| Record { owner: owner.clone(), rtype: 16, ttl: 60, data: text(n).into() });
+    let records: Vec<_> = apex_records().into_iter().chain(texts).collect();
+    let error = Zone::from_records(&spec(&[]), records.clone()).unwrap_err();
+    assert_eq!(error, EditError::RrsetTooLong(owner));
+    assert!(Zone::from_records(&spec(&[]), records[..200].to_vec()).is_ok());
+}
+
+#[test]
 fn names_in_data_come_out_in_full() {
     let text = "@ 60 SOA ns.other. Host.Example. 7 1 1 1 30\n@ 60 NS NS\nns 60 A 192.0.2.1\nmx 60 MX 7 Mail.eXample.\n";
     let records = records_of_text(text);

@@ -1,7 +1,10 @@
 //! What goes wrong: whatever a primary sends, what is served stays as it is, and the next good transfer is taken.
 
-use super::primary::{Piece, Primary, Script, a, having, soa};
+use super::primary::{Piece, Primary, Script, a, having, record, soa};
 use super::*;
+use crate::transfer::secondary::failure::Failure;
+use crate::transfer::secondary::fetch::{Fetch, Fetched};
+use crate::wire::rtype;
 
 /// A world with serial 1 of a primary that goes on with `script`, until it has failed at least once for `kind`.
 fn fails_with(kind: &str, script: Script) -> (World, Primary) {
@@ -42,6 +45,15 @@ fn a_transfer_that_stalls_is_given_up() {
 }
 
 #[test]
+fn a_primary_that_sends_a_little_now_and_then_is_late_all_the_same() {
+    let primary = Primary::start(whole(vec![Piece::Records(vec![soa(2)]), Piece::Trickle]));
+    let spec = spec(&[primary.address]);
+    let patience = Patience { silence_max: PATIENCE, transfer_max: Duration::from_millis(300) };
+    let fetch = Fetch { address: primary.address, key: None, spec: &spec, patience };
+    assert!(matches!(fetch.run(None), Err(Failure::Timeout)));
+}
+
+#[test]
 fn a_zone_that_changes_during_the_transfer_is_not_taken() {
     let pieces = vec![Piece::Records(vec![soa(2), a("www.example.", 9)]), Piece::Records(vec![soa(3)])];
     recovers(fails_with("content", whole(pieces)));
@@ -72,6 +84,52 @@ fn an_older_serial_is_an_alarm_and_no_transfer() {
     let (world, primary) = fails_with("older_serial", having(&soa(0), &[]));
     assert_eq!(primary.script(|script| script.asked.len()), 0, "nothing was asked for");
     recovers((world, primary));
+}
+
+/// A zone of one name follows a primary that sends these changes, and has the whole zone in their place.
+fn takes_the_whole_zone_instead_of(pieces: Vec<Piece>, len_max: u64) {
+    let primary = Primary::start(having(&soa(1), &[a("www.example.", 1)]));
+    let world = World::following(&SecondarySpec { len_max, ..spec(&[primary.address]) });
+    world.wait_for_serial(1);
+    let next = having(&soa(2), &[a("www.example.", 2)]);
+    primary.script(|now| *now = Script { changes: pieces, ..next });
+    world.notify(None);
+    world.wait_for_serial(2);
+    assert_eq!((world.status().whole, world.status().incremental), (2, 0));
+}
+
+#[test]
+fn increments_that_stall_are_replaced_by_the_whole_zone() {
+    takes_the_whole_zone_instead_of(vec![Piece::Records(vec![soa(2), soa(1)]), Piece::Silence], 1 << 20);
+}
+
+#[test]
+fn increments_that_unfold_to_more_than_is_allowed_are_replaced_by_the_whole_zone() {
+    // Long names that take two octets each on their way.
+    let owner = format!("{}.example.", vec!["x".repeat(60); 3].join("."));
+    let records = (0..1000_u16).map(|n| record(&owner, rtype::A, &[10, 0, n.to_be_bytes()[0], n.to_be_bytes()[1]]));
+    let mut changes = vec![soa(2), soa(1), soa(2)];
+    changes.extend(records);
+    changes.push(soa(2));
+    let fits = Primary::start(Script { changes: vec![Piece::Records(changes.clone())], ..having(&soa(2), &[]) });
+    let ours = Zone::from_records(&spec(&[]).zone, [soa(1)]).unwrap();
+    for (len_max, is_taken) in [(1 << 20, true), (100_000, false)] {
+        let spec = SecondarySpec { len_max, ..spec(&[fits.address]) };
+        let patience = Patience { silence_max: PATIENCE, transfer_max: PATIENCE };
+        let fetch = Fetch { address: fits.address, key: None, spec: &spec, patience };
+        let Ok(Fetched::Zone { deltas, len, .. }) = fetch.run(Some(&ours)) else { panic!("no transfer") };
+        assert_eq!(!deltas.is_empty(), is_taken, "{len} octets of at most {len_max}");
+        assert!(len < 100_000);
+    }
+}
+
+#[test]
+fn more_changes_than_twice_the_zone_are_replaced_by_the_whole_zone() {
+    let names = |message: u8| (0..2500).map(move |n| a(&format!("n{n}.m{message}.example."), 1)).collect();
+    let mut pieces = vec![Piece::Records(vec![soa(2), soa(1), soa(2)])];
+    pieces.extend((0..44).map(|message| Piece::Records(names(message))));
+    pieces.push(Piece::Records(vec![soa(2)]));
+    takes_the_whole_zone_instead_of(pieces, 1 << 30);
 }
 
 #[test]

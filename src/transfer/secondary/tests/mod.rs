@@ -8,6 +8,7 @@ mod reloads;
 mod zones;
 
 use super::Secondaries;
+use super::fetch::Patience;
 use super::status::{State, ZoneStatus};
 use crate::transfer::reload::{Candidate, resolve};
 use crate::transfer::spec::{PrimarySpec, Role, SecondarySpec, TransferSpec, ZoneTransfers};
@@ -60,8 +61,8 @@ impl World {
     /// With what an earlier one has kept.
     fn over(state_dir: Arc<tempfile::TempDir>) -> Self {
         let zones = LiveZones::default();
-        let silence_max = Duration::from_millis(300);
-        let secondaries = Secondaries::start_with(zones.clone(), state_dir.path(), silence_max).unwrap();
+        let patience = Patience { silence_max: Duration::from_millis(300), transfer_max: PATIENCE };
+        let secondaries = Secondaries::start_with(zones.clone(), state_dir.path(), patience).unwrap();
         Self { zones, secondaries: Some(secondaries), state_dir }
     }
 

@@ -21,6 +21,8 @@ pub enum Piece {
     Rcode(Rcode),
     /// Octets as they are, with their length in front.
     Octets(Vec<u8>),
+    /// Octets of a long message, one now and then; fewer than it has.
+    Trickle,
     /// Nothing more, while the connection stays.
     Silence,
     /// Nothing until [`Script::is_open`] is set.
@@ -161,6 +163,14 @@ fn serve_tcp(mut stream: TcpStream, script: &Mutex<Script>) -> std::io::Result<(
                     thread::sleep(Duration::from_millis(5));
                 }
                 continue;
+            }
+            Piece::Trickle => {
+                stream.write_all(&[0xff, 0xff])?;
+                for _ in 0..1000 {
+                    stream.write_all(&[0])?;
+                    thread::sleep(Duration::from_millis(10));
+                }
+                return Ok(());
             }
             Piece::Silence => {
                 thread::sleep(Duration::from_secs(60));

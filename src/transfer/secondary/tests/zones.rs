@@ -168,6 +168,24 @@ fn a_restart_needs_no_primary() {
 }
 
 #[test]
+fn a_zone_expires_while_it_is_transferred_and_what_comes_is_taken_all_the_same() {
+    // Time enough for the transfer to begin before.
+    let primary = Primary::start(having(&soa_with(1, [0, 0, 2]), &[]));
+    let mut world = World::new();
+    world.secondaries = Some(Secondaries::start(world.zones.clone(), world.state_dir.path()).unwrap());
+    world.configure(Some(&spec(&[primary.address])), &TransferSpec::default());
+    world.wait_for_serial(1);
+    let whole = vec![Piece::Records(vec![soa(2), a("www.example.", 1)]), Piece::Gate, Piece::Records(vec![soa(2)])];
+    primary.script(|script| *script = Script { changes: whole, ..having(&soa(2), &[]) });
+    world.notify(None);
+    wait_until("it expires", || world.status().state == State::Expired);
+    assert!(!world.zone().is_available());
+    primary.script(|script| script.is_open = true);
+    world.wait_for_serial(2);
+    assert_eq!(primary.script(|script| script.asked.clone()), [rtype::IXFR], "it was not begun anew");
+}
+
+#[test]
 fn a_zone_without_a_primary_expires_and_comes_back_by_itself() {
     // Bounds make it 100 ms to the next try and 200 ms to the end.
     let script = having(&soa_with(1, [0; 3]), &[a("www.example.", 1)]);
