@@ -119,6 +119,7 @@ pub fn write<'s>(
             Ok(next)
         }
         Step::AliasUnknown => Err(Stop::AliasUnknown),
+        Step::AliasLoop => Err(Stop::AliasLoop),
         Step::AllDown => Err(Stop::AllDown),
         Step::Unavailable => Err(Stop::Unavailable),
     }

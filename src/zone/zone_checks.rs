@@ -49,9 +49,9 @@ impl<'a> ZoneChecks<'a> {
             for number in records {
                 let record = &self.staging.records()[number];
                 match record.rtype {
-                    rtype::NS if complete => self.name_server(owner, record),
-                    rtype::MX if complete => self.host(record, 2),
-                    rtype::SRV if complete => self.host(record, 6),
+                    rtype::NS if complete => self.name_server(spec, owner, record),
+                    rtype::MX if complete => self.host(spec, record, 2),
+                    rtype::SRV if complete => self.host(spec, record, 6),
                     _ => {}
                 }
             }
