@@ -34,7 +34,7 @@ struct Variant {
 }
 
 impl ServiceAnswers {
-    /// Builds all variants. The order of hints says nothing, so that pool variants of the same members share one.
+    /// Builds all variants. Those of the pool that hold the same members share one where these are many.
     fn build(base: &ServiceBase, answers: &PoolAnswers) -> Self {
         let mut octets = Vec::new();
         let mut built = |ipv4: &[u8], ipv6: &[u8], changes: bool| {
@@ -51,7 +51,8 @@ impl ServiceAnswers {
             let others_of =
                 |number: u32| partner_of(number).map(|found| answers.first_with_same_records(found.variant));
             let first = answers.first_with_same_records(number);
-            if first < number && others_of(first) == others_of(number) {
+            let is_large = usize::from(answers.variant(number).records) > ROTATED_HINTS_MAX;
+            if is_large && first < number && others_of(first) == others_of(number) {
                 variants.push(variants[first as usize + 1]);
                 continue;
             }
@@ -83,6 +84,10 @@ impl ServiceAnswers {
 
 /// AAAA.
 const AAAA: u16 = 28;
+
+/// Most members whose hints stand in each variant in another order, as the pool's own records do; each of more would add
+/// hints of all.
+const ROTATED_HINTS_MAX: usize = 16;
 
 /// Every RRset that takes hints, each once for each pool's answers it stands beside, however many names have it.
 #[derive(Default)]
