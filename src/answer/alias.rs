@@ -3,9 +3,10 @@
 
 use super::chain::CNAME_CHAIN_LEN_MAX;
 use super::plan::{Question, Step};
-use super::steered::{self, Steered};
+use super::steered::{self, Addresses, Steered};
 use crate::base::Family;
 use crate::snapshot::Alias;
+use crate::steering::StoredAnswer;
 use crate::wire::{NameKey, rtype};
 use crate::zone::{Lookup, RrsetRef};
 
@@ -55,7 +56,8 @@ pub fn is_ours(snapshot: &crate::snapshot::Snapshot, target: &NameKey) -> bool {
     in_our_zones(&question, target, Family::V4).is_some()
 }
 
-/// The addresses of `target` as our zones have them; `None` when the search leads out of them.
+/// The addresses of `target` as our zones have them, with the least TTL on the way there; `None` when the search leads out
+/// of them.
 fn in_our_zones<'s>(question: &Question<'s>, target: &NameKey, family: Family) -> Option<Step<'s>> {
     let zones = &question.snapshot.zones;
     let rtype = match family {
@@ -64,20 +66,32 @@ fn in_our_zones<'s>(question: &Question<'s>, target: &NameKey, family: Family) -
     };
     let mut found = zones.find(target, 0)?;
     let mut name = target.clone();
+    let mut ttl_max = u32::MAX;
     for _ in 0..CNAME_CHAIN_LEN_MAX {
         let (number, apex_stripped) = found;
         let zone = &*zones.zones()[number];
         match zone.lookup(&name, apex_stripped, rtype) {
-            // Signatures would be those of another owner.
-            Lookup::Answer { rrset, .. } => return Some(Step::Answer(RrsetRef { signatures: &[], ..rrset })),
+            // Signatures would be those of another owner; addresses hold no names, and so no pointers.
+            Lookup::Answer { rrset, .. } => {
+                let answer = StoredAnswer { rtype: rrset.rtype, records: rrset.records, octets: rrset.octets };
+                return Some(Step::Steered(Steered { answer, ttl: rrset.ttl.min(ttl_max), scope: 0 }));
+            }
             Lookup::Balanced { slot, .. } => {
                 let question = Question { qtype: rtype, ..*question };
-                return Some(steered::balanced_addresses(&question, number, slot).unwrap_or(Step::AliasUnknown));
+                return match steered::balanced_addresses(&question, number, slot) {
+                    Addresses::Own(step) => Some(step.with_ttl_max(ttl_max)),
+                    // Resolvers find out what the names of its pool lead to.
+                    Addresses::OfNames => None,
+                    Addresses::OfAlias => Some(Step::AliasLoop),
+                };
             }
-            Lookup::NoData | Lookup::NxDomain => return Some(Step::NoData { ttl_max: zone.negative_ttl() }),
+            Lookup::NoData | Lookup::NxDomain => {
+                return Some(Step::NoData { ttl_max: zone.negative_ttl().min(ttl_max) });
+            }
             Lookup::Unavailable => return Some(Step::AliasUnknown),
             Lookup::Cname { rrset, .. } => {
                 let cname = rrset;
+                ttl_max = ttl_max.min(cname.ttl);
                 let mut next = NameKey::default();
                 zone.target(cname, cname.targets[0], &mut next);
                 name = next;
@@ -87,5 +101,5 @@ fn in_our_zones<'s>(question: &Question<'s>, target: &NameKey, family: Family) -
         }
         found = zones.find(&name, 0)?;
     }
-    Some(Step::AliasUnknown)
+    Some(Step::AliasLoop)
 }

@@ -24,6 +24,8 @@ pub enum Stop {
     Unavailable,
     /// Nothing is known yet of the target of an alias.
     AliasUnknown,
+    /// An alias leads to an alias, or round in circles.
+    AliasLoop,
 }
 
 impl From<Full> for Stop {
@@ -116,6 +118,7 @@ impl<'s> Composer<'_, 's> {
                 self.write_cname_of_dname(rrset, owner_stripped, name, owner)
             }
             Step::AliasUnknown => Err(Stop::AliasUnknown),
+            Step::AliasLoop => Err(Stop::AliasLoop),
             Step::AllDown => Err(Stop::AllDown),
             Step::Unavailable => Err(Stop::Unavailable),
         }

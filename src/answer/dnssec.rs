@@ -87,10 +87,7 @@ pub fn write<'s>(
                 write_signed(&mut composer.response, Section::Answer, rrset, (dname_owner, apex_at), None)?;
             }
             let next = composer.write_cname_of_dname(rrset, owner_stripped, name, owner)?;
-            if let Next::Ended(_) = next {
-                composer.write_expansions()?;
-            }
-            Ok(next)
+            composer.ended_with_expansions(next)
         }
         Step::NoData { ttl_max } => {
             write_soa(&mut composer.response, zone, apex_at, ttl_max)?;
@@ -113,12 +110,10 @@ pub fn write<'s>(
         Step::Steered(steered) => {
             // In a zone that is not signed, behind a link that is.
             let next = composer.write_steered(steered, owner, apex_at)?;
-            if let Next::Ended(_) = next {
-                composer.write_expansions()?;
-            }
-            Ok(next)
+            composer.ended_with_expansions(next)
         }
         Step::AliasUnknown => Err(Stop::AliasUnknown),
+        Step::AliasLoop => Err(Stop::AliasLoop),
         Step::AllDown => Err(Stop::AllDown),
         Step::Unavailable => Err(Stop::Unavailable),
     }
@@ -145,6 +140,14 @@ fn write_soa(response: &mut Response<'_>, zone: &Zone, apex_at: usize, ttl_max: 
 }
 
 impl<'s> Composer<'_, 's> {
+    /// Writes what the links so far owe where there is no further link.
+    fn ended_with_expansions(&mut self, next: Next) -> Result<Next, Stop> {
+        if let Next::Ended(_) = next {
+            self.write_expansions()?;
+        }
+        Ok(next)
+    }
+
     /// Writes what the links so far owe.
     pub fn write_expansions(&mut self) -> Result<(), Full> {
         for Expansion { zone, entry, apex_at } in self.expansions.0.into_iter().flatten() {

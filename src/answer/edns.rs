@@ -21,6 +21,9 @@ pub const NO_DATA: ExtendedError =
 /// Nothing is known yet of the target of an alias.
 pub const ALIAS_UNKNOWN: ExtendedError =
     ExtendedError { code: info_code::OTHER, text: "the target of this alias is not resolved yet" };
+/// An alias leads in our own zones to another alias, or round in circles.
+pub const ALIAS_LOOP: ExtendedError =
+    ExtendedError { code: info_code::OTHER, text: "this alias leads to an alias, or round in circles" };
 /// Zone transfers are not given.
 pub const PROHIBITED: ExtendedError = ExtendedError { code: info_code::PROHIBITED, text: "" };
 /// A class without data.

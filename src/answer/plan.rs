@@ -96,8 +96,20 @@ pub enum Step<'s> {
     Unavailable,
     /// SERVFAIL: nothing is known yet of the target of an alias.
     AliasUnknown,
+    /// SERVFAIL: an alias leads in our own zones to another alias, or round in circles.
+    AliasLoop,
     /// SERVFAIL: no member of a balanced name may be answered.
     AllDown,
+}
+
+impl Step<'_> {
+    /// The same with a TTL that is no longer than `ttl_max`; stored RRsets keep theirs.
+    pub fn with_ttl_max(mut self, ttl_max: u32) -> Self {
+        if let Step::Steered(Steered { ttl, .. }) | Step::NoData { ttl_max: ttl } = &mut self {
+            *ttl = (*ttl).min(ttl_max);
+        }
+        self
+    }
 }
 
 /// The zone that answers for a name and type: its number, and the labels to strip from the name to reach its apex.

@@ -295,6 +295,7 @@ fn refuse(
         Refusal::NotOurs => (Rcode::REFUSED, edns::NOT_AUTHORITATIVE),
         Refusal::Stop(Stop::AllDown) => (Rcode::SERVFAIL, edns::ALL_DOWN),
         Refusal::Stop(Stop::AliasUnknown) => (Rcode::SERVFAIL, edns::ALIAS_UNKNOWN),
+        Refusal::Stop(Stop::AliasLoop) => (Rcode::SERVFAIL, edns::ALIAS_LOOP),
         Refusal::Stop(Stop::Unavailable) => (Rcode::SERVFAIL, edns::NO_DATA),
         Refusal::Stop(Stop::Full) if profile.truncates => {
             composer.response.set_flag(flag::TC);

@@ -86,3 +86,24 @@ fn services_are_there_once_and_follow_changes_of_the_zone() {
     assert_eq!(services(&snapshot()), ([Some(0), None, Some(1)], 2));
     publisher.stop();
 }
+
+#[test]
+fn large_groups_that_are_answered_whole_have_their_hints_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (zone, owners) = zone(folder.path());
+    for (members, is_shared) in [(16, false), (17, true)] {
+        let mut inputs = inputs(Arc::clone(&zone), owners.clone());
+        inputs.policies[0].spread = Spread::All;
+        let first = inputs.pools[0].members.remove(0);
+        let member = |host| Member { target: MemberTarget::Address([192, 0, 2, host].into()), ..first.clone() };
+        inputs.pools[0].members = (0..members).map(member).collect();
+        inputs.member_targets = vec![vec![Vec::new(); members.into()]];
+        let publisher = Publisher::start(inputs);
+        let snapshot = Arc::clone(&publisher.store().load());
+        let service = snapshot.service_answers.get(0);
+        let octets = |number| service.variant(Some(number)).0.octets;
+        assert_eq!(octets(0).as_ptr() == octets(u32::from(members) - 1).as_ptr(), is_shared, "{members} members");
+        assert_eq!(octets(0).len(), octets(u32::from(members) - 1).len());
+        publisher.stop();
+    }
+}

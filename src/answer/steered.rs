@@ -43,13 +43,25 @@ pub fn step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<R
     }
 }
 
-/// The addresses that the balanced name in `slot` of zone `zone` has for an alias of it; `None` when it has none of its own: it
-/// is an alias itself, or answers with names.
-pub fn balanced_addresses<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Option<Step<'s>> {
-    let balance = *question.snapshot.balances[zone].get(slot as usize)?;
+/// Where the addresses come from that a balanced name has for an alias of it.
+pub enum Addresses<'s> {
+    /// From its pool.
+    Own(Step<'s>),
+    /// From the names that its pool answers with.
+    OfNames,
+    /// From elsewhere again: it is an alias itself.
+    OfAlias,
+}
+
+/// The addresses that the balanced name in `slot` of zone `zone` has for an alias of it.
+pub fn balanced_addresses<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Addresses<'s> {
+    let Some(&balance) = question.snapshot.balances[zone].get(slot as usize) else { return Addresses::OfAlias };
     let answers = &**question.snapshot.pool_answers.get(balance.pool_answers as usize);
+    if answers.answers_cname() {
+        return Addresses::OfNames;
+    }
     let family = if question.qtype == rtype::AAAA { Family::V6 } else { Family::V4 };
-    (!answers.answers_cname()).then(|| one_family(question, balance, answers, family))
+    Addresses::Own(one_family(question, balance, answers, family))
 }
 
 /// One RRset is answer enough (RFC 8482, section 4.1): of the zone file, else IPv4, else IPv6.

@@ -1,13 +1,13 @@
 //! Aliases: between the configuration, the resolver of targets and the publisher; and what can be wrong with targets that are
 //! in our own zones.
 
-use crate::answer;
+use crate::answer::{self, CNAME_CHAIN_LEN_MAX};
 use crate::base::Diagnostic;
 use crate::config::Config;
 use crate::snapshot::PublisherHandle;
 use crate::transfer::alias::{AliasResolver, AliasSpec, IsOurs, Tell, system_resolvers};
-use crate::wire::rtype;
-use crate::zone::{AliasTarget, BalancedOwner, Lookup, ZoneSet};
+use crate::wire::{Name, NameKey, rtype};
+use crate::zone::{AliasTarget, BalancedOwner, Lookup, Role, Zone, ZoneSet};
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
@@ -41,9 +41,13 @@ pub fn start(config: &Config, publisher: PublisherHandle) -> io::Result<AliasRes
     AliasResolver::start(spec(config), connect)
 }
 
-/// What is wrong with the aliases of a configuration whose zones are `zones`.
-pub fn check(config: &Config, zones: &ZoneSet) -> Vec<Diagnostic> {
+/// What is wrong with the aliases of a configuration whose zones are `zones`; nothing unless all of them were loaded.
+pub fn check(config: &Config, zones: &[Arc<Zone>]) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
+    if zones.len() != config.zones.len() || config.zones.iter().all(|zone| zone.aliases.is_empty()) {
+        return diagnostics;
+    }
+    let zones = &ZoneSet::new(zones.to_vec());
     let mut asks_resolvers = None;
     for zone in &config.zones {
         let owners = zone.spec.balanced.iter().skip(zone.balances.len());
@@ -70,31 +74,67 @@ fn at(diagnostic: Diagnostic, owner: &BalancedOwner) -> Diagnostic {
     }
 }
 
-/// Whether a target is in our own zones, and can have addresses there.
+/// Whether a target is in our own zones, and can have addresses there; follows CNAMEs as answers do.
 fn check_ours(config: &Config, zones: &ZoneSet, target: &AliasTarget) -> Option<Result<(), Diagnostic>> {
-    let (number, apex_stripped) = zones.find(&target.key, 0)?;
-    let zone = &zones.zones()[number];
-    if !zone.is_available() {
-        return Some(Ok(()));
-    }
-    let find = |rtype: u16| zone.lookup(&target.key, apex_stripped, rtype);
-    let name = &target.name;
-    let none = || {
-        let message = format!("the target `{name}` has no addresses in the zone `{}`", zone.apex());
-        Diagnostic::warning(message).hint("the alias is answered with no data; check the name")
-    };
-    match find(rtype::A) {
-        Lookup::Balanced { slot, .. } => {
-            // Zones and their configurations are numbered alike.
-            let owner = config.zones.get(number)?.spec.balanced.get(slot as usize)?;
-            let message = format!("the target `{name}` is balanced over a pool of names");
-            let hint = "an alias has addresses: balance its owner over the pool itself, or name a target that has some";
-            Some(if owner.answers_cname { Err(Diagnostic::error(message).hint(hint)) } else { Ok(()) })
+    let mut key = target.key.clone();
+    for _ in 0..CNAME_CHAIN_LEN_MAX {
+        let (number, apex_stripped) = zones.find(&key, 0)?;
+        let zone = &zones.zones()[number];
+        if !zone.is_available() {
+            return Some(Ok(()));
         }
-        Lookup::NoData if matches!(find(rtype::AAAA), Lookup::Answer { .. }) => Some(Ok(())),
-        Lookup::NoData | Lookup::NxDomain => Some(Err(none())),
-        Lookup::Answer { .. } | Lookup::Cname { .. } | Lookup::Unavailable => Some(Ok(())),
-        Lookup::Referral { .. } | Lookup::Dname { .. } => None,
+        match zone.lookup(&key, apex_stripped, rtype::A) {
+            Lookup::Balanced { slot, .. } => {
+                // Zones and their configurations are numbered alike.
+                let owner = config.zones.get(number)?.spec.balanced.get(slot as usize)?;
+                return Some(check_balanced(target, &key, owner));
+            }
+            Lookup::Cname { rrset, .. } => {
+                let mut next = NameKey::default();
+                zone.target(rrset, rrset.targets[0], &mut next);
+                key = next;
+            }
+            Lookup::NoData | Lookup::NxDomain => {
+                let has_ipv6 = matches!(zone.lookup(&key, apex_stripped, rtype::AAAA), Lookup::Answer { .. });
+                let message =
+                    format!("the target {} no addresses in the zone `{}`", led(target, &key, "has"), zone.apex());
+                let warning = Diagnostic::warning(message).hint("the alias is answered with no data; check the name");
+                return Some(if has_ipv6 { Ok(()) } else { Err(warning) });
+            }
+            Lookup::Answer { .. } | Lookup::Unavailable => return Some(Ok(())),
+            Lookup::Referral { .. } | Lookup::Dname { .. } => return None,
+        }
+    }
+    let message = format!("the target `{}` leads round in circles, or through too many CNAMEs", target.name);
+    Some(Err(Diagnostic::error(message).hint("name a target that has addresses, or change the CNAMEs")))
+}
+
+/// Whether the balanced name at `key`, to which a target leads, can have addresses.
+fn check_balanced(target: &AliasTarget, key: &NameKey, owner: &BalancedOwner) -> Result<(), Diagnostic> {
+    if owner.answers_cname {
+        let message = format!("the target {} balanced over a pool of names", led(target, key, "is"));
+        let hint = "an alias has addresses: balance its owner over the pool itself, or name a target that has some";
+        return Err(Diagnostic::error(message).hint(hint));
+    }
+    let is_same = |other: &NameKey| other.octets() == target.key.octets();
+    let is_itself = is_same(key) && is_same(&NameKey::of(&owner.owner));
+    // Targets that are the owners of aliases are reported with the configuration.
+    if owner.role != Role::Alias || is_itself {
+        return Ok(());
+    }
+    let what =
+        if owner.owner.is_wildcard() { format!("covered by the alias `{}`", owner.owner) } else { "an alias".into() };
+    let message = format!("the target {} {what}", led(target, key, "is"));
+    Err(Diagnostic::error(message).hint("an alias of an alias has no answer; name a target that has addresses"))
+}
+
+/// The name of a target and `verb`; where CNAMEs lead on to another name, that name too.
+fn led(target: &AliasTarget, key: &NameKey, verb: &str) -> String {
+    match Name::from_wire(key.octets()) {
+        Ok((end, _)) if key.octets() != target.key.octets() => {
+            format!("`{}` leads to `{end}`, which {verb}", target.name)
+        }
+        _ => format!("`{}` {verb}", target.name),
     }
 }
 
@@ -103,6 +143,7 @@ mod tests {
     //! A server in this process with a resolver on loopback.
     #![expect(clippy::unwrap_used, reason = "test code")]
 
+    use crate::base::Sources;
     use crate::boot::{Overrides, Server};
     use crate::snapshot::AliasFamily;
     use std::net::{SocketAddr, UdpSocket};
@@ -186,8 +227,13 @@ mod tests {
             folder.path(),
             ([192, 0, 2, 1], 53).into(),
             "alias.a = \"pool.example.test.\"\nalias.b = \"text.example.test.\"\nalias.c = \"gone.example.test.\"\n\
-             alias.d = \"names.example.test.\"\nbalance.pool = { pool = \"names\" }\n",
+             alias.d = \"names.example.test.\"\nalias.e = \"to-pool.example.test.\"\n\
+             alias.f = \"to-f.example.test.\"\nalias.\"*.w\" = \"ns1.example.test.\"\n\
+             alias.g = \"x.w.example.test.\"\nalias.h = \"circle.example.test.\"\n\
+             balance.pool = { pool = \"names\" }\n",
         );
+        let more = "to-pool 300 CNAME pool\nto-f 300 CNAME f\ncircle 300 CNAME circle\n";
+        std::fs::write(folder.path().join("zone"), ZONE.to_owned() + more).unwrap();
         let (loaded, report) = crate::boot::load(&folder.path().join("azimuth.toml"), &Overrides::default(), None);
         assert!(loaded.is_none());
         let told: Vec<String> = report.diagnostics.iter().map(|d| d.one_line(&report.sources)).collect();
@@ -195,6 +241,15 @@ mod tests {
         assert!(has("the target `pool.example.test.` is balanced over a pool of names"), "{told:?}");
         assert!(has("the target `text.example.test.` has no addresses in the zone `example.test.`"), "{told:?}");
         assert!(has("the target `gone.example.test.` has no addresses"), "{told:?}");
-        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(has("`to-pool.example.test.` leads to `pool.example.test.`, which is balanced"), "{told:?}");
+        assert!(has("the target `to-f.example.test.` leads to `f.example.test.`, which is an alias"), "{told:?}");
+        assert!(has("the target `x.w.example.test.` is covered by the alias `*.w.example.test.`"), "{told:?}");
+        assert!(has("the target `circle.example.test.` leads round in circles"), "{told:?}");
+        assert_eq!(told.len(), 7, "{told:?}");
+        // `azimuth check` says the same.
+        let mut sources = Sources::default();
+        let (config, _) = crate::config::load_partly(&folder.path().join("azimuth.toml"), &mut sources);
+        let rest = crate::boot::load_rest(&config, &mut sources);
+        assert_eq!(rest.iter().map(|d| d.one_line(&sources)).collect::<Vec<_>>(), told);
     }
 }

@@ -114,17 +114,14 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     let zones = load_zones(&config.zones, previous, &mut report);
     let databases = FileStamp::of_databases(&config.geo);
     let locator = load_locator(&config.geo, &databases, previous, &mut report);
-    let zone_set = ZoneSet::new(zones.clone());
-    if zones.len() == config.zones.len() {
-        report.diagnostics.extend(aliases::check(&config, &zone_set));
-    }
+    report.diagnostics.extend(aliases::check(&config, &zones));
     // Before the prober reads them: what is written meanwhile is seen by the next reload.
     let authorities = authority_files(&config).map(FileStamp::of).collect();
     let (Some(locator), false) = (locator, report.has_errors()) else { return (None, report) };
     let (plan, member_targets) = probe_plan(&config);
     let inputs = Inputs {
         settings: config.settings.clone(),
-        zones: Arc::new(zone_set),
+        zones: Arc::new(ZoneSet::new(zones.clone())),
         locator,
         regions: config.regions.clone(),
         pools: config.pools.clone(),
@@ -171,6 +168,7 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
         report.diagnostics.extend(zone.and_then(|zone| check_journal(zone, spec, transfers, &journals)));
     }
     load_locator(&config.geo, &FileStamp::of_databases(&config.geo), None, &mut report);
+    report.diagnostics.extend(aliases::check(config, &zones));
     *sources = report.sources;
     report.diagnostics
 }

@@ -34,26 +34,32 @@ struct Variant {
 }
 
 impl ServiceAnswers {
-    /// Builds all variants.
+    /// Builds all variants. Those of the pool that hold the same members share one where these are many.
     fn build(base: &ServiceBase, answers: &PoolAnswers) -> Self {
-        let (mut octets, mut variants) = (Vec::new(), Vec::new());
-        let mut push = |ipv4: &[u8], ipv6: &[u8], changes: bool| {
+        let mut octets = Vec::new();
+        let mut built = |ipv4: &[u8], ipv6: &[u8], changes: bool| {
             let start = octets.len();
             // Hints are a courtesy: where they make it too long, it goes without.
             let fits = base.push_with_hints(ipv4, ipv6, &mut octets) || base.push_with_hints(&[], &[], &mut octets);
             debug_assert!(fits, "the zone holds it as long as that");
-            variants.push(Variant { start: start as u32, len: (octets.len() - start) as u32, changes });
+            Variant { start: start as u32, len: (octets.len() - start) as u32, changes }
         };
-        push(&[], &[], false);
+        let mut variants = vec![built(&[], &[], false)];
         for number in 0..answers.variant_count() {
-            let own = answers.variant_addresses(number);
-            if answers.variant(number).rtype == AAAA {
-                push(&[], &own, false);
+            let is_ipv6 = answers.variant(number).rtype == AAAA;
+            let partner_of = |number: u32| if is_ipv6 { None } else { answers.partner(number) };
+            let others_of =
+                |number: u32| partner_of(number).map(|found| answers.first_with_same_records(found.variant));
+            let first = answers.first_with_same_records(number);
+            let is_large = usize::from(answers.variant(number).records) > ROTATED_HINTS_MAX;
+            if is_large && first < number && others_of(first) == others_of(number) {
+                variants.push(variants[first as usize + 1]);
                 continue;
             }
-            let partner = answers.partner(number);
+            let (own, partner) = (answers.variant_addresses(number), partner_of(number));
             let other = partner.map(|partner| answers.variant_addresses(partner.variant)).unwrap_or_default();
-            push(&own, &other, partner.is_some_and(|partner| partner.changes));
+            let (ipv4, ipv6) = if is_ipv6 { (&other, &own) } else { (&own, &other) };
+            variants.push(built(ipv4, ipv6, partner.is_some_and(|partner| partner.changes)));
         }
         let records = base.record_count();
         Self { rtype: base.rtype, records, ttl: base.ttl, variants: variants.into(), octets: octets.into() }
@@ -78,6 +84,10 @@ impl ServiceAnswers {
 
 /// AAAA.
 const AAAA: u16 = 28;
+
+/// Most members whose hints stand in each variant in another order, as the pool's own records do; each of more would add
+/// hints of all.
+const ROTATED_HINTS_MAX: usize = 16;
 
 /// Every RRset that takes hints, each once for each pool's answers it stands beside, however many names have it.
 #[derive(Default)]

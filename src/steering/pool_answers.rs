@@ -141,6 +141,16 @@ impl PoolAnswers {
         (0..records).filter_map(|step| self.variants.member(turn(step))).collect()
     }
 
+    /// The first of the variants that hold the same records as this one in whatever order: where one answer has room for a
+    /// whole group, they are those of the group.
+    #[must_use]
+    pub fn first_with_same_records(&self, number: u32) -> u32 {
+        let mut groups = self.slots.iter().flat_map(|slot| &slot.groups);
+        let records = u32::from(self.variant(number).records);
+        let whole = groups.find(|group| group.variants().contains(&number) && group.count == records);
+        whole.map_or(number, |group| group.first)
+    }
+
     /// The region of a variant's first record; none for fallback addresses.
     #[must_use]
     pub fn variant_region(&self, number: u32) -> Option<RegionId> {

@@ -185,7 +185,9 @@ impl<'o> Response<'o> {
     ) -> Result<usize, Full> {
         let start = self.len;
         let name_len = self.name_len(owner);
-        let len = records.octets.len() + usize::from(records.count) * (name_len - OWNER_LEN);
+        // The root's name is shorter than a pointer.
+        let count = usize::from(records.count);
+        let len = count * name_len + records.octets.len() - count * OWNER_LEN;
         if !records.fixups.is_empty() || start + len > self.end {
             return Err(Full);
         }
@@ -421,8 +423,13 @@ mod tests {
         response.rrset(Section::Additional, records(&addresses, &[], 2), start + 12, APEX, None).unwrap();
         let out_of_reach = response.rrset(Section::Additional, records(&ns, &[15], 1), start + 12, APEX, None);
         assert_eq!(out_of_reach, Err(Full));
+        // The root is shorter than a pointer.
+        let srv = record(33, &[0; 7]);
+        let start = response.rrset(Section::Additional, records(&srv, &[], 1), QNAME_OFFSET, APEX, None).unwrap();
+        response.rrset(Section::Additional, records(&addresses, &[], 2), start + 12 + 6, APEX, None).unwrap();
         let len = response.finish(Rcode::NOERROR, None);
         let shown = shown(&out[..len]);
+        assert_eq!(shown[69], ". 3600 IN A 192.0.2.2");
         assert_eq!(shown[62], "example.com. 3600 IN NS ns.example.com.");
         assert_eq!(shown[63], "ns.example.com. 9 IN A 192.0.2.1");
         assert_eq!(shown[66], "ns.example.com. 3600 IN A 192.0.2.2");

@@ -15,7 +15,7 @@ const CHUNK_LEN: usize = 128;
 /// Octets of the longest key: escapes at most double a name.
 const KEY_LEN_MAX: usize = 2 * NAME_LEN_MAX;
 
-/// The place of an owner in the order of its chain: keys are compared octet by octet.
+/// The place of an owner in the order of its chain, or of names (RFC 4034, section 6.1): keys are compared octet by octet.
 ///
 /// For NSEC these are the labels below the apex from right to left, each with a zero behind it (RFC 4034, section 6.1);
 /// zeros and ones within labels are escaped, so that a label is never taken for the start of a longer one. For NSEC3 it

@@ -104,13 +104,6 @@ impl Chains {
         self.nsec.entries().chain(self.nsec3.iter().flat_map(|(_, chain)| chain.entries()))
     }
 
-    /// When the first signature over their records expires; [`u32::MAX`] without any.
-    #[must_use]
-    pub fn expires(&self) -> u32 {
-        let nsec3 = self.nsec3.iter().map(|(_, chain)| chain.expires()).min();
-        self.nsec.expires().min(nsec3.unwrap_or(u32::MAX))
-    }
-
     /// The parameters of NSEC3 chains.
     pub fn parameters(&self) -> impl Iterator<Item = &Parameters> {
         self.nsec3.iter().map(|(parameters, _)| parameters)

@@ -10,7 +10,7 @@ use super::rrset::{RrsetRef, data_of};
 use super::staging::NOT_BALANCED;
 use super::tree::{NodeRef, Tree, flag};
 use crate::wire::{Name, NameKey, rtype};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An RRset being changed.
 #[derive(Debug)]
@@ -221,13 +221,14 @@ impl<'t> Drafts<'t> {
     }
 
     fn settle_covers(&mut self) {
-        let changed: Vec<Box<[u8]>> =
-            self.by_labels.values().filter(|d| d.covers() != d.covered()).map(|d| d.labels.clone()).collect();
+        // Where nothing is below, the rest of the zone need not be looked at; the children of the apex are not counted.
+        let is_changed = |d: &&Draft| d.covers() != d.covered() && (d.children > 0 || d.depth == 0);
+        let changed: HashSet<Box<[u8]>> =
+            self.by_labels.values().filter(is_changed).map(|d| d.labels.clone()).collect();
         if !changed.is_empty() {
             let mut key = NameKey::default();
-            let is_below = |name: &[u8], above: &[u8]| name.len() > above.len() && name.ends_with(above);
             for node in self.tree.nodes() {
-                if changed.iter().any(|above| is_below(node.name(), above)) {
+                if labels_above(node.name()).any(|above| changed.contains(above)) {
                     let apex_stripped = self.tree.set_key(node, &mut key);
                     self.at(&key, 0, apex_stripped);
                 }
@@ -283,6 +284,15 @@ impl<'t> Drafts<'t> {
         }
         by_shard
     }
+}
+
+/// The labels below the apex of each name above the one with these.
+fn labels_above(mut labels: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (&len, behind) = labels.split_first()?;
+        labels = &behind[usize::from(len)..];
+        Some(labels)
+    })
 }
 
 /// The name of a node, and 1 if it comes into being, -1 if it goes.

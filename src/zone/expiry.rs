@@ -1,7 +1,10 @@
 //! When the signatures of a zone that was signed elsewhere expire. Reads no clock.
 
 use super::Zone;
+use super::chain::Chain;
+use super::denial::Denial;
 use super::node_checks::full_name;
+use super::proof::DeniesBy;
 use super::record_type;
 use super::rrset::{RrsetRef, expires};
 use crate::base::{Diagnostic, Span, UnixTime};
@@ -22,8 +25,20 @@ impl Zone {
         if !self.is_signed {
             return u32::MAX;
         }
-        let chained = self.chains.as_ref().map_or(u32::MAX, |chains| chains.expires());
-        self.tree.expires().min(chained)
+        self.tree.expires().min(self.chain_used().map_or(u32::MAX, Chain::expires))
+    }
+
+    /// The chain that the zone denies with: nobody is answered with what another one holds, which may be old.
+    fn chain_used(&self) -> Option<&Chain> {
+        let chains = self.chains.as_deref()?;
+        let denial = match self.denies_by {
+            DeniesBy::Nothing => return None,
+            DeniesBy::Nsec => chains.nsec(),
+            DeniesBy::Nsec3(number) => chains.nsec3(number)?,
+        };
+        match denial {
+            Denial::Nsec(chain) | Denial::Nsec3(_, chain) => Some(chain),
+        }
     }
 
     /// The owner and type of an RRset whose signature is the first to expire.
@@ -31,7 +46,7 @@ impl Zone {
         let first = self.expires();
         let is_first = |rrset: &RrsetRef<'_>| !rrset.signatures.is_empty() && expires(rrset.signatures) == first;
         let nodes = self.tree.nodes().map(|node| (node.name(), node.rrsets().find(is_first)));
-        let entries = self.chains.iter().flat_map(|chains| chains.entries());
+        let entries = self.chain_used().into_iter().flat_map(Chain::entries);
         let entries = entries.map(|entry| (entry.labels(), Some(entry.rrset()).filter(is_first)));
         let mut found = nodes.chain(entries).filter_map(|(labels, rrset)| Some((labels, rrset?)));
         found.next().map(|(labels, rrset)| (full_name(labels, &self.tree.apex), rrset.rtype))

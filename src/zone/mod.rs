@@ -281,6 +281,13 @@ impl Zone {
             Lookup::NoData if matches!(rtype, rtype::NSEC | rtype::RRSIG) => {
                 self.lookup_signing(name, apex_stripped, rtype)
             }
+            // Both live beside a CNAME (RFC 4035, section 2.5); without any it is followed.
+            Lookup::Cname { rrset, from_wildcard } if matches!(rtype, rtype::NSEC | rtype::RRSIG) => {
+                match self.lookup_signing(name, apex_stripped, rtype) {
+                    Lookup::NoData => Lookup::Cname { rrset, from_wildcard },
+                    found => found,
+                }
+            }
             found => found,
         }
     }

@@ -6,11 +6,8 @@ use super::rrset::{OWNER_OF_QUESTION, expires};
 use super::staging::NOT_BALANCED;
 use super::tree::{Node, Shard, StoredRrset, flag};
 use super::wire_form::field_len;
-use crate::wire::rtype;
+use crate::wire::{class, rtype};
 use std::borrow::Cow;
-
-/// Class IN.
-const CLASS_IN: u16 = 1;
 
 /// An RRset has more octets than fit into a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +123,7 @@ impl ShardPacker {
     fn push_record_header(&mut self, rtype: u16, ttl: u32, data_len: usize) {
         self.octets.extend_from_slice(&OWNER_OF_QUESTION);
         self.octets.extend_from_slice(&rtype.to_be_bytes());
-        self.octets.extend_from_slice(&CLASS_IN.to_be_bytes());
+        self.octets.extend_from_slice(&class::IN.to_be_bytes());
         self.octets.extend_from_slice(&ttl.to_be_bytes());
         self.octets.extend_from_slice(&(data_len as u16).to_be_bytes());
     }

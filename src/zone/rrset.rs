@@ -40,13 +40,22 @@ impl RrsetRef<'_> {
     }
 }
 
-/// When the first of some stored signatures expires, in seconds since 1970 (RFC 4034, section 3.1.5); [`u32::MAX`] without
-/// any.
+/// When the stored signatures of one RRset cease to be enough, in seconds since 1970 (RFC 4034, section 3.1.5);
+/// [`u32::MAX`] without any. One good signature is enough for an algorithm, as while keys are rolled over (RFC 6781, section
+/// 4.1); a resolver may know only one of the algorithms, so that each must have one.
 #[must_use]
 pub fn expires(signatures: &[u8]) -> u32 {
+    const ALGORITHM_AT: usize = 2;
     const EXPIRATION_AT: usize = 8;
-    let expiration = |data: &[u8]| data.get(EXPIRATION_AT..)?.first_chunk().map(|octets| u32::from_be_bytes(*octets));
-    data_of(signatures).filter_map(expiration).min().unwrap_or(u32::MAX)
+    let facts = |data: &[u8]| {
+        let expiration = u32::from_be_bytes(*data.get(EXPIRATION_AT..)?.first_chunk()?);
+        Some((*data.get(ALGORITHM_AT)?, expiration))
+    };
+    let last_of = |algorithm: u8| {
+        let same = data_of(signatures).filter_map(facts).filter(|&(other, _)| other == algorithm);
+        same.map(|(_, expiration)| expiration).max()
+    };
+    data_of(signatures).filter_map(facts).filter_map(|(algorithm, _)| last_of(algorithm)).min().unwrap_or(u32::MAX)
 }
 
 /// The data of records in stored octets, one after the other.

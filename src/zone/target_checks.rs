@@ -3,15 +3,21 @@
 use super::Lookup;
 use super::lookup::lookup;
 use super::record_type;
+use super::spec::ZoneSpec;
 use super::staging::StagedRecord;
 use super::tree::flag;
 use super::zone_checks::ZoneChecks;
 use crate::base::Diagnostic;
 use crate::wire::{Name, NameKey, rtype};
 
+/// Whether a name is balanced over a pool of names: it answers with a CNAME.
+fn answers_cname(spec: &ZoneSpec, slot: u32) -> bool {
+    spec.balanced.get(slot as usize).is_some_and(|balanced| balanced.answers_cname)
+}
+
 impl ZoneChecks<'_> {
     /// Name servers inside the zone need addresses there, and glue where only the zone can tell them.
-    pub(super) fn name_server(&mut self, owner: usize, record: &StagedRecord) {
+    pub(super) fn name_server(&mut self, spec: &ZoneSpec, owner: usize, record: &StagedRecord) {
         let mut key = NameKey::default();
         self.tree.set_key_of_data(self.staging.data_of(record), &mut key);
         let Some(apex_stripped) = self.tree.strip(&key) else { return };
@@ -21,17 +27,19 @@ impl ZoneChecks<'_> {
         }
         let Ok((target, _)) = Name::from_wire(key.octets()) else { return };
         let (name, ..) = self.key_of(owner);
+        let is_alias = || {
+            let message = format!("the name server `{target}` is an alias");
+            (message, "name servers must own addresses themselves (RFC 2181, section 10.3)")
+        };
         let (message, hint) = match lookup(self.tree, &key, apex_stripped, rtype::A) {
+            Lookup::Balanced { slot, .. } if answers_cname(spec, slot) => is_alias(),
             Lookup::Answer { .. } | Lookup::Balanced { .. } => return,
             Lookup::Referral { .. } if target.is_at_or_below(&name) && name != self.tree.apex => (
                 format!("`{target}` has no glue: nobody can reach the zone `{name}` without an address here"),
                 "add its A or AAAA records to this zone",
             ),
             Lookup::Referral { .. } | Lookup::Unavailable => return,
-            Lookup::Cname { .. } | Lookup::Dname { .. } => (
-                format!("the name server `{target}` is an alias"),
-                "name servers must own addresses themselves (RFC 2181, section 10.3)",
-            ),
+            Lookup::Cname { .. } | Lookup::Dname { .. } => is_alias(),
             Lookup::NoData | Lookup::NxDomain => {
                 let aaaa = lookup(self.tree, &key, apex_stripped, rtype::AAAA);
                 if matches!(aaaa, Lookup::Answer { .. }) {
@@ -48,17 +56,19 @@ impl ZoneChecks<'_> {
 
     /// The hosts of MX and SRV records must not be aliases (RFC 2181, section 10.3; RFC 2782); those inside the zone must
     /// exist. `name_at` is where the name stands in the data.
-    pub(super) fn host(&mut self, record: &StagedRecord, name_at: usize) {
+    pub(super) fn host(&mut self, spec: &ZoneSpec, record: &StagedRecord, name_at: usize) {
         let mut key = NameKey::default();
         self.tree.set_key_of_data(&self.staging.data_of(record)[name_at..], &mut key);
         let Some(apex_stripped) = self.tree.strip(&key) else { return };
         let (found, what) = (lookup(self.tree, &key, apex_stripped, rtype::A), record_type::name(record.rtype));
         let Ok((target, _)) = Name::from_wire(key.octets()) else { return };
+        let is_alias = || {
+            let message = format!("the {what} record leads to `{target}`, which is an alias");
+            (message, "name a host that owns its addresses itself (RFC 2181, section 10.3; RFC 2782)")
+        };
         let (message, hint) = match found {
-            Lookup::Cname { .. } | Lookup::Dname { .. } => (
-                format!("the {what} record leads to `{target}`, which is an alias"),
-                "name a host that owns its addresses itself (RFC 2181, section 10.3; RFC 2782)",
-            ),
+            Lookup::Balanced { slot, .. } if answers_cname(spec, slot) => is_alias(),
+            Lookup::Cname { .. } | Lookup::Dname { .. } => is_alias(),
             // The root stands for no host at all (RFC 7505; RFC 2782).
             Lookup::NxDomain if target != Name::root() => (
                 format!("the {what} record leads to `{target}`, which does not exist in this zone"),

@@ -2,6 +2,7 @@
 //! type's text cannot say, and types without one, stand as octets in hexadecimal.
 
 use super::Zone;
+use super::chain::ChainKey;
 use super::record::Record;
 use super::record_type::{self, Field, by_code};
 use super::wire_form::{field_len, parameters, service_key};
@@ -23,7 +24,11 @@ impl Zone {
 pub fn to_text(records: impl IntoIterator<Item = Record>) -> String {
     let mut records: Vec<Record> = records.into_iter().collect();
     records.sort_by_cached_key(|record| {
-        (record.rtype != rtype::SOA, order_key(&record.owner), record.rtype, record.data.clone())
+        let owner = record.owner.to_lower();
+        // Without the root's octet.
+        let labels = &owner.as_wire()[..owner.as_wire().len() - 1];
+        let key: Box<[u8]> = ChainKey::of_labels(labels).octets().into();
+        (record.rtype != rtype::SOA, key, record.rtype, record.data.clone())
     });
     let mut out = String::with_capacity(records.len() * 64);
     for record in &records {
@@ -55,22 +60,6 @@ fn push_record(record: &Record, out: &mut String) {
             push_hex(data, out);
         }
     }
-}
-
-/// Octets that compare as names do: labels from the right, in lower case, each behind it something smaller than any octet.
-fn order_key(name: &Name) -> Vec<u8> {
-    let labels: Vec<&[u8]> = name.labels().collect();
-    let mut key = Vec::with_capacity(name.as_wire().len() + 8);
-    for label in labels.into_iter().rev() {
-        for octet in label.iter().map(u8::to_ascii_lowercase) {
-            match octet {
-                0 | 1 => key.extend_from_slice(&[1, octet + 1]),
-                _ => key.push(octet),
-            }
-        }
-        key.push(0);
-    }
-    key
 }
 
 /// Appends the fields of a record's data; `None` when they have no text that reads back as these octets.

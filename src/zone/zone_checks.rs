@@ -2,7 +2,7 @@
 //! names.
 
 use super::Lookup;
-use super::denial::Chains;
+use super::denial::{Chains, covered_type};
 use super::files::{Files, Findings, Place, own_span};
 use super::lookup::lookup;
 use super::node_checks::full_name;
@@ -40,15 +40,18 @@ impl<'a> ZoneChecks<'a> {
         let (has_dname, has_cut) = (has(flag::DNAME), has(flag::CUT));
         for owner in 0..self.staging.owners().len() {
             let records = self.staging.records_of(owner);
-            if has_dname && !records.is_empty() {
-                self.below_dname(owner, &self.staging.records()[records.start]);
+            // Hashed names, right below the apex, are no names of the zone (RFC 5155, section 7.2.8).
+            let is_of_name =
+                |record: &&StagedRecord| covered_type(record.rtype, self.staging.data_of(record)) != rtype::NSEC3;
+            if has_dname && let Some(record) = self.staging.records()[records.clone()].iter().find(is_of_name) {
+                self.below_dname(owner, record);
             }
             for number in records {
                 let record = &self.staging.records()[number];
                 match record.rtype {
-                    rtype::NS if complete => self.name_server(owner, record),
-                    rtype::MX if complete => self.host(record, 2),
-                    rtype::SRV if complete => self.host(record, 6),
+                    rtype::NS if complete => self.name_server(spec, owner, record),
+                    rtype::MX if complete => self.host(spec, record, 2),
+                    rtype::SRV if complete => self.host(spec, record, 6),
                     _ => {}
                 }
             }

@@ -1,7 +1,13 @@
 //! Explanations say what the engine answers: one configuration, several questions.
 
-use azimuth::admin::explain::{Explanation, Question, explain_offline};
-use azimuth::boot::{Overrides, load};
+use azimuth::admin::explain::{Explanation, Question, explain, explain_offline};
+use azimuth::base::Family;
+use azimuth::boot::{Loaded, Overrides, load};
+use azimuth::snapshot::{AliasAnswers, AliasFamily, Publisher};
+use azimuth::wire::Name;
+use azimuth::zone::AliasTarget;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const CONFIG: &str = r#"
 [server]
@@ -27,18 +33,23 @@ region = "eu"
 file = "zone"
 balance.www = { pool = "web", ttl = { max = 60, min = 5 } }
 balance.off = { pool = "off" }
+alias.far = "lb.example.net."
 "#;
 
 const ZONE: &str = "$TTL 300\n@ IN SOA ns host 1 7200 900 1209600 300\n@ NS ns\nns A 192.0.2.53\nwww MX 10 ns\n\
                     alias CNAME other\nother CNAME www\nstatic A 192.0.2.80\n";
 
-fn explained(name: &str, rtype: &str, from: &str) -> Explanation {
+fn loaded() -> Loaded {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("azimuth.toml"), CONFIG).unwrap();
     std::fs::write(folder.path().join("zone"), ZONE).unwrap();
     let (loaded, report) = load(&folder.path().join("azimuth.toml"), &Overrides::default(), None);
     assert!(!report.has_errors(), "{:?}", report.diagnostics);
-    explain_offline(loaded.unwrap().inputs, &Question::parse(name, rtype, from).unwrap())
+    loaded.unwrap()
+}
+
+fn explained(name: &str, rtype: &str, from: &str) -> Explanation {
+    explain_offline(loaded().inputs, &Question::parse(name, rtype, from).unwrap())
 }
 
 #[test]
@@ -85,4 +96,19 @@ fn other_names_are_explained_without_steering() {
     assert!(!fixed.balanced && fixed.steering.is_none() && fixed.response.answer.len() == 1);
     let foreign = explained("example.org", "A", "203.0.113.1");
     assert_eq!((foreign.zone, foreign.response.rcode.as_str()), (None, "REFUSED"));
+}
+
+#[test]
+fn what_a_resolver_said_is_shown_with_the_time_that_is_left() {
+    let publisher = Publisher::start(loaded().inputs);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as u32;
+    let target = Arc::new(AliasTarget::new(Name::from_text(b"lb.example.net.", None).unwrap()));
+    let known = Family::BOTH.map(|family| AliasFamily::known(family, &[[192, 0, 2, 7].into()], now + 1_000));
+    publisher.set_aliases(vec![(target, AliasAnswers(known))]);
+    publisher.flush();
+    let question = Question::parse("far.example.test", "A", "203.0.113.1").unwrap();
+    let answer = explain(&publisher.handle(), &question).response.answer;
+    let ttl: u32 = answer[0].split(' ').nth(1).unwrap().parse().unwrap();
+    assert!((500..=1_001).contains(&ttl), "{answer:?}");
+    publisher.stop();
 }

@@ -2,8 +2,9 @@
 
 use super::Question;
 use super::report::Response;
-use crate::answer::{Moment, Outcome, Request, Responder, TransportProfile};
+use crate::answer::{Outcome, Request, Responder, TransportProfile};
 use crate::snapshot::Snapshot;
+use crate::transport::clock;
 use hickory_proto::op::{Edns, Message, Query};
 use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsOption};
 use hickory_proto::rr::{Name, Record};
@@ -17,7 +18,7 @@ pub(super) fn respond(snapshot: &Snapshot, question: &Question) -> Response {
     // Where client subnets are not used, the sender decides: the client is its own resolver then.
     let source = question.from.address();
     let profile = &TransportProfile::STREAM;
-    let request = Request { octets: &octets, source, profile, random: 0, now: Moment::default() };
+    let request = Request { octets: &octets, source, profile, random: 0, now: clock::now() };
     let mut out = vec![0; usize::from(u16::MAX)];
     match Responder::new(NO_WORKER).respond(snapshot, request, &mut out) {
         Outcome::Reply { len } => Message::from_vec(&out[..len]).map_or_else(|error| broken(&error.to_string()), shown),

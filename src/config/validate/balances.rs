@@ -1,7 +1,7 @@
 //! Zones and their balanced names: pools and policies by id, and whether the two go together.
 
 use super::names::Names;
-use super::region_names::{RegionNames, RegionPolicies};
+use super::region_names::{RegionNames, RegionPolicies, check_wildcards};
 use super::transfers::{self, KeyNames};
 use super::{aliases, fallback, fences, region_id, static_view};
 use crate::base::{Diagnostic, PolicyId, PoolId, RegionId, Span};
@@ -133,6 +133,9 @@ fn build_zone(
         names.build(region_policies, &mut owners, (&mut balanced, &mut balances), report);
     }
     let aliases = aliases::build(table, apexes, &mut owners, &mut balanced, report);
+    if let Some(apex) = &table.apex {
+        check_wildcards(apex, &balanced, report);
+    }
     let file = match &table.source {
         SourceTable::File(file) => Some(file.as_ref()?),
         SourceTable::Servers(_) => None,

@@ -55,6 +55,37 @@ impl RegionPolicies {
     }
 }
 
+/// Warns where the name of a region takes names away from a wildcard: what lies between it and the origin exists from then
+/// on, and a wildcard stands only for what does not (RFC 4592, section 2.2.2).
+pub fn check_wildcards(apex: &Name, balanced: &[BalancedOwner], report: &mut Report) {
+    let owners: HashSet<&Name> = balanced.iter().map(|balanced| &balanced.owner).collect();
+    let mut told = HashSet::new();
+    for BalancedOwner { owner, span, .. } in balanced.iter().filter(|balanced| balanced.role == Role::OfRegion) {
+        for stripped in 1..owner.label_count().saturating_sub(apex.label_count()) {
+            let between = owner.without(stripped);
+            let (Some(wildcard), own) = (wildcard_below(&between.without(1)), wildcard_below(&between)) else {
+                continue;
+            };
+            let is_answered = owners.contains(&between) || own.is_some_and(|own| owners.contains(&own));
+            if is_answered || !owners.contains(&wildcard) || !told.insert(between.clone()) {
+                continue;
+            }
+            let message =
+                format!("`{wildcard}` does not stand for `{between}` and the names below it: `{owner}` does exist");
+            let diagnostic = Diagnostic::warning(message);
+            let diagnostic = if let Some(span) = span { diagnostic.at(*span, "") } else { diagnostic };
+            report.push(
+                diagnostic
+                    .hint(format!("balance `*.{between}` too if they are asked for, or switch `region_names` off")),
+            );
+        }
+    }
+}
+
+fn wildcard_below(name: &Name) -> Option<Name> {
+    Name::from_wire(&[b"\x01*", name.as_wire()].concat()).ok().map(|(wildcard, _)| wildcard)
+}
+
 /// The names of regions of one balanced name.
 pub struct RegionNames<'a> {
     /// The balanced name as it was typed.

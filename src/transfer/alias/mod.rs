@@ -8,6 +8,7 @@ mod tests;
 pub use lookup::{Found, LookupError};
 
 use crate::base::Family;
+use crate::snapshot::aliases::ALIAS_TTL_MIN;
 use crate::snapshot::{AliasAnswers, AliasFamily};
 use crate::wire::rtype;
 use crate::zone::AliasTarget;
@@ -21,9 +22,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::task::{AbortHandle, LocalSet};
 use tokio::time::{Instant, sleep_until};
 
-/// Shortest and longest time that what a resolver said is kept, in seconds, whatever its TTL.
-pub const TTL_MIN: u32 = 5;
-/// See [`TTL_MIN`].
+/// Longest time that what a resolver said is kept, in seconds, whatever its TTL; the shortest is [`ALIAS_TTL_MIN`].
 pub const TTL_MAX: u32 = 3_600;
 /// Targets that are being looked up at a time.
 const LOOKUPS_MAX: usize = 32;
@@ -221,7 +220,7 @@ impl Task {
         for (family, found) in Family::BOTH.into_iter().zip([ipv4, ipv6]) {
             match found {
                 Ok(found) => {
-                    let kept = found.ttl.clamp(TTL_MIN, TTL_MAX);
+                    let kept = found.ttl.clamp(ALIAS_TTL_MIN, TTL_MAX);
                     ttl = ttl.min(kept);
                     self.known.0[family.index()] = AliasFamily::known(family, &found.addresses, now.wrapping_add(kept));
                     self.counters.answered.fetch_add(1, Ordering::Relaxed);

@@ -93,6 +93,50 @@ fn signatures_near_their_end_are_told_in_time() {
 #[test]
 fn rfc2181_an_alias_may_be_signed_and_in_a_chain() {
     let text = text() + "alias CNAME ns\nalias NSEC ns CNAME RRSIG NSEC\n" + &signature("alias", "CNAME", 20);
-    let (zone, diagnostics, _) = super::try_load("example.", text, &[]);
+    let (zone, diagnostics, _) = super::try_load("example.", &text, &[]);
     assert!(zone.is_some() && diagnostics.is_empty(), "{diagnostics:?}");
+    check(
+        "example.",
+        &text,
+        &[],
+        "alias.example. NSEC = NSEC 60 20 octets
+         alias.example. RRSIG = RRSIG 60 30 octets
+         alias.example. A = -> CNAME 60 ns.example.",
+    );
+    // Without any of them the alias is followed.
+    let plain = "$TTL 60\n@ SOA ns h 1 2 3 4 30\n@ NS ns\nns A 192.0.2.1\nalias CNAME ns\n";
+    check("example.", plain, &[], "alias.example. RRSIG = -> CNAME 60 ns.example.");
+}
+
+#[test]
+fn a_signature_with_a_later_sibling_of_its_algorithm_is_no_matter() {
+    let expire = |more: &str| {
+        let expires = load("example.", &(text() + more), &[]).signatures_expire().unwrap();
+        (expires.as_secs() - UnixTime::from_secs(1_767_225_600).as_secs()) / 86_400 + 1
+    };
+    assert_eq!(expire(""), 8);
+    // The next to expire is that over the address.
+    assert_eq!(expire(&signature("ns", "NSEC", 30)), 9);
+    assert_eq!(expire(&(signature("ns", "NSEC", 30) + &signature("ns", "A", 31))), 20);
+    // A resolver may know only the other algorithm.
+    assert_eq!(expire(&signature("ns", "NSEC", 30).replace(" 13 ", " 8 ")), 8);
+    // The NSEC3 records are not what the zone denies with.
+    let hashed = signature("2t7b4g4vsa5smi47k61mv5bv1a22bojr", "NSEC3", 2);
+    let other = text().replace("20260121120000", "20260102120000");
+    assert_ne!(other, text());
+    assert!(other.contains(&hashed));
+    assert_eq!(load("example.", &other, &[]).signatures_expire(), load("example.", &text(), &[]).signatures_expire());
+}
+
+#[test]
+fn hashed_names_are_not_below_a_dname_at_the_apex() {
+    let redirected = "$TTL 60\n@ SOA ns.other. h 1 2 3 4 30\n@ NS ns.other.\n@ DNAME other.\n";
+    let hashed = "2t7b4g4vsa5smi47k61mv5bv1a22bojr";
+    let chain = format!("{hashed} NSEC3 1 0 0 - {hashed} SOA\n{}", signature(hashed, "NSEC3", 21));
+    check("example.", &format!("{redirected}{chain}"), &[], &format!("{hashed}.example. A = below 1 DNAME 60 other."));
+    // Another record at such a name is a name's.
+    let text = format!("{redirected}{chain}{hashed} A 192.0.2.1\n");
+    let (zone, diagnostics, _) = super::try_load("example.", text, &[]);
+    assert!(zone.is_none());
+    assert!(diagnostics.iter().any(|found| found.message.contains("lies below `example.`")), "{diagnostics:?}");
 }
