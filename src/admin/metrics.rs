@@ -11,6 +11,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +22,16 @@ pub(super) fn open_metrics(state: &AdminState) -> Result<String, fmt::Error> {
     registry.register_collector(Box::new(Everything(state.clone())));
     let mut out = String::new();
     text::encode(&mut out, &registry)?;
-    Ok(out)
+    Ok(out.lines().fold(String::with_capacity(out.len()), |text, line| text + &without_braces(line) + "\n"))
+}
+
+/// A line without braces around no labels, which the library writes.
+fn without_braces(line: &str) -> Cow<'_, str> {
+    match line.split_once("{} ") {
+        // A name alone is in front of them.
+        Some((name, value)) if !name.contains([' ', '"', '{']) => format!("{name} {value}").into(),
+        _ => line.into(),
+    }
 }
 
 /// The metrics in Prometheus text, version 0.0.4. The library writes OpenMetrics only, where the metadata of a counter

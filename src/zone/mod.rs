@@ -7,6 +7,7 @@
 
 mod assemble;
 pub mod chain;
+mod chain_checks;
 mod denial;
 mod diff;
 mod draft;
