@@ -355,3 +355,16 @@ fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     out.gauge("azimuth_build_info", "Always 1; the label has the version", [(version, 1.0)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::without_braces;
+
+    #[test]
+    fn only_empty_braces_are_left_out() {
+        assert_eq!(without_braces("azimuth_panics_total{} 0"), "azimuth_panics_total 0");
+        for line in ["azimuth_zone_serial{zone=\"a{} b.\"} 1", "# HELP azimuth_x what {} means", "# EOF"] {
+            assert_eq!(without_braces(line), line);
+        }
+    }
+}
