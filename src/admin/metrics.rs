@@ -11,6 +11,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +22,16 @@ pub(super) fn open_metrics(state: &AdminState) -> Result<String, fmt::Error> {
     registry.register_collector(Box::new(Everything(state.clone())));
     let mut out = String::new();
     text::encode(&mut out, &registry)?;
-    Ok(out)
+    Ok(out.lines().fold(String::with_capacity(out.len()), |text, line| text + &without_braces(line) + "\n"))
+}
+
+/// A line without braces around no labels, which the library writes.
+fn without_braces(line: &str) -> Cow<'_, str> {
+    match line.split_once("{} ") {
+        // A name alone is in front of them.
+        Some((name, value)) if !name.contains([' ', '"', '{']) => format!("{name} {value}").into(),
+        _ => line.into(),
+    }
 }
 
 /// The metrics in Prometheus text, version 0.0.4. The library writes OpenMetrics only, where the metadata of a counter
@@ -344,4 +354,17 @@ fn configuration(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
     )?;
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     out.gauge("azimuth_build_info", "Always 1; the label has the version", [(version, 1.0)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_braces;
+
+    #[test]
+    fn only_empty_braces_are_left_out() {
+        assert_eq!(without_braces("azimuth_panics_total{} 0"), "azimuth_panics_total 0");
+        for line in ["azimuth_zone_serial{zone=\"a{} b.\"} 1", "# HELP azimuth_x what {} means", "# EOF"] {
+            assert_eq!(without_braces(line), line);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::{ConfigArg, EXIT_MISTAKE, is_coloured};
 use crate::base::{Diagnostic, Severity, Sources};
 use crate::config::{self, Config};
+use crate::zone::Role;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -81,14 +82,22 @@ fn summary(args: &Args, config: &Config, diagnostics: &[Diagnostic]) -> String {
     if errors > 0 {
         return format!("{name}: {found}; a running server keeps its last good configuration");
     }
-    let balanced = config.zones.iter().map(|zone| zone.balances.len()).sum();
-    let parts = [
+    let of_role = |role: Role| {
+        let owners = config.zones.iter().flat_map(|zone| &zone.spec.balanced);
+        owners.filter(|owner| owner.role == role).count()
+    };
+    let mut parts = vec![
         counted(config.files.len(), "file"),
         counted(config.regions.len(), "region"),
         counted(config.pools.len(), "pool"),
         counted(config.zones.len(), "zone"),
-        counted(balanced, "balanced name"),
+        counted(of_role(Role::Balanced), "balanced name"),
     ];
+    match of_role(Role::Alias) {
+        0 => {}
+        1 => parts.push("1 alias".to_owned()),
+        aliases => parts.push(format!("{aliases} aliases")),
+    }
     let and = if found.is_empty() { String::new() } else { format!("; {found}") };
     format!("{name}: ok: {}{and}", parts.join(", "))
 }

@@ -86,6 +86,9 @@ pub fn text_or_none(report: &mut Report, slot: Slot, node: &Node) -> Option<Opti
     Some((!text.is_empty()).then(|| text.to_owned()))
 }
 
+/// What other servers call things, and what they are called here.
+const OTHER_WORDS: [(&str, &str); 2] = [("master", "primary"), ("slave", "secondary")];
+
 /// Reads one of the kind's words.
 pub fn word(report: &mut Report, slot: Slot, node: &Node) -> Option<&'static str> {
     let text = raw_text(report, slot, node)?;
@@ -98,7 +101,15 @@ pub fn word(report: &mut Report, slot: Slot, node: &Node) -> Option<&'static str
             .hint(format!("use {}", slot.kind.article_noun()))
     } else {
         let diagnostic = Diagnostic::error(format!("{}, not `{}`", slot.must_be(), text.escape_debug()));
-        match suggest::nearest(text, known.iter().copied()) {
+        let other = OTHER_WORDS.iter().find(|(other, _)| text.eq_ignore_ascii_case(other)).map(|(_, meant)| *meant);
+        let other = other.filter(|meant| known.contains(meant));
+        let near = other.or_else(|| suggest::nearest(text, known.iter().copied()));
+        match near {
+            _ if text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("hmac-")) => {
+                let known: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
+                let hint = format!("keys are of {}: `tsig-keygen -a hmac-sha256 NAME` makes one", known.join(", "));
+                diagnostic.hint(hint)
+            }
             Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
             None => diagnostic,
         }

@@ -159,7 +159,8 @@ pub fn socket(text: &str) -> Result<SocketAddr, Wrong> {
 pub fn probe_address(text: &str) -> Result<ProbeAddress, Wrong> {
     if let Ok(socket) = text.parse::<SocketAddr>() {
         if socket.port() == 0 {
-            return Err(Wrong::new("port 0 cannot be connected to"));
+            let hint = format!("write the port that is listened on, or leave it out: \"{}\"", socket.ip());
+            return Err(Wrong::new("port 0 cannot be connected to").hint(hint));
         }
         return address(&socket.ip().to_string()).map(|_| ProbeAddress::Socket(socket));
     }

@@ -47,17 +47,23 @@ impl Parameters {
         for _ in 0..self.iterations {
             hash = Sha1::new().chain_update(hash).chain_update(&self.salt).finalize();
         }
-        const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
-        let mut out = [HASHED_LEN as u8 - 1; HASHED_LEN];
-        let (groups, _) = hash.as_chunks::<5>();
-        for (group, digits) in groups.iter().zip(out[1..].as_chunks_mut::<8>().0) {
-            let bits = group.iter().fold(0_u64, |bits, octet| bits << 8 | u64::from(*octet));
-            for (at, digit) in digits.iter_mut().enumerate() {
-                *digit = DIGITS[(bits >> (35 - 5 * at)) as usize & 31];
-            }
-        }
-        out
+        digits_of(&hash.into())
     }
+}
+
+/// A hash as a label: Base32 with the extended hex alphabet (RFC 5155, section 3.3).
+#[must_use]
+pub fn digits_of(hash: &[u8; 20]) -> [u8; HASHED_LEN] {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+    let mut out = [HASHED_LEN as u8 - 1; HASHED_LEN];
+    let (groups, _) = hash.as_chunks::<5>();
+    for (group, digits) in groups.iter().zip(out[1..].as_chunks_mut::<8>().0) {
+        let bits = group.iter().fold(0_u64, |bits, octet| bits << 8 | u64::from(*octet));
+        for (at, digit) in digits.iter_mut().enumerate() {
+            *digit = DIGITS[(bits >> (35 - 5 * at)) as usize & 31];
+        }
+    }
+    out
 }
 
 /// Whether labels below the apex are those of an NSEC3 record's owner.

@@ -23,12 +23,15 @@ impl ZoneChecks<'_> {
                 self.answered_without_signature(balanced, place);
             }
         }
-        let is_signed = self.tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
-        let is_signed = is_signed.is_some_and(|soa| !soa.signatures.is_empty());
+        let apex = self.tree.apex_node();
+        let is_signed = apex.is_some_and(|apex| apex.rrsets().any(|rrset| !rrset.signatures.is_empty()));
         let iterations = chains.into_iter().flat_map(Chains::parameters).map(|parameters| parameters.iterations).max();
         self.iterations(iterations.unwrap_or(0));
         if complete && is_signed && matches!(DeniesBy::of(self.tree, chains), DeniesBy::Nothing) {
             self.no_chain(iterations.is_some());
+        }
+        if complete && is_signed && !self.findings.has_errors() {
+            self.completely_signed(chains);
         }
     }
 

@@ -4,10 +4,14 @@ use super::Question;
 use super::report::Response;
 use crate::answer::{Outcome, Request, Responder, TransportProfile};
 use crate::snapshot::Snapshot;
+use crate::transfer::message::{MessageError, Reader};
 use crate::transport::clock;
+use crate::wire::numbers::flag;
+use crate::wire::{Section, rtype};
+use crate::zone::text_out::record_text;
 use hickory_proto::op::{Edns, Message, Query};
+use hickory_proto::rr::Name;
 use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsOption};
-use hickory_proto::rr::{Name, Record};
 
 /// A worker that no snapshot has counters for: explaining moves no counter and no turn.
 const NO_WORKER: usize = usize::MAX;
@@ -21,7 +25,7 @@ pub(super) fn respond(snapshot: &Snapshot, question: &Question) -> Response {
     let request = Request { octets: &octets, source, profile, random: 0, now: clock::now() };
     let mut out = vec![0; usize::from(u16::MAX)];
     match Responder::new(NO_WORKER).respond(snapshot, request, &mut out) {
-        Outcome::Reply { len } => Message::from_vec(&out[..len]).map_or_else(|error| broken(&error.to_string()), shown),
+        Outcome::Reply { len } => shown(&out[..len]).unwrap_or_else(|error| broken(&error.to_string())),
         Outcome::Drop | Outcome::Slow => broken("no response"),
     }
 }
@@ -42,15 +46,22 @@ fn query(question: &Question) -> Vec<u8> {
     message.to_vec().unwrap_or_default()
 }
 
-fn shown(message: Message) -> Response {
-    let records = |section: &[Record]| section.iter().map(ToString::to_string).collect();
-    Response {
-        rcode: format!("{:?}", message.metadata.response_code).to_uppercase(),
-        authoritative: message.metadata.authoritative,
-        answer: records(&message.answers),
-        authority: records(&message.authorities),
-        additional: records(&message.additionals),
-    }
+fn shown(octets: &[u8]) -> Result<Response, MessageError> {
+    let reader = Reader::new(octets)?;
+    let (flags, rcode) = (reader.header().flags, reader.header().rcode());
+    let records = reader.rest()?;
+    let in_section = |section: Section| {
+        let records = records.iter().filter(|record| record.section == section && record.rtype != rtype::OPT);
+        // Tabs stand between fields only.
+        records.map(|record| record_text(&record.clone().into_record()).replace('\t', " ")).collect()
+    };
+    Ok(Response {
+        rcode: rcode.mnemonic().map_or_else(|| rcode.0.to_string(), str::to_owned),
+        authoritative: flags & flag::AA != 0,
+        answer: in_section(Section::Answer),
+        authority: in_section(Section::Authority),
+        additional: in_section(Section::Additional),
+    })
 }
 
 fn broken(why: &str) -> Response {
@@ -60,5 +71,24 @@ fn broken(why: &str) -> Response {
         answer: Vec::new(),
         authority: Vec::new(),
         additional: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::shown;
+
+    #[test]
+    fn records_are_shown_as_a_zone_file_has_them() {
+        let mut message = b"\0\0\x84\0\0\x01\0\x02\0\0\0\x01\x03www\0\0\x41\0\x01".to_vec();
+        message.extend(b"\xc0\x0c\0\x41\0\x01\0\0\0\x3c\0\x15\0\x01\0");
+        message.extend(b"\0\x01\0\x06\x02h2\x02h3\0\x04\0\x04\x7f\0\x14\x01");
+        message.extend(b"\xc0\x0c\0\x10\0\x01\0\0\0\x3c\0\x05\x04a\"\tb\0\0\x29\x04\xd0\0\0\0\0\0\0");
+        let response = shown(&message).unwrap();
+        assert_eq!((&*response.rcode, response.authoritative), ("NOERROR", true));
+        let expected = ["www. 60 IN HTTPS 1 . alpn=h2,h3 ipv4hint=127.0.20.1", "www. 60 IN TXT \"a\\\"\\009b\""];
+        assert_eq!(response.answer, expected);
+        assert!(response.authority.is_empty() && response.additional.is_empty());
     }
 }

@@ -63,7 +63,8 @@ pub(super) fn key(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder:
     let secret = match (inline, file_place) {
         (Some(_), Some(file)) => {
             // Where the secret stands is not shown.
-            reader.report.error(file, "a key has either `secret` or `secret_file`, not both");
+            let diagnostic = Diagnostic::error("a key has either `secret` or `secret_file`, not both").at(file, "");
+            reader.report.push(diagnostic.hint("remove one of them"));
             None
         }
         (None, None) if reader.lacks(&[&keys::SECRET, &keys::SECRET_FILE]) => {

@@ -1,7 +1,8 @@
 //! Reads `update` of a zone. Knows no other table: keys are looked up later.
 
+use super::zone::OUTSIDE_HINT;
 use super::{absolute_name, prefix};
-use crate::base::{Diagnostic, Prefix};
+use crate::base::{Diagnostic, Prefix, suggest};
 use crate::config::keys::{Key, update_entry as keys, zone};
 use crate::config::reader::Reader;
 use crate::config::scalars::text;
@@ -78,6 +79,7 @@ fn read_list<T>(
     }
     let Some(texts) = reader.list(key, text) else { return if place.is_none() { Ok(None) } else { Err(()) } };
     let mut items = Vec::new();
+    let mut is_broken = false;
     for text in texts.value {
         match read(&text.value) {
             Some(Ok(item)) => items.push(item),
@@ -85,18 +87,21 @@ fn read_list<T>(
                 let mut diagnostic = Diagnostic::error(wrong.why).at(text.span, "");
                 diagnostic.hints.extend(wrong.hint);
                 reader.report.push(diagnostic);
-                return Err(());
+                is_broken = true;
             }
-            None => return Err(()),
+            None => is_broken = true,
         }
     }
-    Ok(Some(items))
+    if is_broken { Err(()) } else { Ok(Some(items)) }
 }
 
 fn pattern(text: &str, apex: &Name) -> Option<Result<NamePattern, values::Wrong>> {
     Some(values::domain_name(text, apex).and_then(|name| {
         if !name.is_at_or_below(apex) {
-            return Err(super::wrong(format!("`{name}` is outside the zone `{apex}`")));
+            return Err(values::Wrong {
+                why: format!("`{name}` is outside the zone `{apex}`"),
+                hint: Some(OUTSIDE_HINT.to_owned()),
+            });
         }
         match name.parent().filter(|_| name.is_wildcard()) {
             Some(above) if above.is_at_or_below(apex) => Ok(NamePattern::Below(above)),
@@ -106,10 +111,15 @@ fn pattern(text: &str, apex: &Name) -> Option<Result<NamePattern, values::Wrong>
 }
 
 fn rtype(text: &str) -> Result<u16, values::Wrong> {
-    let code =
-        record_type::code_of(text.as_bytes()).ok_or_else(|| super::wrong(format!("`{text}` is no record type")))?;
+    let code = record_type::code_of(text.as_bytes()).ok_or_else(|| {
+        let near = suggest::nearest(text, record_type::KNOWN.iter().map(|known| known.mnemonic));
+        let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+        let hint = format!("{near}a type without a name is written by its number, as in `TYPE65280`");
+        values::Wrong { why: format!("`{}` is no record type", text.escape_debug()), hint: Some(hint) }
+    })?;
     if NEVER.contains(&code) || record_type::refusal(code).is_some() {
-        return Err(super::wrong(format!("updates cannot change records of type {}", record_type::name(code))));
+        let why = format!("updates cannot change records of type {}", record_type::name(code));
+        return Err(values::Wrong { why, hint: Some("leave it out".to_owned()) });
     }
     Ok(code)
 }

@@ -67,6 +67,10 @@ pub struct BalanceTable {
     pub region_names: bool,
 }
 
+/// What to know where a name is outside its zone.
+pub(super) const OUTSIDE_HINT: &str =
+    "a name with a final dot is absolute; without one it is completed with the zone's origin";
+
 pub(super) fn zone(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, folder: &Path) -> ZoneTable {
     let apex = match values::domain_name(&name.value, &Name::root()) {
         Ok(apex) if apex.is_wildcard() => {
@@ -121,8 +125,7 @@ fn owner(key: &Spanned<String>, origin: &Name, report: &mut Report) -> Option<Na
     };
     if !name.is_at_or_below(origin) {
         let message = format!("`{name}` is outside the zone `{origin}`");
-        let hint = "a name with a final dot is absolute; without one it is completed with the zone's origin";
-        report.push(Diagnostic::error(message).at(key.span, "").hint(hint));
+        report.push(Diagnostic::error(message).at(key.span, "").hint(OUTSIDE_HINT));
         return None;
     }
     let absolute = values::domain_name(&key.value, &Name::root()).ok();

@@ -7,6 +7,7 @@ use crate::config::spec::{Definition, ZoneTable};
 use crate::wire::Name;
 use crate::zone::{AliasTarget, BalancedOwner, Role};
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Adds the owners of a zone's aliases; gives what they stand for, in the same order.
@@ -20,6 +21,13 @@ pub fn build(
     let mut targets = Vec::new();
     for alias in &table.aliases {
         let target = &alias.target;
+        if let Some(address) = address_of(&target.value) {
+            let message = format!("an alias leads to a name, and `{address}` is an address");
+            let rtype = if address.is_ipv4() { "A" } else { "AAAA" };
+            let hint = format!("for an address write {rtype} records in the zone file");
+            report.push(Diagnostic::error(message).at(target.span, "").hint(hint));
+            continue;
+        }
         if target.value.label_count() < 2 {
             let message = format!("`{}` is no name that has addresses", target.value);
             let hint = "write the whole name, as in \"lb.example.net.\"";
@@ -38,6 +46,11 @@ pub fn build(
         targets.push(Arc::new(AliasTarget::new(target.value.clone())));
     }
     targets
+}
+
+/// The address that was written where a name belongs.
+fn address_of(target: &Name) -> Option<IpAddr> {
+    target.to_string().trim_end_matches('.').parse().ok()
 }
 
 /// An alias must not lead to itself or to another alias.
