@@ -6,12 +6,12 @@ use super::live::Pause;
 use super::reload::delta_between;
 use super::serial::is_newer;
 use super::spec::ZoneTransfers;
-use super::state_name::file_name;
+use super::state_name::{create_folder, file_name};
 use crate::base::{Diagnostic, Span};
 use crate::wire::Name;
 use crate::zone::{Change, EditError, Record, Zone};
 use aws_lc_rs::digest::{SHA256, digest};
-use std::fs::{File, create_dir_all, rename};
+use std::fs::{File, rename};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -196,7 +196,7 @@ impl Given {
 
     fn write(self, path: &PathBuf) -> io::Result<()> {
         if let Some(folder) = path.parent() {
-            create_dir_all(folder)?;
+            create_folder(folder)?;
         }
         let unfinished = path.with_extension("unfinished");
         let mut file = File::create(&unfinished)?;

@@ -4,12 +4,13 @@ use super::Step;
 use super::file::{Contents, Identity, Journal, JournalError, Locked};
 use super::format::Header;
 use crate::base::Diagnostic;
-use crate::transfer::state_name::file_name;
+use crate::transfer::state_name::{FILE_MODE, create_folder, file_name};
 use crate::wire::Name;
 use crate::zone::{Change, Zone};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -98,13 +99,14 @@ impl Journals {
                 "give the server's user the right to write in `[server] state_dir`, or choose another folder there",
             )
         };
-        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        create_folder(folder).map_err(|error| failed(&error))?;
         let path = folder.join(LOCK_FILE);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(FILE_MODE)
             .open(path)
             .map_err(|error| failed(&error))?;
         // The command line may hold it for a moment, to see whether anybody does.
