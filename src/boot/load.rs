@@ -9,7 +9,7 @@ use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, ProbePlan, TlsCheck};
 use crate::snapshot::Inputs;
-use crate::transfer::reload::{Candidate, check_journal, resolve};
+use crate::transfer::reload::{Candidate, check_journal, left_over, resolve};
 use crate::transfer::{Journals, LiveZones, Pause};
 use crate::zone::{Zone, ZoneSet};
 use std::collections::HashMap;
@@ -107,11 +107,11 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
     if let Some(state_dir) = &overrides.state_dir {
         config.server.state_dir.clone_from(state_dir);
     }
+    let zones = load_zones(&config.zones, previous, &mut report);
     // Only a start changes the user.
     if previous.is_none() {
-        report.diagnostics.extend(check_user(&config));
+        report.diagnostics.extend(check_user(&config, &zones));
     }
-    let zones = load_zones(&config.zones, previous, &mut report);
     let databases = FileStamp::of_databases(&config.geo);
     let locator = load_locator(&config.geo, &databases, previous, &mut report);
     report.diagnostics.extend(aliases::check(&config, &zones));
@@ -160,12 +160,13 @@ pub fn settle(loaded: &mut Loaded, live: &LiveZones, journals: &Journals, report
 #[must_use]
 pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     let mut report = Report { sources: std::mem::take(sources), ..Report::default() };
-    report.diagnostics.extend(check_user(config));
     let zones = load_zones(&config.zones, None, &mut report);
+    report.diagnostics.extend(check_user(config, &zones));
     let journals = Journals::new(&config.server.state_dir);
     for ZoneConfig { spec, transfers, .. } in &config.zones {
         let zone = zones.iter().find(|zone| zone.is_available() && *zone.apex() == spec.apex);
         report.diagnostics.extend(zone.and_then(|zone| check_journal(zone, spec, transfers, &journals)));
+        report.diagnostics.extend(left_over(&spec.apex, transfers, &journals));
     }
     load_locator(&config.geo, &FileStamp::of_databases(&config.geo), None, &mut report);
     report.diagnostics.extend(aliases::check(config, &zones));

@@ -104,13 +104,13 @@ async fn reload(server: &mut Server, cause: &str) {
             if let Err(error) = at_low_priority(publish).await {
                 return tracing::error!(cause, %error, "reload failed; restart this server");
             }
-            log_report(&report);
+            report.log();
             tracing::info!(cause, generation = server.publisher().metrics().generation, "configuration reloaded");
         }
         Ok((None, _)) if cause == "SIGHUP" => tracing::info!(cause, "nothing changed"),
         Ok((None, _)) => tracing::debug!(cause, "nothing changed"),
         Err(report) => {
-            log_report(&report);
+            report.log();
             let (errors, _) = report.counts();
             let generation = server.publisher().metrics().generation;
             tracing::error!(cause, errors, generation, "reload refused; the running configuration stays in use");
@@ -133,20 +133,15 @@ async fn at_low_priority<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'st
     receiver.await.map_err(|_| io::Error::other("the thread of the reload has panicked"))
 }
 
-/// Each diagnostic as one log line.
-fn log_report(report: &Report) {
-    for diagnostic in &report.refused_zones {
-        let line = diagnostic.one_line(&report.sources);
-        match diagnostic.severity {
-            Severity::Error => tracing::error!("{line}"),
-            Severity::Warning => tracing::warn!("{line}"),
-        }
-    }
-    for diagnostic in &report.diagnostics {
-        let line = diagnostic.one_line(&report.sources);
-        match diagnostic.severity {
-            Severity::Error => tracing::error!("{line}"),
-            Severity::Warning => tracing::warn!("{line}"),
+impl Report {
+    /// Logs each diagnostic as one line.
+    pub fn log(&self) {
+        for diagnostic in self.refused_zones.iter().chain(&self.diagnostics) {
+            let line = diagnostic.one_line(&self.sources);
+            match diagnostic.severity {
+                Severity::Error => tracing::error!("{line}"),
+                Severity::Warning => tracing::warn!("{line}"),
+            }
         }
     }
 }

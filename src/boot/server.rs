@@ -65,7 +65,7 @@ impl Server {
         let (listeners, admin_socket) = bind(config, loaded.inputs.workers)?;
         let listening = listeners.addresses().to_vec();
         if let Some(user) = &config.server.user {
-            become_user(user).map_err(StartError::System)?;
+            become_user(user, &config.server.state_dir).map_err(StartError::System)?;
         } else {
             warn_of_staying_root(&listening);
         }

@@ -24,7 +24,7 @@ mod request;
 pub mod secondary;
 pub mod serial;
 pub mod spec;
-mod state_name;
+pub mod state_name;
 pub mod static_view;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use super::serial::is_newer;
 use super::spec::{Role, ZoneTransfers};
 use super::{Journals, secondary, static_view};
 use crate::base::Diagnostic;
+use crate::wire::Name;
 use crate::zone::{BalancedOwner, Zone, ZoneSpec, diff};
 use std::path::Path;
 use std::sync::Arc;
@@ -92,16 +93,7 @@ fn primary(
             live
         }
         (Settled::Replayed(zone, steps), live) => {
-            if !takes_updates {
-                let message =
-                    format!("zone `{}` takes no updates any more, but there is a journal of some", zone.apex());
-                let hint = format!(
-                    "it is still used: give up its changes with `azimuth zone discard-journal {0}`, or write them into the \
-                     zone file with `azimuth zone export {0}`",
-                    zone.apex()
-                );
-                complaint = Some(Diagnostic::warning(message).hint(hint));
-            }
+            complaint = left_over(zone.apex(), &transfers, journals);
             match live.filter(|live| live.is_available()) {
                 // The same data with other balanced names.
                 Some(live) if live.serial() == zone.serial() => pause.set_same(Arc::clone(&zone), transfers),
@@ -136,6 +128,23 @@ fn is_same_overlay(old: &[BalancedOwner], new: &[BalancedOwner]) -> bool {
         owners.iter().map(|owner| (owner.owner.clone(), owner.role, owner.answers_cname)).collect()
     };
     facts(old) == facts(new)
+}
+
+/// The warning about a journal of a zone that takes no updates any more.
+#[must_use]
+pub fn left_over(apex: &Name, transfers: &ZoneTransfers, journals: &Journals) -> Option<Diagnostic> {
+    // A view is refused with a journal.
+    let is_concerned =
+        transfers.role == Role::Primary && transfers.update.is_empty() && transfers.static_view.is_none();
+    if !is_concerned || !journals.has(apex) {
+        return None;
+    }
+    let message = format!("zone `{apex}` takes no updates any more, but there is a journal of some");
+    let hint = format!(
+        "it is still used: write its changes into the zone file with `azimuth zone merge --flush {apex}`, or give them up with \
+         `azimuth zone discard-journal {apex}`"
+    );
+    Some(Diagnostic::warning(message).hint(hint))
 }
 
 /// What leads from one version of a zone to another that has a newer serial.

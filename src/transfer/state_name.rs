@@ -1,11 +1,28 @@
-//! Names of the files in which something is kept of a zone. Knows nothing of what is kept.
+//! Names and rights of the files in which something is kept of a zone. Knows nothing of what is kept.
 
+use super::journal::file::sync_folder;
 use crate::wire::Name;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::fmt::Write;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+/// The mode of folders of state: for the server's user and group.
+pub const FOLDER_MODE: u32 = 0o750;
+/// The mode of files in them.
+pub const FILE_MODE: u32 = 0o640;
 
 /// Longest name without its extension, in octets; file systems take 255.
 const FILE_NAME_MAX: usize = 200;
+
+/// Makes a folder of state where there is none, with those that it is in, and makes them last.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+    DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)?;
+    missing.into_iter().filter(|made| !made.as_os_str().is_empty()).try_for_each(sync_folder)
+}
 
 /// A name for the file of a zone with this extension, different for each: letters that every file system takes, others as `%`
 /// and two digits.

@@ -2,12 +2,11 @@
 //! records that do not depend on health or on who asks. Whenever that changes the zone needs a newer serial, so what was given
 //! last is remembered over restarts. Knows no pools: the records come from the configuration.
 
-use super::journal::file::make_folder;
 use super::live::Pause;
 use super::reload::delta_between;
 use super::serial::{is_newer, next_serial};
 use super::spec::ZoneTransfers;
-use super::state_name::file_name;
+use super::state_name::{create_folder, file_name};
 use crate::base::{Diagnostic, Span};
 use crate::wire::Name;
 use crate::zone::{Change, EditError, Record, Zone};
@@ -197,7 +196,7 @@ impl Given {
 
     fn write(self, path: &PathBuf) -> io::Result<()> {
         if let Some(folder) = path.parent() {
-            make_folder(folder)?;
+            create_folder(folder)?;
         }
         let unfinished = path.with_extension("unfinished");
         let mut file = File::create(&unfinished)?;

@@ -1,5 +1,6 @@
 //! `azimuth zone export`.
 
+use super::write::ZONE_FILE_MODE;
 use super::{Configured, ZoneArgs};
 use crate::cli::{failed, http};
 use crate::transfer::journal::Step;
@@ -47,7 +48,7 @@ pub fn run(args: &Args) -> Result<ExitCode, ExitCode> {
         Some((_, Err(Unasked::Unreachable(_)))) | None => (from_files(&configured)?, "zone file and journal".into()),
     };
     if let Some(output) = &args.output {
-        write_whole(output, text.as_bytes())
+        write_whole(output, text.as_bytes(), ZONE_FILE_MODE)
             .map_err(|error| failed(format_args!("cannot write `{}`: {error}", output.display())))?;
     }
     if args.zone.json {
@@ -104,6 +105,11 @@ fn ask(admin: SocketAddr, apex: &Name) -> Result<String, Unasked> {
 
 /// The zone as the next start would have it.
 fn from_files(configured: &Configured) -> Result<String, ExitCode> {
+    configured.require_primary(|apex| {
+        format!(
+            "the running server has its data: `azimuth zone export {apex}` asks it at its admin address, without `--offline`"
+        )
+    })?;
     let file = configured.load_files()?;
     let path = configured.journals.path(configured.apex());
     let contents = Contents::read(&path, configured.apex())

@@ -1,8 +1,9 @@
 //! `azimuth zone merge`.
 
+use super::reload::reload_server;
 use super::write::{beside, replace, timestamp};
-use super::{Configured, ZoneArgs, reload_server};
-use crate::boot::Report;
+use super::{Configured, ZoneArgs};
+use crate::boot::{self, Overrides, Report};
 use crate::cli::check::counted;
 use crate::cli::{EXIT_FAILED, EXIT_MISTAKE, failed, print_report};
 use crate::transfer::journal::file::Contents;
@@ -12,6 +13,7 @@ use crate::wire::Name;
 use crate::zone::text_out::record_text;
 use crate::zone::{Record, Zone, ZoneSpec, places, record_type};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,6 +22,9 @@ use std::process::ExitCode;
 pub struct Args {
     #[command(flatten)]
     zone: ZoneArgs,
+    /// Ask at this address whether the running server has reloaded, instead of the one that the configuration names
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    admin: Option<SocketAddr>,
     /// Whose version to take of records that both changed
     #[arg(long, value_enum, value_name = "WHOSE")]
     prefer: Option<Whose>,
@@ -36,9 +41,15 @@ enum Whose {
     Journal,
 }
 
+/// What an operator must know when the server did not take it.
+const NOW: &str = "nothing is lost: the zone file holds both, and the journal is put aside";
+
 /// Merges, writes the zone file and puts the journal aside; or lists the conflicts and touches nothing.
 pub fn run(args: &Args) -> Result<ExitCode, ExitCode> {
     let configured = Configured::find(&args.zone)?;
+    configured.require_primary(|apex| {
+        format!("its primary takes the updates; `azimuth zone export {apex}` shows its data")
+    })?;
     let (apex, journals) = (configured.apex(), &configured.journals);
     // Held to the end: a running server makes no update meanwhile.
     let held = journals.hold(apex).map_err(|error| failed(format_args!("{error}\n  help: {}", error.remedy())))?;
@@ -65,28 +76,53 @@ pub fn run(args: &Args) -> Result<ExitCode, ExitCode> {
         .map_err(|error| failed(format_args!("cannot bring file and journal together: {error}")))?;
     let text = zone.to_text();
     check(&configured.zone().spec, &text)?;
+    check_the_rest(args, &configured)?;
     let written = write(&configured.zone().spec, &text, &held)?;
     drop(held);
-    let reload = reload_server(journals);
+    let reload = reload_server(&configured, args.admin);
     let included: Vec<String> = file.files().skip(1).map(|file| file.display().to_string()).collect();
     if args.zone.json {
         println!("{:#}", as_json(apex, &merged, &written, reload.word()));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(reload.conclude(true, NOW));
     }
-    println!(
-        "zone `{apex}`: {} from the journal, {} as the file has them, serial {}",
-        counted(merged.from_journal, "RRset"),
-        merged.from_file,
-        merged.serial
-    );
+    println!("zone `{apex}`: {}", summary(&merged));
     println!("  written to        {}", written.file.display());
     println!("  file as it was    {}", written.backup.display());
     println!("  journal put aside {}", written.journal.display());
     if !included.is_empty() {
         println!("  the file holds what it included before: {}", included.join(", "));
     }
-    println!("{}", reload.sentence());
-    Ok(ExitCode::SUCCESS)
+    Ok(reload.conclude(false, NOW))
+}
+
+/// What was taken from where. How many RRsets the file alone changed is known to nobody: what it was before is not kept.
+fn summary(merged: &Merged) -> String {
+    format!(
+        "{} taken from the journal, {} that updates changed taken from the file, {} changed alike in both, all others as the \
+         file has them; {} settled; serial {}",
+        counted(merged.from_journal, "RRset"),
+        merged.from_file,
+        merged.alike,
+        counted(merged.settled, "conflict"),
+        merged.serial
+    )
+}
+
+/// Where a server runs that would refuse to reload for what has nothing to do with the merge, nothing is begun.
+fn check_the_rest(args: &Args, configured: &Configured) -> Result<(), ExitCode> {
+    if configured.journals.owner().is_none() {
+        return Ok(());
+    }
+    let (_, report) = boot::load(&args.zone.config.config, &Overrides::default(), None);
+    if !report.has_errors() {
+        return Ok(());
+    }
+    print_report(&report);
+    eprintln!(
+        "error: the running server would refuse to reload, as told above; nothing was changed\n  help: mend that first, and \
+         merge again; meanwhile updates go on"
+    );
+    Err(ExitCode::from(EXIT_MISTAKE))
 }
 
 fn nothing_to_do(args: &Args, apex: &Name, why: &str) -> ExitCode {
@@ -112,6 +148,8 @@ fn as_json(apex: &Name, merged: &Merged, written: &Written, reload: &str) -> Val
         "serial": merged.serial,
         "from_journal": merged.from_journal,
         "from_file": merged.from_file,
+        "alike": merged.alike,
+        "conflicts_settled": merged.settled,
         "file": written.file.display().to_string(),
         "backup": written.backup.display().to_string(),
         "journal": written.journal.display().to_string(),

@@ -3,6 +3,7 @@
 mod discard;
 mod export;
 mod merge;
+mod reload;
 mod write;
 
 use super::{ConfigArg, EXIT_MISTAKE, failed, print_report};
@@ -95,6 +96,18 @@ impl Configured {
         &self.zone().spec.apex
     }
 
+    /// Fails for a zone that comes from other servers: it has neither file nor journal here.
+    fn require_primary(&self, remedy: impl FnOnce(&Name) -> String) -> Result<(), ExitCode> {
+        if self.zone().transfers.role.secondary().is_none() {
+            return Ok(());
+        }
+        let apex = self.apex();
+        Err(failed(format_args!(
+            "zone `{apex}` is a secondary zone: there is neither a zone file nor a journal of it here\n  help: {}",
+            remedy(apex)
+        )))
+    }
+
     /// The zone as its files have it.
     fn load_files(&self) -> Result<Arc<Zone>, ExitCode> {
         let mut report = Report::default();
@@ -104,48 +117,5 @@ impl Configured {
             print_report(&report);
             ExitCode::from(EXIT_MISTAKE)
         })
-    }
-}
-
-/// Tells the server that uses these journals to reload, if one runs here; says what became of it.
-fn reload_server(journals: &Journals) -> Reload {
-    use rustix::process::{Pid, Signal, kill_process};
-    let Some(id) = journals.owner() else { return Reload::NotRunning };
-    // In another container the number may mean any process: none but one of ours is told.
-    let name = |process: &str| std::fs::read_to_string(format!("/proc/{process}/comm")).ok();
-    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
-    match pid.filter(|_| name(&id.to_string()).is_some_and(|theirs| Some(theirs) == name("self"))) {
-        Some(pid) if kill_process(pid, Signal::HUP).is_ok() => Reload::Told(id),
-        _ => Reload::NotReached(id),
-    }
-}
-
-/// Whether a server was told to reload.
-enum Reload {
-    /// None uses these journals.
-    NotRunning,
-    /// This process was.
-    Told(u32),
-    /// This process could not be.
-    NotReached(u32),
-}
-
-impl Reload {
-    /// A sentence for whoever typed the command.
-    fn sentence(&self) -> String {
-        match self {
-            Self::NotRunning => "no server is running with these journals; the next start uses it".into(),
-            Self::Told(id) => format!("the running server (process {id}) reloads; its log says how that went"),
-            Self::NotReached(id) => format!("the running server (process {id}) must be reloaded: send it SIGHUP"),
-        }
-    }
-
-    /// A word for programs.
-    const fn word(&self) -> &'static str {
-        match self {
-            Self::NotRunning => "not_running",
-            Self::Told(_) => "told",
-            Self::NotReached(_) => "needed",
-        }
     }
 }

@@ -6,6 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The mode of new zone files, less the umask.
+pub const ZONE_FILE_MODE: u32 = 0o666;
+
 /// The time now as part of a file's name: `20260131T235959Z`.
 pub fn timestamp() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
@@ -30,7 +33,7 @@ pub fn replace(path: &Path, text: &str, backup: &Path) -> io::Result<()> {
     let path = std::fs::canonicalize(path)?;
     let metadata = std::fs::metadata(&path)?;
     std::fs::copy(&path, backup)?;
-    let file = write_whole(&path, text.as_bytes())?;
+    let file = write_whole(&path, text.as_bytes(), ZONE_FILE_MODE)?;
     file.set_permissions(metadata.permissions())?;
     #[cfg(unix)]
     {

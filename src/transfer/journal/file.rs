@@ -8,13 +8,14 @@
 use super::format::{Frame, Header, decode_body, encode_frame, frame_at, has_frame_behind};
 use super::{Step, fold::Folded};
 use crate::base::checksum;
+use crate::transfer::state_name::FILE_MODE;
 use crate::wire::Name;
 use crate::zone::Record;
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -244,7 +245,7 @@ impl Journal {
         let mut touched = HashSet::new();
         let frame = encode_frame(&with_first_states(steps, &mut touched), &header.apex);
         let octets = [header.encode(), frame].concat();
-        let file = write_whole(path, &octets).map_err(|error| {
+        let file = write_whole(path, &octets, FILE_MODE).map_err(|error| {
             // It may be there already, though nobody knows for how long.
             let _ = std::fs::remove_file(path);
             JournalError::Io { path: path.to_path_buf(), action: "create", error }
@@ -371,7 +372,7 @@ impl Journal {
         let mut since = vec![0; usize::try_from(since).unwrap_or_default()];
         self.file.read_exact_at(&mut since, len).map_err(JournalError::io(&self.path, "read"))?;
         octets.extend(since);
-        let file = write_whole(&self.path, &octets).map_err(JournalError::io(&self.path, "condense"))?;
+        let file = write_whole(&self.path, &octets, FILE_MODE).map_err(JournalError::io(&self.path, "condense"))?;
         drop(_locked);
         self.file = file;
         self.len = octets.len() as u64;
@@ -418,13 +419,13 @@ fn with_first_states(steps: &[Step], touched: &mut HashSet<u64>) -> Vec<Step> {
     Touched { before: &HashSet::new(), new: touched }.first_states(steps)
 }
 
-/// Writes a file beside `path`, syncs it, and gives it that name.
-pub fn write_whole(path: &Path, octets: &[u8]) -> io::Result<File> {
+/// Writes a file beside `path` with this mode, less the umask, syncs it, and gives it that name.
+pub fn write_whole(path: &Path, octets: &[u8], mode: u32) -> io::Result<File> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
     let new = PathBuf::from(new);
     let write = || -> io::Result<File> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&new)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(mode).open(&new)?;
         file.write_all_at(octets, 0)?;
         file.sync_all()?;
         std::fs::rename(&new, path)?;
@@ -444,13 +445,6 @@ pub fn write_whole(path: &Path, octets: &[u8]) -> io::Result<File> {
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
-}
-
-/// Makes a folder, and those that it is in, and makes them last.
-pub fn make_folder(folder: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
-    std::fs::create_dir_all(folder)?;
-    missing.into_iter().filter(|made| !made.as_os_str().is_empty()).try_for_each(sync_folder)
 }
 
 /// The lock of a file, held while this exists.

@@ -37,10 +37,14 @@ pub struct Conflict {
 pub struct Merged {
     /// What makes the merged zone out of that of the file.
     pub changes: Vec<Change>,
-    /// RRsets that were taken from the journal.
+    /// RRsets that were taken from the journal, conflicts settled for it included. All others are as the file has them.
     pub from_journal: usize,
-    /// RRsets that updates changed and that are as the file has them.
+    /// RRsets that updates changed and that were taken from the file, conflicts settled for it included.
     pub from_file: usize,
+    /// RRsets that both changed alike, or that updates changed and changed back.
+    pub alike: usize,
+    /// Conflicts that were settled for one side.
+    pub settled: usize,
     /// What nobody settled.
     pub conflicts: Vec<Conflict>,
     /// The serial of the merged zone.
@@ -58,11 +62,13 @@ pub fn merge(folded: Folded, file: &Zone, serial: u32, prefer: Option<Prefer>) -
             file.records_at(&NameKey::of(&owner)).into_iter().filter(|record| record.rtype == rtype).collect();
         let is_soa = rtype == rtype::SOA;
         let equal = |a: &[Record], b: &[Record]| is_equal(a, b, is_soa);
+        let is_alike = equal(&now, &in_file);
         let taken = if equal(&in_file, &base) {
             now
-        } else if equal(&now, &base) || equal(&now, &in_file) {
+        } else if equal(&now, &base) || is_alike {
             in_file.clone()
         } else {
+            merged.settled += usize::from(prefer.is_some());
             match prefer {
                 Some(Prefer::Journal) => now,
                 Some(Prefer::File) => in_file.clone(),
@@ -74,6 +80,8 @@ pub fn merge(folded: Folded, file: &Zone, serial: u32, prefer: Option<Prefer>) -
         };
         if is_soa {
             soa = taken.into_iter().next();
+        } else if is_alike {
+            merged.alike += 1;
         } else if equal(&taken, &in_file) {
             merged.from_file += 1;
         } else {

@@ -1,10 +1,10 @@
 //! The journals of all zones: where they lie, and what of a zone shall be live with its journal at start and reload.
 
 use super::Step;
-use super::file::{Contents, Identity, Journal, JournalError, Locked, make_folder};
+use super::file::{Contents, Identity, Journal, JournalError, Locked};
 use super::format::Header;
 use crate::base::Diagnostic;
-use crate::transfer::state_name::file_name;
+use crate::transfer::state_name::{FILE_MODE, create_folder, file_name};
 use crate::transfer::update::semantics::balanced_conflict;
 use crate::wire::Name;
 use crate::zone::{BalancedOwner, Change, Zone};
@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -107,13 +108,14 @@ impl Journals {
                 "give the server's user the right to write in `[server] state_dir`, or choose another folder there",
             )
         };
-        make_folder(folder).map_err(|error| failed(&error))?;
+        create_folder(folder).map_err(|error| failed(&error))?;
         let path = folder.join(LOCK_FILE);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(FILE_MODE)
             .open(path)
             .map_err(|error| failed(&error))?;
         // The command line may hold it for a moment, to see whether anybody does.

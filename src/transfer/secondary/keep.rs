@@ -5,10 +5,10 @@ use super::state_file::{StateReader, write_change, write_whole};
 use super::{lock, overlay};
 use crate::base::UnixTime;
 use crate::transfer::Delta;
-use crate::transfer::state_name::file_name;
+use crate::transfer::state_name::{create_folder, file_name};
 use crate::wire::Name;
 use crate::zone::{Zone, ZoneSpec};
-use std::fs::{File, OpenOptions, create_dir_all, rename};
+use std::fs::{File, OpenOptions, rename};
 use std::io::{self, BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -179,7 +179,7 @@ impl Keep {
     fn write(&self, state: &mut State, zone: &Zone, now: Instant) -> io::Result<()> {
         state.whole_at = Some(now);
         if let Some(folder) = self.path.parent() {
-            create_dir_all(folder)?;
+            create_folder(folder)?;
         }
         let unfinished = self.path.with_extension("unfinished");
         let mut file = BufWriter::with_capacity(1 << 16, File::create(&unfinished)?);

@@ -176,6 +176,7 @@ fn a_file_edited_meanwhile_is_refused_until_it_is_merged_or_the_journal_is_put_a
     let before = server.log().matches("configuration reloaded").count();
     let merge = server.run(&["zone", "merge", "example.test", "--prefer", "file"]);
     assert!(merge.status.success(), "{}", text(&merge));
+    assert!(text(&merge).contains("1 conflict settled") && text(&merge).contains("has reloaded"), "{}", text(&merge));
     super::server::wait_until("it is told to reload", || {
         server.log().matches("configuration reloaded").count() > before
     });
@@ -197,6 +198,31 @@ fn a_file_edited_meanwhile_is_refused_until_it_is_merged_or_the_journal_is_put_a
     super::server::wait_until("what updates changed is gone", || server.dig(&["again.example.test"]).is_empty());
     let export = text(&server.run(&["zone", "export", "example.test", "--offline", "--json"]));
     assert!(export.contains("\"name\": \"late.example.test.\"") && !export.contains("again"), "{export}");
+}
+
+#[test]
+fn the_outcome_of_the_reload_is_the_outcome_of_the_command() {
+    let server = start();
+    assert_eq!(update(&server, "add added.example.test 60 A 192.0.2.9"), "");
+    server.write("fixed.test.zone", &format!("{ZONE}broken A nonsense\n"));
+    let merge = server.run(&["zone", "merge", "example.test", "--flush"]);
+    assert!(merge.status.code() == Some(2) && text(&merge).contains("nothing was changed"), "{}", text(&merge));
+    assert_eq!(update(&server, "add more.example.test 60 A 192.0.2.9"), "", "updates go on");
+    let discard = server.run(&["zone", "discard-journal", "example.test", "--json"]);
+    assert_eq!(discard.status.code(), Some(1));
+    assert!(
+        text(&discard).contains("\"reload\": \"refused\"") && text(&discard).contains("SIGHUP"),
+        "{}",
+        text(&discard)
+    );
+    server.write("fixed.test.zone", ZONE);
+    server.reload();
+    assert_eq!(update(&server, "add again.example.test 60 A 192.0.2.9"), "");
+    let nobody = super::server::free_port();
+    let merge =
+        server.run(&["zone", "merge", "example.test", "--flush", "--json", "--admin", &format!("127.0.0.1:{nobody}")]);
+    assert_eq!(merge.status.code(), Some(1));
+    assert!(text(&merge).contains("\"reload\": \"unknown\"") && text(&merge).contains("\"conflicts_settled\": 0"));
 }
 
 #[test]
