@@ -165,8 +165,8 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     let journals = Journals::new(&config.server.state_dir);
     for ZoneConfig { spec, transfers, .. } in &config.zones {
         let zone = zones.iter().find(|zone| zone.is_available() && *zone.apex() == spec.apex);
-        report.diagnostics.extend(zone.and_then(|zone| check_journal(zone, spec, transfers, &journals)));
-        report.diagnostics.extend(left_over(&spec.apex, transfers, &journals));
+        let found = zone.and_then(|zone| check_journal(zone, spec, transfers, &journals));
+        report.diagnostics.extend(found.or_else(|| left_over(&spec.apex, transfers, &journals)));
     }
     load_locator(&config.geo, &FileStamp::of_databases(&config.geo), None, &mut report);
     report.diagnostics.extend(aliases::check(config, &zones));
