@@ -16,8 +16,10 @@ pub const ALL_DOWN: ExtendedError =
 /// The name is in no zone of ours.
 pub const NOT_AUTHORITATIVE: ExtendedError = ExtendedError { code: info_code::NOT_AUTHORITATIVE, text: "" };
 /// The zone has no data, or only data that has expired.
-pub const NO_DATA: ExtendedError =
-    ExtendedError { code: info_code::INVALID_DATA, text: "the zone is not loaded or has expired" };
+pub const NO_DATA: ExtendedError = ExtendedError {
+    code: info_code::INVALID_DATA,
+    text: "no usable data of this zone here: expired, or not loaded for the reason in the log",
+};
 /// Nothing is known yet of the target of an alias.
 pub const ALIAS_UNKNOWN: ExtendedError =
     ExtendedError { code: info_code::OTHER, text: "the target of this alias is not resolved yet" };

@@ -306,7 +306,8 @@ fn notified(shared: &Shared, asked: &Asked) -> Answer {
     let key = asked.key.as_ref().map(|key| key.name().to_string()).unwrap_or_default();
     let rcode = rcode.mnemonic().unwrap_or_default();
     shared.say_refused(|held_back| {
-        tracing::info!(%zone, %source, key, rcode, held_back, "NOTIFY refused: not from a primary of a secondary zone");
+        tracing::info!(%zone, %source, key, rcode, held_back, "NOTIFY refused: it takes the address of a \
+            primary of a secondary zone, and the key that is configured for it");
     });
     Answer::Message(message, End::Refused)
 }

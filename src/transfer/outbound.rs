@@ -67,7 +67,7 @@ pub async fn serve(shared: &Shared, kind: Kind, asked: &Asked, outbox: &mut Outb
         Err(Refusal::Balanced) => {
             shared.say_refused(|held_back| {
                 tracing::warn!(%zone, %client, kind = kind_word, held_back, "transfer refused: the zone has balanced \
-                    names, and nothing in its configuration says what of them is to be transferred");
+                    names or aliases; `transfer_balanced` can say what of balanced names is given");
             });
             return Answer::Engine;
         }

@@ -245,7 +245,7 @@ impl Task {
         let target = &self.target.name;
         match failure {
             Some(error) if self.failures == 0 => {
-                tracing::warn!(%target, %error, "the target of an alias cannot be looked up; what was known stays in use");
+                tracing::warn!(%target, %error, "the target of an alias cannot be looked up; what is known of it, if anything, stays in use");
                 self.set_failures(1);
             }
             Some(error) => {
