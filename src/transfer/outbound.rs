@@ -72,7 +72,9 @@ pub async fn serve(shared: &Shared, kind: Kind, asked: &Asked, outbox: &mut Outb
             return Answer::Engine;
         }
     };
-    let Some(_turn) = Turn::take(&shared.transfers_running, shared.settings().transfers_max) else {
+    // One datagram is over before it counts.
+    let turn = asked.is_stream.then(|| Turn::take(&shared.transfers_running, shared.settings().transfers_max));
+    if let Some(None) = turn {
         shared.say_refused(|held_back| {
             tracing::warn!(%zone, %client, kind = kind_word, held_back, "transfer refused: as many are under way as \
                 `[server] transfers` allows");
