@@ -1,7 +1,7 @@
 //! What updates have changed in zones whose master files stay as they are: one file a zone, written before an update is
 //! answered, replayed over the master file at start. Knows no messages.
 //!
-//! [`file`] writes and reads one journal, in the octets of [`format`]; [`store`] holds those of all zones and decides at
+//! [`mod@file`] writes and reads one journal, in the octets of [`mod@format`]; [`store`] holds those of all zones and decides at
 //! start and reload what of a zone shall be live; [`fold`] makes one change of many; [`merge`] brings a journal together with
 //! a master file that was edited meanwhile.
 
