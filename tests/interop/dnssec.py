@@ -215,7 +215,9 @@ def delved(world, server, questions, sample):
                        f'"{"".join(fields[3].split())}"; }};\n')
     # delv asks an authoritative server as if it resolved, so that what leads out of the zone is no question for it.
     chosen = [question for question in questions if question[0] not in ('referral', 'alias', 'below dname', 'name', 'dname itself')
-              and not (question[0].startswith('wildcard') and leads_out(question))]
+              and not (question[0].startswith('wildcard') and leads_out(question))
+              # Of the apex it asks the zone above, which is not here.
+              and (question[0], question[2]) != ('apex', 'DS')]
     chosen = chosen[::max(1, len(chosen) // sample)]
 
     def judge(question):
