@@ -26,31 +26,15 @@ fn zone(folder: &Path) -> (Arc<Zone>, Vec<BalancedOwner>) {
 
 /// Three names over one pool of one member.
 fn inputs(zone: Arc<Zone>, owners: Vec<BalancedOwner>) -> Inputs {
-    let member = Member {
-        region: RegionId(0),
-        target: MemberTarget::Address([192, 0, 2, 1].into()),
-        weight: 1,
-        probe_address: None,
-        enabled: true,
-    };
-    let policy = Policy {
-        name: "p".into(),
-        order: Order::Listed,
-        regions: None,
-        spread: Spread::Weighted,
-        answers: None,
-        min_healthy: 0.5,
-        families: Families::Together,
-        all_down: AllDown::All,
-        rules: Vec::new(),
-    };
+    let member = Member::new(RegionId(0), MemberTarget::Address([192, 0, 2, 1].into()));
+    let policy = Policy { name: "p".into(), order: Order::Listed, ..Policy::default() };
     let balance = BalanceSpec { pool: PoolId(0), policy: PolicyId(0), ttl: TtlRange::default() };
     Inputs {
         settings: Settings::default(),
         zones: Arc::new(ZoneSet::new(vec![zone])),
         locator: Arc::new(Locator::build(&GeoSpec::default()).unwrap()),
-        regions: vec![Region { name: "eu".into(), coordinates: None, bias: 0, enabled: true }],
-        pools: vec![Pool { name: "web".into(), monitors: Vec::new(), members: vec![member] }],
+        regions: vec![Region { name: "eu".into(), ..Region::default() }],
+        pools: vec![Pool { name: "web".into(), members: vec![member], ..Pool::default() }],
         policies: vec![policy],
         owners: vec![owners.into()],
         balances: vec![vec![balance; 3]],

@@ -29,7 +29,8 @@ pub fn probe_plan(config: &Config) -> (ProbePlan, MemberTargets) {
             let region = &config.regions[member.region.index()];
             let mut of_member = Vec::with_capacity(pool.monitors.len());
             if member.enabled && region.enabled {
-                for monitor in &pool.monitors {
+                for required in &pool.monitors {
+                    let monitor = required.monitor;
                     let checked_by = &config.monitors[monitor.index()];
                     let endpoint = endpoint(member, checked_by.port);
                     let key = TargetKey { monitor: Arc::clone(&checked_by.name), endpoint };

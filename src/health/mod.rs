@@ -8,6 +8,7 @@ pub mod blindness;
 pub mod fleet;
 pub mod machine;
 pub mod pace;
+pub mod report;
 pub mod spec;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tests;
 pub use fleet::{AddressId, Event, Fleet};
 pub use machine::{Machine, Observation};
 pub use pace::Pace;
+pub use report::{Load, Report, Subject, Word};
 pub use spec::{Endpoint, Status, TargetKey, TargetState, Timing};
 
 /// A target's new state and why it changed: what leaves this room.

@@ -10,7 +10,7 @@ use crate::geo::Locator;
 use crate::health::{Status, TargetKey, TargetState};
 use crate::steering::reach::regions_of_pool;
 use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
-use crate::steering::{MemberState, PoolAnswers, Ranking, RankingKey};
+use crate::steering::{MemberState, PoolAnswers, PoolCondition, Ranking, RankingKey};
 use crate::zone::{AliasTarget, BalancedOwner, Zone, ZoneSet};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -197,7 +197,7 @@ impl Generation {
             false if states().any(|(status, _)| status == Status::Down) => Status::Down,
             false => Status::Unknown,
         };
-        MemberState { status, wavering, enabled: spec.enabled && region_enabled }
+        MemberState::configured(status, wavering, spec.enabled && region_enabled, spec.weight)
     }
 
     /// The pools that have members with this target, without those that are twins of others.
@@ -234,7 +234,8 @@ impl Generation {
     pub(super) fn build_answers(&self, number: usize, states: &[MemberState]) -> Arc<PoolAnswers> {
         let (pool, policy) = self.pairs[number];
         let (pool, policy) = (&self.inputs.pools[pool.index()], &self.inputs.policies[policy.index()]);
-        Arc::new(PoolAnswers::build(pool, policy, &self.inputs.regions, states))
+        let condition = PoolCondition { members: states.to_vec(), regions: Vec::new() };
+        Arc::new(PoolAnswers::build(pool, policy, &self.inputs.regions, &condition))
     }
 
     /// The answers of the generation before that this one may go on with, by name of pool and policy: pool, policy and

@@ -2,7 +2,7 @@
 
 use super::pool_answers::{Group, Pass, Standing, WhenAllDown};
 use super::ranking::CohortId;
-use super::reach::GroupId;
+use super::reach::{GroupId, Ranked};
 use super::{PoolAnswers, Ranking};
 use crate::base::{Family, RegionId};
 use std::net::IpAddr;
@@ -190,7 +190,7 @@ impl<T: Trace> Search<'_, T> {
         let mut soon = 0;
         let slot = self.answers.slot(family);
         for &pass in Pass::searching(self.answers.together()) {
-            for group in self.ranking.order(self.cohort) {
+            for group in self.ranking.order(self.cohort).map(Ranked::group) {
                 let standing = slot.group(group).standing;
                 if standing.available(pass) {
                     self.trace.step(Step { family, pass, group, outcome: Considered::Chosen });
@@ -219,7 +219,9 @@ impl<T: Trace> Search<'_, T> {
 
     /// The first group's enabled members; with families together, of the group that A's order puts first.
     fn first_as_if_up(&mut self, family: Family, soon: u32) -> Found {
-        let first = |family| self.ranking.order(self.cohort).find(|&group| self.standing(family, group).has_members());
+        let first = |family| {
+            self.ranking.order(self.cohort).map(Ranked::group).find(|&group| self.standing(family, group).has_members())
+        };
         let of_lead = match family {
             Family::V6 if self.answers.together() => first(Family::V4),
             Family::V4 | Family::V6 => None,

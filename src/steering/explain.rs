@@ -1,9 +1,11 @@
 //! Why a client got its answer: the decision made once more by the code that answers, with all that it saw on the way.
 
+use super::condition::MemberState;
 use super::decide::{Asked, Considered, Decision, Step, Trace, decide_with};
-use super::pool_answers::{Group, MemberState};
+use super::pool_answers::Group;
 use super::ranking::{CohortId, Table};
-use super::spec::{Pool, Spread};
+use super::spec::Pool;
+use super::spread::By;
 use super::{PoolAnswers, Ranking, Verdict};
 use crate::base::prefix::cut_address;
 use crate::base::{Family, Prefix, RegionId};
@@ -216,13 +218,13 @@ fn pick(answers: &PoolAnswers, group: Group, decision: Decision, asked: &Asked) 
     if group.variants().len() < 2 {
         return Pick::Only;
     }
-    match answers.spread() {
-        Spread::Hash { .. } => {
+    match answers.spread().picks_by() {
+        By::Hash => {
             let bits = asked.known_bits.min(answers.hashed_bits(Family::of(asked.address)));
             Prefix::cut(cut_address(asked.address, bits), bits).map_or(Pick::Only, Pick::Hash)
         }
-        Spread::RoundRobin => Pick::Turn,
-        Spread::Weighted | Spread::Random | Spread::All => Pick::Chance,
+        By::Turn | By::WeightedTurn => Pick::Turn,
+        By::Weight | By::Chance => Pick::Chance,
     }
 }
 

@@ -7,34 +7,23 @@ mod variants;
 pub use availability::{Pass, Tally};
 pub use variants::StoredAnswer;
 
+use super::condition::{MemberState, PoolCondition};
 use super::explain::Shortfall;
 use super::reach::{GroupId, Reach, regions_of_pool};
 use super::spec::{AllDown, Families, Policy, Pool, Region, Spread};
-use super::spread;
+use super::spread::{self, By};
 use crate::base::{Family, RegionId};
-use crate::health::Status;
 use availability::Judge;
 pub(super) use availability::Standing;
 use roster::Roster;
 use std::net::IpAddr;
 use variants::Variants;
 
-/// What is known of one member when answers are built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemberState {
-    /// Up when all of its monitors pass, or it has none.
-    pub status: Status,
-    /// A monitor's counters are on the way to a change of `status`.
-    pub wavering: bool,
-    /// May answer at all: enabled, and no operator says otherwise.
-    pub enabled: bool,
-}
-
 /// A pool under one policy, in one state of its members. Immutable; the publisher builds the next one.
 #[derive(Debug)]
 pub struct PoolAnswers {
     reach: Reach,
-    states: Box<[MemberState]>,
+    condition: PoolCondition,
     /// By region number: what stands behind the availability of each family, for explanations.
     tallies: Box<[[Tally; 2]]>,
     answers_cname: bool,
@@ -73,6 +62,9 @@ pub(super) struct Group {
     pub(super) standing: Standing,
     first: u32,
     count: u32,
+    /// Its cycle of turns, where turns go by weight.
+    turns_start: u32,
+    turns_len: u32,
 }
 
 /// [`AllDown`] without its addresses, which are a variant by then.
@@ -85,11 +77,11 @@ pub(super) enum WhenAllDown {
 }
 
 impl PoolAnswers {
-    /// `states` by member, in configured order. A member or region that is not enabled never answers, whatever its state.
+    /// A member or region that is not enabled never answers, whatever its state.
     #[must_use]
-    pub fn build(pool: &Pool, policy: &Policy, regions: &[Region], states: &[MemberState]) -> Self {
+    pub fn build(pool: &Pool, policy: &Policy, regions: &[Region], condition: &PoolCondition) -> Self {
         let reach = Reach::new(policy, &regions_of_pool(pool));
-        let roster = Roster::new(pool, policy, regions, states, &reach);
+        let roster = Roster::new(pool, policy, regions, &condition.members, &reach);
         let mut variants = Variants::new(pool, policy.spread, policy.answers);
         let slots = Family::BOTH.map(|family| build_slot(&reach, &roster, policy, family, &mut variants));
         variants.finish();
@@ -98,9 +90,10 @@ impl PoolAnswers {
             AllDown::NoData => WhenAllDown::NoData,
             AllDown::ServFail => WhenAllDown::ServFail,
             AllDown::Fallback(_) => WhenAllDown::Fallback,
+            AllDown::Policy(_) => WhenAllDown::NoData,
         };
         Self {
-            states: states.into(),
+            condition: condition.clone(),
             answers_cname: roster.names,
             judge: roster.judge,
             all_down,
@@ -187,8 +180,14 @@ impl PoolAnswers {
 
     /// The states it was built from, by member in configured order.
     #[must_use]
-    pub const fn states(&self) -> &[MemberState] {
-        &self.states
+    pub fn states(&self) -> &[MemberState] {
+        &self.condition.members
+    }
+
+    /// The condition it was built from.
+    #[must_use]
+    pub const fn condition(&self) -> &PoolCondition {
+        &self.condition
     }
 
     /// The weights behind a region's availability, by family (names count as the first); `None` beyond reach.
@@ -228,7 +227,7 @@ impl PoolAnswers {
         match (self.spread, client) {
             (Spread::Hash { ipv4_prefix, .. }, Family::V4) => ipv4_prefix,
             (Spread::Hash { ipv6_prefix, .. }, Family::V6) => ipv6_prefix,
-            (Spread::Weighted | Spread::RoundRobin | Spread::Random | Spread::All, _) => 0,
+            _ => 0,
         }
     }
 
@@ -252,27 +251,34 @@ impl PoolAnswers {
         if group.count < 2 {
             return (group.count == 1).then_some(group.first);
         }
-        let position = match self.spread {
-            Spread::Weighted => spread::weighted::draw(self.variants.draws(group.variants()), random),
-            Spread::Hash { .. } => {
+        let position = match self.spread.picks_by() {
+            By::Weight => spread::weighted::draw(self.variants.draws(group.variants()), random),
+            By::Hash => {
                 let bits = known_bits.min(self.hashed_bits(Family::of(client)));
                 let key = spread::hash::client_key(client, bits);
                 spread::hash::best(self.variants.candidates(group.variants()), key)
             }
-            Spread::RoundRobin => turn % group.count,
-            Spread::Random | Spread::All => spread::uniform(random, group.count),
+            By::Turn => turn % group.count,
+            By::WeightedTurn => self.variants.turn(group.turns(), turn),
+            By::Chance => spread::uniform(random, group.count),
         };
         Some(group.first + position)
     }
 
     /// The probability of each of a group's variants where chance decides: `None` with [`Spread::Hash`].
     pub(super) fn shares(&self, group: Group) -> Option<Vec<f64>> {
-        match self.spread {
-            Spread::Weighted => Some(spread::weighted::shares(self.variants.draws(group.variants()))),
-            Spread::RoundRobin | Spread::Random | Spread::All => {
-                Some(vec![1.0 / f64::from(group.count); group.count as usize])
+        match self.spread.picks_by() {
+            By::Weight => Some(spread::weighted::shares(self.variants.draws(group.variants()))),
+            By::Turn | By::Chance => Some(vec![1.0 / f64::from(group.count); group.count as usize]),
+            By::WeightedTurn => {
+                let cycle = group.turns();
+                let mut shares = vec![0.0; group.count as usize];
+                for turn in 0..cycle.len() as u32 {
+                    shares[self.variants.turn(group.turns(), turn) as usize] += 1.0 / cycle.len() as f64;
+                }
+                Some(shares)
             }
-            Spread::Hash { .. } => None,
+            By::Hash => None,
         }
     }
 }
@@ -288,6 +294,10 @@ impl Group {
     pub(super) const fn variants(&self) -> std::ops::Range<u32> {
         self.first..self.first + self.count
     }
+
+    const fn turns(&self) -> std::ops::Range<u32> {
+        self.turns_start..self.turns_start + self.turns_len
+    }
 }
 
 fn build_slot(reach: &Reach, roster: &Roster, policy: &Policy, family: Family, variants: &mut Variants) -> Slot {
@@ -302,13 +312,15 @@ fn build_slot(reach: &Reach, roster: &Roster, policy: &Policy, family: Family, v
         regions.extend(reach.members_of(group as GroupId));
         let (standing, pass) = roster.standing(&regions, family);
         roster.answering(&regions, family, pass, &mut members);
+        let turns_start = variants.turns_len();
         let first = variants.add_group(roster, &members);
-        Group { standing, first, count: members.len() as u32 }
+        let turns_len = variants.turns_len() - turns_start;
+        Group { standing, first, count: members.len() as u32, turns_start, turns_len }
     });
     let groups = groups.collect();
     let fallback = match &policy.all_down {
         AllDown::Fallback(addresses) if !roster.names => variants.add_fallback(family, addresses),
-        AllDown::Fallback(_) | AllDown::All | AllDown::NoData | AllDown::ServFail => None,
+        AllDown::Fallback(_) | AllDown::All | AllDown::NoData | AllDown::ServFail | AllDown::Policy(_) => None,
     };
     Slot { exists: true, groups, fallback }
 }
@@ -319,7 +331,7 @@ fn scope_floors(spread: Spread) -> [u8; 2] {
     match spread {
         Spread::Hash { ipv4_prefix: 0, ipv6_prefix: 0 } => [0, 0],
         Spread::Hash { ipv4_prefix, ipv6_prefix } => [ipv4_prefix.clamp(1, 32), ipv6_prefix.clamp(1, 128)],
-        Spread::Weighted | Spread::RoundRobin | Spread::Random | Spread::All => [0, 0],
+        _ => [0, 0],
     }
 }
 

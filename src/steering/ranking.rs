@@ -9,7 +9,7 @@ mod scopes;
 
 pub use key::RankingKey;
 
-use super::reach::{GroupId, Reach};
+use super::reach::{Ranked, Reach};
 use super::spec::Order;
 use crate::base::{Prefix, RegionId};
 use crate::geo::{LeafId, Locator, Place, PlaceId};
@@ -101,7 +101,7 @@ impl Ranking {
     }
 
     /// The groups of a cohort, best first.
-    pub fn order(&self, cohort: CohortId) -> impl Iterator<Item = GroupId> + '_ {
+    pub fn order(&self, cohort: CohortId) -> impl Iterator<Item = Ranked> + '_ {
         self.orders.groups(self.cohort(cohort))
     }
 
@@ -165,8 +165,8 @@ impl Ranking {
     #[must_use]
     pub fn regions(&self, cohort: CohortId) -> Vec<RegionId> {
         let mut regions = Vec::new();
-        for group in self.order(cohort) {
-            for region in self.reach().regions_of(group) {
+        for entry in self.order(cohort) {
+            for region in self.reach().regions_of(entry.group()) {
                 if !regions.contains(&region) {
                     regions.push(region);
                 }

@@ -7,8 +7,41 @@ use crate::base::RegionId;
 
 /// A region within a reach, or a set of regions that are equals: what orders of regions are made of.
 ///
-/// Numbers below the count of regions are those regions alone, in configured order; the sets stand behind them.
+/// Numbers below the count of regions are those regions alone, in configured order; the sets stand behind them. They stay below
+/// [`TIED`].
 pub type GroupId = u16;
+
+/// The bit of an entry of an order that says: equal to the one before it, so that chance or turn decides between the two.
+pub const TIED: GroupId = 1 << 15;
+
+/// An entry of a client's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ranked(GroupId);
+
+impl Ranked {
+    /// A group, and whether it is equal to the one before it.
+    #[must_use]
+    pub const fn new(group: GroupId, tied: bool) -> Self {
+        Self(if tied { group | TIED } else { group })
+    }
+
+    /// An entry as orders store it.
+    pub(super) const fn from_raw(raw: GroupId) -> Self {
+        Self(raw)
+    }
+
+    /// The group.
+    #[must_use]
+    pub const fn group(self) -> GroupId {
+        self.0 & !TIED
+    }
+
+    /// Whether it is equal to the entry before it.
+    #[must_use]
+    pub const fn is_tied(self) -> bool {
+        self.0 & TIED != 0
+    }
+}
 
 /// Regions that may answer a pool under a policy, and the groups made of them.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,7 +15,7 @@ use super::explain::{Explanation, explain};
 use super::ranking::{Ranking, RankingKey, Table};
 use super::reach::regions_of_pool;
 use super::spec::*;
-use super::{MemberState, PoolAnswers};
+use super::{MemberState, PoolAnswers, PoolCondition};
 use crate::base::{Continent, Country, Family, Point, Prefix, RegionId};
 use crate::geo::{LeafId, Place, PlaceId};
 use crate::health::Status;
@@ -104,17 +104,7 @@ pub(super) struct World {
 
 /// A policy that says nothing but its order.
 pub(super) fn policy(order: Order) -> Policy {
-    Policy {
-        name: "p".into(),
-        order,
-        regions: None,
-        spread: Spread::Weighted,
-        answers: None,
-        min_healthy: 0.5,
-        families: Families::Together,
-        all_down: AllDown::All,
-        rules: Vec::new(),
-    }
+    Policy { name: "p".into(), order, ..Policy::default() }
 }
 
 pub(super) fn point(text: &str) -> Option<Point> {
@@ -127,7 +117,7 @@ pub(super) fn world(text: &str) -> World {
     let mut world = World {
         text: text.to_owned(),
         regions: Vec::new(),
-        pool: Pool { name: "web".into(), monitors: Vec::new(), members: Vec::new() },
+        pool: Pool { name: "web".into(), ..Pool::default() },
         states: Vec::new(),
         policy: policy(Order::Closest),
         table: HandTable::default(),
@@ -157,7 +147,7 @@ impl std::fmt::Debug for World {
 
 impl World {
     fn region(&mut self, words: &[&str]) {
-        let mut region = Region { name: words[0].into(), coordinates: point(words[1]), bias: 0, enabled: true };
+        let mut region = Region { name: words[0].into(), coordinates: point(words[1]), ..Region::default() };
         for word in &words[2..] {
             match word.split_once('=') {
                 Some(("bias", bias)) => region.bias = bias.parse().unwrap(),
@@ -183,8 +173,8 @@ impl World {
             MemberTarget::Address,
         );
         let region = self.id(words[0]);
-        let mut member = Member { region, target, weight: 1, probe_address: None, enabled: true };
-        let mut state = MemberState { status: Status::Up, wavering: false, enabled: true };
+        let mut member = Member::new(region, target);
+        let mut state = MemberState::configured(Status::Up, false, true, 1);
         for word in &words[2..] {
             match word.trim_end_matches('~') {
                 "up" => state.status = Status::Up,
@@ -196,6 +186,7 @@ impl World {
             }
             state.wavering |= word.ends_with('~');
         }
+        state.weight = member.weight * 1000;
         self.pool.members.push(member);
         self.states.push(state);
     }
@@ -261,7 +252,8 @@ impl World {
     }
 
     pub(super) fn answers(&self) -> PoolAnswers {
-        PoolAnswers::build(&self.pool, &self.policy, &self.regions, &self.states)
+        let condition = PoolCondition { members: self.states.clone(), ..PoolCondition::default() };
+        PoolAnswers::build(&self.pool, &self.policy, &self.regions, &condition)
     }
 
     /// A query of this client; `random` and `turn` are 0.

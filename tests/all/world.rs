@@ -56,7 +56,7 @@ impl World {
             return Err(shown(&diagnostics, &sources));
         }
         let member_targets = config.pools.iter().map(|pool| {
-            let monitors: Vec<&Monitor> = pool.monitors.iter().map(|id| &config.monitors[id.index()]).collect();
+            let monitors: Vec<&Monitor> = pool.monitors.iter().map(|id| &config.monitors[id.monitor.index()]).collect();
             pool.members.iter().map(|member| monitors.iter().map(|monitor| target(monitor, member)).collect()).collect()
         });
         let inputs = Inputs {

@@ -10,7 +10,7 @@ use crate::steering::decide::{Asked, Considered, Decision};
 use crate::steering::explain::{self as steering, ExplainedStep, Explanation, Pick, RankReason, RankedRegion};
 use crate::steering::pool_answers::Pass;
 use crate::steering::ranking::Table;
-use crate::steering::spec::{AllDown, MemberTarget, Order, Policy, Pool, Rule, Spread, TtlRange};
+use crate::steering::spec::{AllDown, MemberTarget, Order, Policy, Pool, Rule, TtlRange};
 
 /// What is known of a target.
 pub(super) type TargetStates<'a> = dyn Fn(&TargetKey) -> Option<TargetState> + 'a;
@@ -49,7 +49,7 @@ pub(super) fn explain(
         pool: pool.name.to_string(),
         policy: policy.name.to_string(),
         order: order_name(policy, place).to_owned(),
-        spread: spread_name(policy.spread).to_owned(),
+        spread: policy.spread.word().to_owned(),
         rule: explained.rule.map(|index| rule_text(index, &policy.rules[index])),
         regions: explained.regions.iter().map(|ranked| teller.region(ranked)).collect(),
         left_out: teller.left_out(),
@@ -84,16 +84,7 @@ fn order_name(policy: &Policy, place: &Place) -> &'static str {
         Order::Closest => "closest",
         Order::Listed => "listed",
         Order::Any => "any",
-    }
-}
-
-fn spread_name(spread: Spread) -> &'static str {
-    match spread {
-        Spread::Weighted => "weighted",
-        Spread::Hash { .. } => "hash",
-        Spread::RoundRobin => "round-robin",
-        Spread::Random => "random",
-        Spread::All => "all",
+        Order::Latency => "latency",
     }
 }
 
@@ -234,7 +225,9 @@ impl Teller<'_> {
             Verdict::NothingUp => match self.policy.all_down {
                 AllDown::NoData => "NODATA: nothing is up, and the policy says `all_down = \"nodata\"`".to_owned(),
                 AllDown::Fallback(_) => "NODATA: nothing is up, and no fallback address is of this family".to_owned(),
-                AllDown::All | AllDown::ServFail => "NODATA: no member of this family may answer".to_owned(),
+                AllDown::All | AllDown::ServFail | AllDown::Policy(_) => {
+                    "NODATA: no member of this family may answer".to_owned()
+                }
             },
             Verdict::ServFail => "SERVFAIL: nothing is up, and the policy says `all_down = \"servfail\"`".to_owned(),
             Verdict::Variant(_) => {

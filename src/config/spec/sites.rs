@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 pub(super) fn region(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>) -> Region {
     Region {
+        capacity: None,
         name: Arc::clone(&name.value),
         coordinates: reader.one(&region::COORDINATES, coordinates).map(|point| point.value),
         bias: reader.one(&region::BIAS, integer).map_or(0, |bias| bias.value),

@@ -6,7 +6,9 @@ use crate::config::{Admin, Server};
 use crate::geo::spec::NetworkFact;
 use crate::probe::spec::MonitorKind;
 use crate::snapshot::Settings;
-use crate::steering::spec::{AllDown, Families, MemberTarget, Order, ProbeAddress, Region, Spread, TtlRange};
+use crate::steering::spec::{
+    AllDown, Families, MemberTarget, Order, ProbeAddress, Region, RequiredMonitor, Spread, TtlRange,
+};
 use std::path::Path;
 use std::time::Duration;
 
@@ -144,7 +146,7 @@ fn regions_and_networks() {
     );
     let loaded = load_text(&text);
     let config = loaded.config();
-    let off = Region { name: "off".into(), coordinates: None, bias: -10, enabled: false };
+    let off = Region { name: "off".into(), coordinates: None, bias: -10, enabled: false, capacity: None };
     assert_eq!(config.regions[2], off);
     assert_eq!(config.geo.regions, [Point::new(39.04, -77.49), Point::new(53.35, -6.26), None]);
     let facts: Vec<(String, NetworkFact)> =
@@ -244,7 +246,8 @@ fn pools_take_addresses_or_names_and_one_monitor_or_several() {
     );
     let config = loaded.config();
     let [one, two] = &config.pools[..] else { panic!("two pools") };
-    assert_eq!((&one.monitors[..], &two.monitors[..]), (&[MonitorId(1)][..], &[MonitorId(1), MonitorId(0)][..]));
+    let of = |number| RequiredMonitor::new(MonitorId(number));
+    assert_eq!((&one.monitors[..], &two.monitors[..]), (&[of(1)][..], &[of(1), of(0)][..]));
     let [first, second] = &one.members[..] else { panic!("two members") };
     assert_eq!(first.target, MemberTarget::Address("192.0.2.10".parse().unwrap()));
     assert_eq!((first.weight, first.enabled, second.weight, second.enabled), (9, true, 1, false));

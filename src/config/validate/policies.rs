@@ -47,6 +47,7 @@ fn build_policy(name: Arc<str>, table: &PolicyTable, regions: &Names, report: &m
         families: table.families,
         all_down: table.all_down.clone(),
         rules,
+        ..Policy::default()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::base::{Diagnostic, Family, MonitorId, RegionId, Span};
 use crate::config::keys;
 use crate::config::report::{Report, list_of};
 use crate::config::spec::{Definition, MemberTable, PoolTable};
-use crate::steering::spec::{Member, MemberTarget, Pool};
+use crate::steering::spec::{Member, MemberTarget, Pool, RequiredMonitor};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ pub fn build(tables: &[Definition<PoolTable>], regions: &Names, monitors: &Names
 fn build_pool(definition: &Definition<PoolTable>, regions: &Names, monitors: &Names, report: &mut Report) -> Pool {
     let table = &definition.table;
     let monitors = table.monitors.iter().filter_map(|name| monitors.find(name, report));
-    let monitors = monitors.map(|index| MonitorId(u32::try_from(index).unwrap_or(u32::MAX))).collect();
+    let monitors =
+        monitors.map(|index| RequiredMonitor::new(MonitorId(u32::try_from(index).unwrap_or(u32::MAX)))).collect();
     let mut region_names: HashMap<RegionId, &str> = HashMap::new();
     let mut members = Vec::with_capacity(table.members.len());
     for member in &table.members {
@@ -37,7 +38,7 @@ fn build_pool(definition: &Definition<PoolTable>, regions: &Names, monitors: &Na
         check_enabled(definition, &members, report);
         check_families(definition, &members, &region_names, report);
     }
-    Pool { name: Arc::clone(&definition.defined.name.value), monitors, members }
+    Pool { name: Arc::clone(&definition.defined.name.value), monitors, members, ..Pool::default() }
 }
 
 /// Where nothing is checked, it makes no difference where.
@@ -60,6 +61,7 @@ fn check_enabled(definition: &Definition<PoolTable>, members: &[Member], report:
 
 fn build_member(table: &MemberTable, region: RegionId) -> Option<Member> {
     Some(Member {
+        capacity: None,
         region,
         target: table.target.as_ref()?.value.clone(),
         weight: table.weight,

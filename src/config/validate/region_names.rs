@@ -5,7 +5,7 @@ use crate::base::{Diagnostic, PolicyId, RegionId};
 use crate::config::report::Report;
 use crate::config::spec::BalanceTable;
 use crate::config::values;
-use crate::steering::spec::{AllDown, BalanceSpec, Families, Order, Policy, Spread};
+use crate::steering::spec::{BalanceSpec, Families, Order, Policy, Spread};
 use crate::wire::Name;
 use crate::zone::{BalancedOwner, Role};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -43,11 +43,9 @@ impl RegionPolicies {
                 order: Order::Listed,
                 regions: Some(vec![region]),
                 spread,
-                answers: None,
                 min_healthy: 0.0,
                 families: Families::Apart,
-                all_down: AllDown::All,
-                rules: Vec::new(),
+                ..Policy::default()
             });
             policies.len() - 1
         });

@@ -25,37 +25,21 @@ fn key(monitor: &str, pool: usize, member: usize) -> TargetKey {
 }
 
 fn region(name: &str) -> Region {
-    Region { name: name.into(), coordinates: None, bias: 0, enabled: true }
+    Region { name: name.into(), ..Region::default() }
 }
 
 fn policy(name: &str, order: Order) -> Policy {
-    Policy {
-        name: name.into(),
-        order,
-        regions: None,
-        spread: Spread::Weighted,
-        answers: None,
-        min_healthy: 0.5,
-        families: Families::Together,
-        all_down: AllDown::All,
-        rules: Vec::new(),
-    }
+    Policy { name: name.into(), order, ..Policy::default() }
 }
 
 /// Pools `web`, `api` and `mail` with a member in each of two regions, each monitored by `http`; all under `closest`, and
 /// the first under `listed` as well.
 fn inputs() -> Inputs {
-    let member = |pool, member| Member {
-        region: RegionId(member as u16),
-        target: MemberTarget::Address(address(pool, member)),
-        weight: 1,
-        probe_address: None,
-        enabled: true,
-    };
+    let member = |pool, member| Member::new(RegionId(member as u16), MemberTarget::Address(address(pool, member)));
     let pool = |(number, name): (usize, &str)| Pool {
         name: name.into(),
-        monitors: Vec::new(),
         members: vec![member(number, 0), member(number, 1)],
+        ..Pool::default()
     };
     let balance = |pool, policy| BalanceSpec { pool: PoolId(pool), policy: PolicyId(policy), ttl: TtlRange::default() };
     Inputs {

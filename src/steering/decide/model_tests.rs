@@ -63,7 +63,7 @@ fn groups(world: &World) -> Vec<Vec<RegionId>> {
     let all = (0..FAR as u16).map(RegionId);
     match world.policy.order {
         Order::Any => vec![all.collect()],
-        Order::Closest | Order::Listed => all.map(|region| vec![region]).collect(),
+        Order::Closest | Order::Latency | Order::Listed => all.map(|region| vec![region]).collect(),
     }
 }
 

@@ -1,16 +1,18 @@
 //! The members of a pool by family and region, with their states tallied.
 
+use super::Region;
 use super::availability::{Judge, Outlook, Pass, Standing, Tally};
 use super::wants_together;
-use super::{MemberState, Region};
 use crate::base::Family;
 use crate::health::Status;
+use crate::steering::condition::MemberState;
 use crate::steering::reach::{GroupId, Reach};
 use crate::steering::spec::{Member, MemberTarget, Policy, Pool};
 
 /// The members of a pool within reach, by family and region.
 pub(super) struct Roster<'p> {
     pool: &'p Pool,
+    states: &'p [MemberState],
     pub(super) judge: Judge,
     /// Members are names; they all count as the first family.
     pub(super) names: bool,
@@ -33,7 +35,7 @@ impl<'p> Roster<'p> {
         pool: &'p Pool,
         policy: &Policy,
         regions: &[Region],
-        states: &[MemberState],
+        states: &'p [MemberState],
         reach: &Reach,
     ) -> Self {
         let names = pool.members.iter().any(|member| matches!(member.target, MemberTarget::Name { .. }));
@@ -54,7 +56,7 @@ impl<'p> Roster<'p> {
         }
         let together = wants_together(policy) && exists == [true; 2];
         let judge = Judge { together, min_healthy: policy.min_healthy };
-        Self { pool, judge, names, exists, tallies, entries }
+        Self { pool, states, judge, names, exists, tallies, entries }
     }
 
     /// Whether any member has the family, whatever its state.
@@ -64,6 +66,11 @@ impl<'p> Roster<'p> {
 
     pub(super) fn member(&self, index: u32) -> &'p Member {
         &self.pool.members[index as usize]
+    }
+
+    /// The weight of a member now.
+    pub(super) fn weight(&self, index: u32) -> u32 {
+        self.states.get(index as usize).map_or(1, |state| state.weight.max(1))
     }
 
     /// The standing of a group of regions, and the first pass in which it may answer.
@@ -109,8 +116,8 @@ fn slot_of(member: &Member) -> usize {
     }
 }
 
-/// A member's weight, which configuration keeps at 1 or more.
-pub(super) fn weight_of(member: &Member) -> u32 {
+/// A member's configured weight, which configuration keeps at 1 or more.
+fn weight_of(member: &Member) -> u32 {
     member.weight.max(1)
 }
 

@@ -1,11 +1,12 @@
 //! Every answer that a pool can give, as ready RRsets. A group of `n` members that answers `k` at a time has `n` variants,
 //! which are windows on a ring of `n + k - 1` records.
 
-use super::roster::{Roster, weight_of};
+use super::roster::Roster;
 use crate::base::{Family, RegionId};
 use crate::steering::spec::{MemberTarget, Pool, Spread};
 use crate::steering::spread::hash::{Candidate, candidate};
 use crate::steering::spread::weighted::{Draw, draws};
+use crate::steering::spread::{By, turns};
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -55,10 +56,12 @@ pub(super) struct Variants {
     /// Variants before this number are A records, the others AAAA.
     ipv6_from: u32,
     variants: Vec<Variant>,
-    /// By variant, with [`Spread::Weighted`].
+    /// By variant, where chance picks by weight.
     draws: Vec<Draw>,
     /// By variant, with [`Spread::Hash`].
     candidates: Vec<Candidate>,
+    /// Whole cycles, where turns go by weight.
+    turns: Vec<u16>,
     octets: Vec<u8>,
 }
 
@@ -73,6 +76,7 @@ impl Variants {
             variants: Vec::with_capacity(pool.members.len()),
             draws: Vec::new(),
             candidates: Vec::new(),
+            turns: Vec::new(),
             octets: Vec::with_capacity(pool.members.len() * (RECORD_HEADER_LEN + 4)),
         }
     }
@@ -118,20 +122,28 @@ impl Variants {
     }
 
     fn add_picks(&mut self, roster: &Roster<'_>, members: &[u32]) {
-        match self.spread {
-            Spread::Weighted => {
-                let weights: Vec<u32> = members.iter().map(|&member| weight_of(roster.member(member))).collect();
-                self.draws.extend(draws(&weights));
-            }
-            Spread::Hash { .. } => {
+        let weights = || members.iter().map(|&member| roster.weight(member)).collect::<Vec<u32>>();
+        match self.spread.picks_by() {
+            By::Weight => self.draws.extend(draws(&weights())),
+            By::Hash => {
                 let pool = &self.pool;
-                self.candidates.extend(members.iter().map(|&member| {
-                    let member = roster.member(member);
-                    candidate(pool, &member.target, weight_of(member))
-                }));
+                self.candidates
+                    .extend(members.iter().map(|&at| candidate(pool, &roster.member(at).target, roster.weight(at))));
             }
-            Spread::RoundRobin | Spread::Random | Spread::All => {}
+            By::WeightedTurn => self.turns.extend(turns::cycle(&weights())),
+            By::Turn | By::Chance => {}
         }
+    }
+
+    /// Where the cycles of turns end so far.
+    pub(super) const fn turns_len(&self) -> u32 {
+        self.turns.len() as u32
+    }
+
+    /// The position that has the turn in a group's cycle.
+    pub(super) fn turn(&self, cycle: Range<u32>, turn: u32) -> u32 {
+        let cycle = &self.turns[cycle.start as usize..cycle.end as usize];
+        cycle.get(turn as usize % cycle.len().max(1)).map_or(0, |&position| position.into())
     }
 
     /// Adds one variant with all addresses of the family, if there are any. It has no picks: to be added behind all
@@ -144,10 +156,10 @@ impl Variants {
             self.push_target(&MemberTarget::Address(address));
         }
         self.push_variant(start..self.octets.len(), records, RegionId(u16::MAX), NOT_A_MEMBER);
-        match self.spread {
-            Spread::Weighted => self.draws.extend(draws(&[1])),
-            Spread::Hash { .. } => self.candidates.push(candidate("", &MemberTarget::Address(addresses[0]), 1)),
-            Spread::RoundRobin | Spread::Random | Spread::All => {}
+        match self.spread.picks_by() {
+            By::Weight => self.draws.extend(draws(&[1])),
+            By::Hash => self.candidates.push(candidate("", &MemberTarget::Address(addresses[0]), 1)),
+            By::WeightedTurn | By::Turn | By::Chance => {}
         }
         Some(number)
     }

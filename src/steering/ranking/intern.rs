@@ -1,7 +1,7 @@
 //! Orders of groups, each kept once: a head of its own and a tail that many orders share.
 
 use super::{CohortId, EXACT_NEAREST};
-use crate::steering::reach::GroupId;
+use crate::steering::reach::{GroupId, Ranked};
 use std::collections::HashMap;
 
 /// One order: where its groups stand in the store.
@@ -25,6 +25,7 @@ pub(super) struct Tail {
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     cohorts: Box<[Cohort]>,
+    /// As [`Ranked`] holds them.
     groups: Box<[GroupId]>,
 }
 
@@ -44,16 +45,21 @@ impl Orders {
     }
 
     /// The groups of an order, best first.
-    pub(super) fn groups(&self, cohort: Cohort) -> impl Iterator<Item = GroupId> + '_ {
+    pub(super) fn groups(&self, cohort: Cohort) -> impl Iterator<Item = Ranked> + '_ {
         let head = self.slice(cohort.head_start, cohort.head_len);
         let tail = self.slice(cohort.tail.start, cohort.tail.len);
-        head.iter().chain(tail.iter().filter(move |group| !head.contains(group))).copied()
+        head.iter().chain(tail.iter().filter(move |&&group| !has(head, group))).copied().map(Ranked::from_raw)
     }
 
     /// From which place on the order is approximate.
     pub(super) fn approximate_from(&self, cohort: Cohort) -> Option<usize> {
         cohort.tail.approximate.then_some(usize::from(cohort.head_len).max(EXACT_NEAREST))
     }
+}
+
+/// Whether a group, by its number alone, is among the entries of a head.
+fn has(head: &[GroupId], group: GroupId) -> bool {
+    head.iter().any(|&entry| Ranked::from_raw(entry).group() == group)
 }
 
 /// Collects orders while places are ranked.
@@ -75,12 +81,12 @@ impl Interner {
         Tail { start, len: groups.len() as u16, approximate }
     }
 
-    /// The cohort of an order. Of a head that runs into its tail, what the tail would put there anyway is cut, so that one
+    /// The cohort of an order; entries of the head may be tied, those of a tail never are. Of a head that runs into its tail, what the tail would put there anyway is cut, so that one
     /// order is one cohort.
     pub(super) fn intern(&mut self, mut head: &[GroupId], tail: Tail) -> CohortId {
         let rest = &self.groups[tail.start as usize..][..usize::from(tail.len)];
         while let Some((last, before)) = head.split_last()
-            && rest.iter().find(|group| !before.contains(group)) == Some(last)
+            && rest.iter().find(|&&group| !has(before, group)) == Some(last)
         {
             head = before;
         }

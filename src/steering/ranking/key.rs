@@ -50,7 +50,7 @@ impl RankingKey {
             }
         };
         let sites = match policy.order {
-            Order::Closest => reach.regions().iter().map(site).collect(),
+            Order::Closest | Order::Latency => reach.regions().iter().map(site).collect(),
             Order::Listed | Order::Any => Box::default(),
         };
         let rule = |rule: &Rule| RankingRule {

@@ -69,8 +69,8 @@ impl<'k> Ranker<'k> {
             push_new(&mut self.head, [preferred]);
         }
         let tail = match (self.key.order(), place.point) {
-            (Order::Closest, Some(point)) => self.by_distance(number, point),
-            (Order::Closest, None) | (Order::Listed, _) => {
+            (Order::Closest | Order::Latency, Some(point)) => self.by_distance(number, point),
+            (Order::Closest | Order::Latency, None) | (Order::Listed, _) => {
                 push_new(&mut self.head, fenced.listed.iter().copied());
                 fenced.listed_tail
             }

@@ -4,6 +4,7 @@
 use super::{EXACT_NEAREST, EXACT_REGIONS_MAX, Ranking, RankingKey};
 use crate::base::{Point, RegionId};
 use crate::geo::Place;
+use crate::steering::reach::Ranked;
 use crate::steering::spec::{Order, Policy, Region};
 use crate::steering::testing::{HandTable, policy, world};
 use proptest::prelude::*;
@@ -103,7 +104,7 @@ fn any_has_all_regions_as_equals() {
     let ranking = world.ranking();
     assert_eq!(ranking.cohort_count(), 1);
     let groups: Vec<_> = ranking.order(super::CohortId(0)).collect();
-    assert_eq!(groups, [4], "one group of all four regions");
+    assert_eq!(groups, [Ranked::new(4, false)], "one group of all four regions");
     assert_eq!(ranking.reach().regions_of(4).count(), 4);
 }
 
@@ -202,7 +203,7 @@ fn regions(points: &[Point], biases: &[i8]) -> Vec<Region> {
         name: format!("r{number}").into(),
         coordinates: Some(at),
         bias: biases[number % biases.len()],
-        enabled: true,
+        ..Region::default()
     };
     points.iter().enumerate().map(region).collect()
 }
