@@ -124,3 +124,6 @@ impl Control {
         self.tracks.memories = memories;
     }
 }
+
+#[cfg(test)]
+mod simulations;

@@ -27,8 +27,8 @@ const FIGURE_FLOOR: f64 = 0.05;
 /// Added to response times, in seconds, so that those far below a difference that matters count as equal.
 const RESPONSE_FLOOR: f64 = 0.001;
 
-/// A difference in utilisation at which the better of two wins nearly three times of four.
-const CHOICE_WIDTH: f64 = 0.1;
+/// A difference in utilisation, as a part of the mean, at which the better of two wins nearly three times of four.
+const CHOICE_WIDTH: f64 = 1.0;
 
 /// With more than this many, two choices are weighed against so many others only, evenly taken.
 const OPPONENTS_MAX: usize = 64;
@@ -130,7 +130,10 @@ fn targets(aim: Aim, part: &[Entry]) -> Option<Vec<f64>> {
             let corrected = |entry: &Entry| correction(figures / weights, figure(entry) / entry.weight);
             part.iter().map(|entry| entry.factor * corrected(entry)).collect()
         }
-        Aim::TwoChoices => part.iter().map(|entry| entry.factor * 2.0 * wins(part, figure(entry))).collect(),
+        Aim::TwoChoices => part
+            .iter()
+            .map(|entry| entry.factor * 2.0 * wins(part, figure(entry), CHOICE_WIDTH * figures / count))
+            .collect(),
         Aim::Inverse => {
             let time = |entry: &Entry| figure(entry) + RESPONSE_FLOOR;
             let mean = weights / part.iter().map(|entry| entry.weight / time(entry)).sum::<f64>();
@@ -160,12 +163,12 @@ fn correction(mean: f64, figure: f64) -> f64 {
 }
 
 /// How often `figure` wins against one of the others, drawn by their shares: half the time when all are equal.
-fn wins(part: &[Entry], figure: f64) -> f64 {
+fn wins(part: &[Entry], figure: f64, width: f64) -> f64 {
     let stride = part.len().div_ceil(OPPONENTS_MAX);
     let (mut won, mut drawn) = (0.0, 0.0);
     for other in part.iter().step_by(stride) {
         let share = other.weight * other.factor;
-        let ahead = (other.figure.unwrap_or_default() - figure) / CHOICE_WIDTH;
+        let ahead = (other.figure.unwrap_or_default() - figure) / width;
         won += share / (1.0 + (-ahead).exp());
         drawn += share;
     }

@@ -7,6 +7,7 @@
 //! caught up, and moves to the place where that lies on the line. Where it comes to rest it is on the line, whatever it
 //! foresaw. Back it goes only after the utilisation has fallen by a part of the line's length more.
 
+use crate::steering::spec::ShedMarks;
 use std::time::Duration;
 
 /// How much lower than on the way up the line lies on the way back, as a part of its length.
@@ -32,8 +33,19 @@ pub(super) struct Line {
 pub(super) struct Reading {
     /// Of the region's capacity.
     pub(super) utilisation: f64,
-    /// The utilisation by the clients that the valve sends away when it is all open.
+    /// The utilisation by the clients that the valve stands before: what it sends away when it is all open.
     pub(super) behind: f64,
+    /// The same as it was when the answers were given that are in caches.
+    pub(super) behind_in_caches: f64,
+}
+
+/// How quickly a valve opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// Within half the lifetime of answers: many clients move.
+    Measured,
+    /// Nearly at once: what it keeps away is on its way.
+    Prompt,
 }
 
 /// A share of clients that is sent elsewhere.
@@ -47,14 +59,15 @@ pub(super) struct Valve {
 
 impl Valve {
     /// Moves on by `elapsed`. Without a reading it closes slowly: nothing is known then.
-    pub(super) fn step(&mut self, line: Line, reading: Option<Reading>, elapsed: Duration, ttl_max: u32) {
+    pub(super) fn step(&mut self, line: Line, reading: Option<Reading>, haste: Haste, elapsed: Duration, ttl_max: u32) {
         let (seconds, ttl) = (elapsed.as_secs_f64(), f64::from(ttl_max.max(TTL_LEAST)));
         let aim = reading.map_or(0.0, |reading| self.aim(line, reading));
-        let way = match reading {
-            None => 2.0 * ttl,
+        let way = match (reading, haste) {
+            (None, _) => 2.0 * ttl,
             // What hurts is taken off quickly, and comes back slowly.
-            Some(_) if aim > self.open => ttl / 2.0,
-            Some(_) => ttl,
+            (Some(_), Haste::Measured) if aim > self.open => ttl / 2.0,
+            (Some(_), Haste::Prompt) if aim > self.open => 1.0,
+            (Some(_), _) => ttl,
         };
         self.has_arrived = (aim - self.open).abs() < ARRIVED;
         self.open = if self.has_arrived { aim } else { approach(self.open, aim, seconds / way) };
@@ -77,9 +90,11 @@ impl Valve {
     /// Where the valve should be: where the foreseen utilisation lies on the line.
     fn aim(&self, line: Line, reading: Reading) -> f64 {
         let length = line.to - line.from;
+        // With the valve open by `share`, caches caught up, the utilisation is what it is now, less what passed the valve
+        // when caches were filled, plus behind * (1 - share); and that is to be from + length * share.
+        let passed = reading.behind_in_caches * (1.0 - self.in_caches);
         let foreseen = |utilisation: f64| {
-            let off = utilisation - line.from - length * self.in_caches;
-            (self.in_caches + off / (length + reading.behind)).clamp(0.0, 1.0)
+            ((utilisation - passed + reading.behind - line.from) / (length + reading.behind)).clamp(0.0, 1.0)
         };
         let up = foreseen(reading.utilisation);
         let back = foreseen(reading.utilisation + BAND * length);
@@ -116,8 +131,29 @@ pub(super) fn own_load(utilisation: f64, shed: f64, high: f64) -> f64 {
     (utilisation / (1.0 - shed).max(0.05)).clamp(utilisation.max(high / 2.0), (3.0 * high).max(utilisation))
 }
 
-/// The line on which a region refuses clients of others: it ends where the region begins to hand on its own, so that no
-/// two regions hand their clients to each other.
-pub(super) fn refusal_line(low: f64, high: f64) -> Line {
-    Line { from: low - (high - low).min(low / 2.0), to: low }
+/// The marks of a region, as they are while `pressure`, from 0 to 1, comes from another one that is worse off: then it takes
+/// more of others' clients, nearly up to its high mark, and hands on its own only above that.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Lines {
+    /// On which it hands on its own clients.
+    pub(super) shed: Line,
+    /// On which it refuses others': it ends where the other one begins, so that no two regions hand their clients to each other.
+    pub(super) refuse: Line,
+}
+
+impl Lines {
+    pub(super) fn new(marks: ShedMarks, pressure: f64) -> Self {
+        let length = marks.high - marks.low;
+        let from = marks.low + pressure * (1.0 - LINE_LEAST) * length;
+        let refuse = Line { from: from - length.min(marks.low / 2.0), to: from };
+        Self { shed: Line { from, to: marks.high }, refuse }
+    }
+}
+
+/// The part of the way between its marks that a region keeps for handing on its own clients, whatever the pressure.
+const LINE_LEAST: f64 = 0.25;
+
+/// The line of pressure: from the middle between the marks to the high one.
+pub(super) fn pressure_line(marks: ShedMarks) -> Line {
+    Line { from: f64::midpoint(marks.low, marks.high), to: marks.high }
 }

@@ -22,6 +22,8 @@ pub(super) struct RegionTrack {
     pub(super) has_reported: bool,
     pub(super) shed: Valve,
     pub(super) refuse: Valve,
+    /// How much worse off another region is.
+    pub(super) pressure: Valve,
     /// It has no room for clients that others hand on.
     pub(super) is_full: bool,
     pub(super) share: Moved,
@@ -78,6 +80,7 @@ impl RegionTrack {
             has_reported: false,
             shed: Valve::default(),
             refuse: Valve::default(),
+            pressure: Valve::default(),
             is_full: false,
             share: Moved::default(),
             course,

@@ -1,14 +1,15 @@
 //! The stages that concern regions: how they come and go, what they use of their capacity, what they hand on and refuse.
 
-use super::Step;
 use super::members::{scaled, shown};
+use super::{Sight, Step};
 use crate::health::{Report, Status};
 use crate::steering::condition::{RegionState, Share};
 use crate::steering::control::admin::Admin;
 use crate::steering::control::course::{Course, RegionCourse};
 use crate::steering::control::recovery::Seen;
 use crate::steering::control::shares;
-use crate::steering::control::shedding::{self, Line, Reading};
+use crate::steering::control::shedding::{self, Haste, Lines, Reading};
+use crate::steering::control::tracks::RegionTrack;
 use crate::steering::spec::{ShedMarks, Spread};
 
 /// Without marks, a region above this utilisation has no room for clients of regions that warm up.
@@ -92,51 +93,94 @@ impl Step<'_, '_> {
 
     /// The shares of clients that regions hand on and refuse because of their load.
     pub(super) fn work_valves(&mut self) {
-        let Some(ShedMarks { low, high }) = self.facts.policy.shed else {
+        let Some(marks) = self.facts.policy.shed else {
             for track in &mut self.tracks.regions {
-                (track.shed, track.refuse, track.is_full) = Default::default();
+                (track.shed, track.refuse, track.pressure, track.is_full) = Default::default();
             }
             return;
         };
-        let marks = Line { from: low, to: high };
-        let refusal = shedding::refusal_line(low, high);
-        let takers = self.takers();
-        let own: Vec<f64> = self.own_loads(high);
-        let handed_on: f64 = (0..own.len()).map(|place| self.handed_on(place, own[place])).sum();
-        let (elapsed, ttl_max) = (self.elapsed, self.facts.ttl_max);
-        let mut is_moving = false;
-        for place in 0..self.sights.len() {
-            let (utilisation, capacity) = (self.sights[place].utilisation, self.capacity(place));
-            let from_others = (handed_on - self.handed_on(place, own[place])) / capacity;
-            let track = &mut self.tracks.regions[place];
-            let reading = |behind| utilisation.map(|utilisation| Reading { utilisation, behind });
-            // What nobody takes comes home: nothing is gained by handing it on.
-            let has_taker = takers.iter().any(|&taker| taker != place);
-            let shed = reading(own[place]).filter(|_| has_taker);
-            track.shed.remember(track.course.shed, elapsed, ttl_max);
-            track.shed.step(marks, shed, elapsed, ttl_max);
-            track.refuse.remember(track.course.refuses, elapsed, ttl_max);
-            track.refuse.step(refusal, reading(from_others.clamp(0.2 * high, 3.0 * high)), elapsed, ttl_max);
-            let refused = track.refuse.share();
-            track.is_full = refused >= if track.is_full { ROOM_AGAIN } else { FULL };
-            is_moving |= track.shed.moves() || track.refuse.moves();
+        for track in &mut self.tracks.regions {
+            track.shed.remember(track.course.shed, self.elapsed, self.facts.ttl_max);
+            track.refuse.remember(track.course.refuses, self.elapsed, self.facts.ttl_max);
+            track.pressure.remember(track.pressure.share(), self.elapsed, self.facts.ttl_max);
         }
-        if is_moving {
+        let own: Vec<f64> = self.own_loads(marks.high);
+        self.press(marks);
+        self.shed(marks, &own);
+        self.refuse(marks, &own);
+        let moves = |track: &RegionTrack| track.shed.moves() || track.refuse.moves() || track.pressure.moves();
+        if self.tracks.regions.iter().any(moves) {
             self.tick();
         }
     }
 
+    /// How much worse off than each region the worst of the others is.
+    fn press(&mut self, marks: ShedMarks) {
+        let line = shedding::pressure_line(marks);
+        let used = |place: usize| self.sights[place].utilisation.filter(|_| self.sights[place].is_healthy);
+        let all: Vec<Option<f64>> = (0..self.sights.len()).map(used).collect();
+        // The greatest of the others is the greatest of all, or the second.
+        let mut most = [0.0_f64; 2];
+        for used in all.iter().flatten() {
+            most = if *used > most[0] { [*used, most[0]] } else { [most[0], most[1].max(*used)] };
+        }
+        let count = all.iter().flatten().count() as f64;
+        let behind = (count * (marks.high - marks.low)).min(3.0 * marks.high);
+        for (track, used) in self.tracks.regions.iter_mut().zip(all) {
+            let reading = used.map(|used| {
+                let worst = if used >= most[0] { most[1] } else { most[0] };
+                let utilisation = worst - (used - line.from).max(0.0);
+                Reading { utilisation, behind, behind_in_caches: behind }
+            });
+            track.pressure.step(line, reading, Haste::Measured, self.elapsed, self.facts.ttl_max);
+        }
+    }
+
+    fn shed(&mut self, marks: ShedMarks, own: &[f64]) {
+        let takers = self.takers();
+        for (place, &behind) in own.iter().enumerate() {
+            let track = &mut self.tracks.regions[place];
+            // What nobody takes comes home: nothing is gained by handing it on.
+            let utilisation = self.sights[place].utilisation.filter(|_| takers.iter().any(|&taker| taker != place));
+            let reading = utilisation.map(|utilisation| Reading { utilisation, behind, behind_in_caches: behind });
+            let line = Lines::new(marks, track.pressure.share()).shed;
+            track.shed.step(line, reading, Haste::Measured, self.elapsed, self.facts.ttl_max);
+        }
+    }
+
+    fn refuse(&mut self, marks: ShedMarks, own: &[f64]) {
+        // What each hands on now, and did when caches were filled, in the unit of capacities.
+        let of = |place: usize| {
+            let (track, load) = (&self.tracks.regions[place], own[place] * self.capacity(place));
+            [load * track.shed.share().max(self.given(place)), load * track.shed.in_caches()]
+        };
+        let handed_on: Vec<[f64; 2]> = (0..own.len()).map(of).collect();
+        let all = handed_on.iter().fold([0.0; 2], |all, one| [all[0] + one[0], all[1] + one[1]]);
+        for place in 0..own.len() {
+            let capacity = self.capacity(place);
+            let from_others = |time: usize| ((all[time] - handed_on[place][time]) / capacity).min(3.0 * marks.high);
+            let [behind, behind_in_caches] = [from_others(0).max(0.1 * marks.high), from_others(1)];
+            let utilisation = self.sights[place].utilisation;
+            let track = &mut self.tracks.regions[place];
+            let reading = utilisation.map(|utilisation| Reading { utilisation, behind, behind_in_caches });
+            let line = Lines::new(marks, track.pressure.share()).refuse;
+            track.refuse.step(line, reading, Haste::Prompt, self.elapsed, self.facts.ttl_max);
+            track.is_full = track.refuse.share() >= if track.is_full { ROOM_AGAIN } else { FULL };
+        }
+    }
+
+    /// The share of its clients that a region hands on for other reasons than its load.
+    fn given(&self, place: usize) -> f64 {
+        let admitted = self.tracks.regions[place].recovery.admitted(&self.facts.pool.recovery, self.facts.now);
+        self.drained(place).max(1.0 - admitted)
+    }
+
     /// The load that each region's own clients would be.
     fn own_loads(&self, high: f64) -> Vec<f64> {
-        let of = |(sight, track): (&super::Sight, &super::super::tracks::RegionTrack)| {
+        let of = |(sight, track): (&Sight, &RegionTrack)| {
             sight.utilisation.map_or(0.0, |used| shedding::own_load(used, track.shed.in_caches(), high))
         };
         self.sights.iter().zip(&self.tracks.regions).map(of).collect()
-    }
-
-    /// What a region hands on, in the unit of capacities.
-    fn handed_on(&self, place: usize, own_load: f64) -> f64 {
-        own_load * self.tracks.regions[place].course.shed * self.capacity(place)
     }
 
     /// A region's capacity among the others; 1 where nothing is said.
