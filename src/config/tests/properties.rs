@@ -220,6 +220,6 @@ proptest! {
                 _ => false,
             }
         }
-        prop_assert_eq!(glob::matches(pattern.as_bytes(), name.as_bytes()), plain(pattern.as_bytes(), name.as_bytes()));
+        prop_assert_eq!(crate::base::glob::matches(pattern.as_bytes(), name.as_bytes()), plain(pattern.as_bytes(), name.as_bytes()));
     }
 }
