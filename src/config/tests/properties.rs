@@ -4,7 +4,7 @@ use super::Loaded;
 use crate::base::SourceId;
 use crate::config::report::Report;
 use crate::config::tree::{Table, Value};
-use crate::config::{glob, syntax, values};
+use crate::config::{syntax, values};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
