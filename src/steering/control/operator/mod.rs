@@ -168,6 +168,12 @@ impl OperatorTable {
         self.orders.iter().filter(move |order| order.is_active(now))
     }
 
+    /// Whether any order is about pools or members, so that not all pools of a region fare alike.
+    #[must_use]
+    pub fn names_pools(&self) -> bool {
+        self.orders.iter().any(|order| order.pattern.level() != Level::Region)
+    }
+
     /// What is said of a member, at whatever level; `target` as [`target_text`] gives it.
     #[must_use]
     pub fn admin_of_member(&self, pool: &str, region: &str, target: &str, now: UnixTime) -> Admin {
