@@ -3,6 +3,7 @@
 
 pub mod explain;
 mod http;
+pub mod latency;
 mod metrics;
 
 use crate::health::{TargetKey, TargetState};

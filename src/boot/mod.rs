@@ -2,6 +2,7 @@
 
 mod aliases;
 mod door;
+mod latency;
 mod load;
 mod plan;
 mod privileges;
@@ -11,6 +12,7 @@ mod server;
 mod tests;
 mod watch;
 
+pub use latency::LatencyDesk;
 pub use load::{Loaded, Overrides, Report, load, load_rest};
 pub use plan::probe_plan;
 pub use run::Signals;
