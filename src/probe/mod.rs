@@ -3,11 +3,15 @@
 
 pub mod check;
 pub mod clock;
+pub mod connect;
+pub mod grpc;
 pub mod http;
 pub mod metrics;
+pub mod progress;
 pub mod report;
 pub mod resolve;
 pub mod scheduler;
+pub mod search;
 pub mod spec;
 pub mod tcp;
 pub mod tls;
