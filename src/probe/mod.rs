@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod clock;
+pub mod deadline;
 pub mod http;
 pub mod metrics;
 pub mod report;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use clock::Clock;
 pub use metrics::{KindMetrics, Metrics};
+pub use scheduler::Lane;
 
 use crate::health::{Change, TargetKey, TargetState};
 use dashmap::DashMap;

@@ -8,6 +8,7 @@ pub use http::{BODY_LEN_MAX, HttpCheck};
 pub use kind::Kind;
 pub use tls::TlsCheck;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub struct ProbePlan {
     pub startup_grace: Duration,
     /// How long states are held while the checker seems blind.
     pub hold: Duration,
+    /// Most probes of targets in a region that are under way at once, for regions that have such a limit.
+    pub region_limits: BTreeMap<Arc<str>, usize>,
 }
 
 /// One target to probe.
@@ -65,6 +68,6 @@ pub struct PlannedTarget {
     pub key: crate::health::TargetKey,
     /// Index into [`ProbePlan::monitors`].
     pub monitor: usize,
-    /// The regions whose members it stands for, for the blindness rule.
+    /// The regions whose members it stands for, for the blindness rule and the limits of regions.
     pub regions: Vec<Arc<str>>,
 }
