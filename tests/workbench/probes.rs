@@ -4,6 +4,7 @@ use azimuth::health::{Endpoint, TargetKey, Timing};
 use azimuth::probe::metrics::LagMetrics;
 use azimuth::probe::spec::{Kind, Monitor, MonitorKind, PlannedTarget, ProbePlan};
 use azimuth::probe::{Metrics, Prober};
+use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -17,7 +18,11 @@ fn target(number: u32, port: u16) -> PlannedTarget {
 
 /// Probes so many targets once a second for so many seconds after the first round, and prints what was seen as JSON.
 pub fn run(targets: u32, seconds: u32) {
-    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    // The queue of the standard library's listeners is too short for thousands of connections a second.
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into()).unwrap();
+    listener.listen(4096).unwrap();
+    let listener = TcpListener::from(listener);
     let port = listener.local_addr().unwrap().port();
     std::thread::Builder::new().name("listener".to_owned()).spawn(move || listener.incoming().for_each(drop)).unwrap();
     let second = Duration::from_secs(1);
