@@ -7,7 +7,7 @@ use crate::base::{Diagnostic, Severity, Sources, UnixTime};
 use crate::config::{self, Config, ZoneConfig};
 use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
-use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, ProbePlan, TlsCheck};
+use crate::probe::spec::ProbePlan;
 use crate::snapshot::Inputs;
 use crate::transfer::reload::{Candidate, check_journal, left_over, resolve};
 use crate::transfer::{Journals, LiveZones, Pause};
@@ -174,16 +174,9 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     report.diagnostics
 }
 
-/// The certificate files that monitors trust.
+/// The files with certificates and keys that monitors name.
 pub(super) fn authority_files(config: &Config) -> impl Iterator<Item = &Path> {
-    config.monitors.iter().filter_map(authority_file)
-}
-
-fn authority_file(monitor: &Monitor) -> Option<&Path> {
-    match &monitor.kind {
-        MonitorKind::Http(HttpCheck { tls: Some(TlsCheck { ca_file, .. }), .. }) => ca_file.as_deref(),
-        _ => None,
-    }
+    config.monitors.iter().flat_map(|monitor| monitor.kind.files().map(PathBuf::as_path))
 }
 
 /// `configured` workers, or one a core.

@@ -322,7 +322,9 @@ impl Fleet {
             Observation::LocalError { .. } => return,
         };
         state.last_error = match (&key.endpoint, self.addresses.get(&id)) {
-            (Endpoint::Host(..), Some(address)) => format!("{}: {reason}", address.socket).into(),
+            (Endpoint::Host(..), Some(address)) if !address.socket.ip().is_unspecified() => {
+                format!("{}: {reason}", address.socket).into()
+            }
             _ => reason,
         };
     }

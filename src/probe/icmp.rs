@@ -53,7 +53,8 @@ impl IcmpProbe {
             Err(_elapsed) => {
                 let answered = answered.load(Ordering::Relaxed);
                 let requests = if self.count == 1 { "echo request" } else { "echo requests" };
-                let reason = format!("timed out after {:?}: {answered} of {} {requests} answered", self.timeout, self.count);
+                let reason =
+                    format!("timed out after {:?}: {answered} of {} {requests} answered", self.timeout, self.count);
                 Trouble::Failed(reason).into()
             }
         }

@@ -6,6 +6,7 @@ use crate::probe::scheduler::{Address, Job, Lane, Scheduler, Target};
 use crate::probe::spec::{Kind, Monitor, PlannedTarget, ProbePlan};
 use crate::probe::tls::TlsStore;
 use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,18 +115,19 @@ impl Scheduler {
         let target = Target { monitor: Arc::clone(monitor), lanes, lookup: None, is_unresolved: false };
         self.targets.insert(key.clone(), target);
         let spread = spread.min(monitor.timing.interval);
-        match &key.endpoint {
-            Endpoint::Socket(socket) => {
-                let Some(id) = self.fleet.add_address(key, *socket) else { return };
-                let address = Address::new(key.clone(), *socket, now);
-                self.addresses.insert(id, address);
-                self.plan_probe(id, now + self.fleet.first_offset(id, spread));
-            }
+        let socket = match &key.endpoint {
+            Endpoint::Socket(socket) => *socket,
+            // A file speaks of the name itself.
+            Endpoint::Host(_, port) if monitor.kind.kind() == Kind::File => (Ipv4Addr::UNSPECIFIED, *port).into(),
             // Looking up has its own queue; the probes that follow are spread.
             Endpoint::Host(..) => {
                 self.due.insert((now, Job::Resolve(key.clone())));
+                return;
             }
-        }
+        };
+        let Some(id) = self.fleet.add_address(key, socket) else { return };
+        self.addresses.insert(id, Address::new(key.clone(), socket, now));
+        self.plan_probe(id, now + self.fleet.first_offset(id, spread));
     }
 
     /// A target that stays. Its check is built again; if its monitor now asks something else, that is asked soon.

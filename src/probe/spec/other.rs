@@ -1,5 +1,6 @@
-//! What `icmp`, `exec` and `file` checks do, as plain data. Knows no sockets, programs or files.
+//! What `icmp`, `udp`, `exec` and `file` checks do, as plain data. Knows no sockets, programs or files.
 
+use crate::probe::spec::Expectation;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +9,15 @@ use std::time::Duration;
 pub struct IcmpCheck {
     /// So many echo requests, one after the other, must all be answered within the timeout; at least 1.
     pub count: u16,
+}
+
+/// A `udp` check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UdpCheck {
+    /// The datagram that is sent.
+    pub send: Vec<u8>,
+    /// What the datagram that comes back must contain.
+    pub expect: Expectation,
 }
 
 /// An `exec` check.
