@@ -13,6 +13,8 @@ table! {
         "Widens (1 to 99) or narrows (-1 to -99) the region's reach: 10 shortens distances to it by 10 %, -10 divides them by 0.9.";
     ENABLED = "enabled", Kind::Boolean, Default("true"), "false",
         "A region that is not enabled never answers.";
+    PROBE_CONCURRENCY = "probe_concurrency", Kind::Integer { min: 1, max: 65536 }, Optional("no limit"), "50",
+        "At most so many checks of the region's members are under way at once; those that are due beyond that wait for their turn.";
 }
 
 table! {

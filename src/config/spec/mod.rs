@@ -31,7 +31,7 @@ use crate::geo::spec::{DatabaseFile, LatencyFile};
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::Region;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,6 +74,8 @@ pub struct Spec {
     pub latency_files: Vec<LatencyFile>,
     /// `[region.NAME]`.
     pub regions: Vec<Definition<Region>>,
+    /// `probe_concurrency` of regions, by their names.
+    pub probe_limits: BTreeMap<Arc<str>, usize>,
     /// `[[network]]`.
     pub networks: Vec<NetworkTable>,
     /// `[monitor.NAME]`; `None` where it has mistakes.
@@ -112,7 +114,11 @@ impl Spec {
         self.read_once(&mut reader, &document.root, &top::ADMIN, &keys::admin::TABLE, |spec, reader| {
             spec.read_admin(reader, folder);
         });
-        self.regions.extend(definitions(&mut reader, &top::REGION, &keys::region::TABLE, sites::region));
+        let limits = &mut self.probe_limits;
+        self.regions.extend(definitions(&mut reader, &top::REGION, &keys::region::TABLE, |name, reader| {
+            limits.extend(sites::probe_concurrency(reader).map(|limit| (Arc::clone(&name.value), limit)));
+            sites::region(name, reader)
+        }));
         let networks = reader.tables(&top::NETWORK, &keys::network::TABLE, sites::network);
         self.networks.extend(networks.into_iter().flat_map(|networks| networks.value));
         let authorities = &mut self.authorities;

@@ -20,6 +20,11 @@ pub(super) fn region(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>) -> R
     }
 }
 
+/// How many probes of targets in a region may be under way at once.
+pub(super) fn probe_concurrency(reader: &mut Reader<'_, '_>) -> Option<usize> {
+    reader.one(&region::PROBE_CONCURRENCY, integer).map(|limit| limit.value)
+}
+
 /// `[[network]]` as typed.
 #[derive(Clone, Debug)]
 pub struct NetworkTable {

@@ -67,6 +67,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         admin: spec.admin,
         settings,
         geo,
+        probe_limits: spec.probe_limits,
         regions: spec.regions.into_iter().map(|region| region.table).collect(),
         monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),
         pools: built_pools,
