@@ -5,6 +5,7 @@ pub mod explain;
 mod http;
 mod metrics;
 
+use crate::feed::{Feeder, FeederHandle};
 use crate::health::{TargetKey, TargetState};
 use crate::probe::Prober;
 use crate::probe::metrics::Metrics as ProbeMetrics;
@@ -27,6 +28,7 @@ pub struct AdminState {
     publisher: PublisherHandle,
     targets: Arc<DashMap<TargetKey, TargetState>>,
     probes: Arc<ProbeMetrics>,
+    feeds: FeederHandle,
     serving: Arc<OnceLock<Serving>>,
     reloads: Arc<Reloads>,
     secondaries: Arc<OnceLock<SecondariesHandle>>,
@@ -64,6 +66,7 @@ impl AdminState {
     pub fn new(
         publisher: PublisherHandle,
         prober: &Prober,
+        feeder: &Feeder,
         reloads: &Arc<Reloads>,
         aliases: &Arc<AliasCounters>,
     ) -> Self {
@@ -71,6 +74,7 @@ impl AdminState {
             publisher,
             targets: prober.states(),
             probes: prober.metrics(),
+            feeds: feeder.handle().clone(),
             serving: Arc::default(),
             reloads: Arc::clone(reloads),
             secondaries: Arc::default(),

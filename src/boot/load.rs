@@ -1,10 +1,12 @@
 //! A configuration with everything it names (zone files, databases), loaded and checked as a whole.
 
 use super::aliases;
+use super::feeds::feed_plan;
 use super::plan::probe_plan;
 use super::privileges::check_user;
 use crate::base::{Diagnostic, Severity, Sources, UnixTime};
 use crate::config::{self, Config, ZoneConfig};
+use crate::feed::FeedPlan;
 use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, ProbePlan, TlsCheck};
@@ -38,6 +40,8 @@ pub struct Loaded {
     pub inputs: Inputs,
     /// What is to be probed.
     pub plan: ProbePlan,
+    /// Who is to be asked for what.
+    pub feeds: FeedPlan,
     /// The zones as their files say; what is live may have changed since.
     file_zones: Vec<Arc<Zone>>,
     databases: Vec<FileStamp>,
@@ -132,7 +136,8 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
         member_targets,
         workers: worker_count(config.server.workers),
     };
-    (Some(Loaded { config, inputs, plan, file_zones: zones, databases, authorities }), report)
+    let feeds = feed_plan(&config);
+    (Some(Loaded { config, inputs, plan, feeds, file_zones: zones, databases, authorities }), report)
 }
 
 /// Puts the zones that shall be live in the place of those that were read from files. No zone changes until the pause is
@@ -174,9 +179,10 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     report.diagnostics
 }
 
-/// The certificate files that monitors trust.
+/// The certificate files that monitors and feeds trust.
 pub(super) fn authority_files(config: &Config) -> impl Iterator<Item = &Path> {
-    config.monitors.iter().filter_map(authority_file)
+    let of_feed = |feed: &'_ Feed| feed.kind.page().and_then(|page| page.ca_file.as_deref());
+    config.monitors.iter().filter_map(authority_file).chain(config.feeds.iter().filter_map(of_feed))
 }
 
 fn authority_file(monitor: &Monitor) -> Option<&Path> {

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod door;
+mod feeds;
 mod load;
 mod plan;
 mod privileges;
@@ -11,6 +12,7 @@ mod server;
 mod tests;
 mod watch;
 
+pub use feeds::feed_plan;
 pub use load::{Loaded, Overrides, Report, load, load_rest};
 pub use plan::probe_plan;
 pub use run::Signals;

@@ -2,10 +2,12 @@
 
 use super::aliases;
 use super::door::{Door, engine};
+use super::feeds;
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
+use crate::feed::Feeder;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
 use crate::transfer::alias::AliasResolver;
@@ -46,6 +48,7 @@ pub struct Server {
     secondaries: Secondaries,
     publisher: Publisher,
     prober: Prober,
+    feeder: Feeder,
     aliases: AliasResolver,
     service: Service,
     admin: Option<Admin>,
@@ -85,10 +88,12 @@ impl Server {
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
+        let feeder = feeds::start(config, loaded.feeds.clone(), &prober, publisher.handle())
+            .map_err(|error| StartError::System(format!("cannot start the reader of feeds: {error}")))?;
         let aliases = aliases::start(config, publisher.handle())
             .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
         let reloads = Arc::<Reloads>::default();
-        let state = AdminState::new(publisher.handle(), &prober, &reloads, aliases.counters());
+        let state = AdminState::new(publisher.handle(), &prober, &feeder, &reloads, aliases.counters());
         let admin = admin_socket
             .map(|socket| Admin::start(socket, state.clone()))
             .transpose()
@@ -114,6 +119,7 @@ impl Server {
                 secondaries,
                 publisher,
                 prober,
+                feeder,
                 aliases,
                 service,
                 admin,
@@ -152,6 +158,12 @@ impl Server {
     #[must_use]
     pub const fn prober(&self) -> &Prober {
         &self.prober
+    }
+
+    /// What regions and members report.
+    #[must_use]
+    pub const fn feeder(&self) -> &Feeder {
+        &self.feeder
     }
 
     /// Every file that the live configuration was read from.
@@ -197,14 +209,19 @@ impl Server {
         loaded.inputs.workers = self.loaded.inputs.workers;
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
+        let (replace_feeds, feeds) = (self.feeder.replacer(), loaded.feeds.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
         let secondaries = self.secondaries.handle().clone();
         let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
         self.loaded = Arc::new(*loaded);
-        // The prober first: what new targets take over from those they replace is in the new generation from the start.
+        // Prober and feeder first: what new targets take over from those they replace, and words that hold, are in the new
+        // generation from the start.
         let publish = move || {
             pause.prepare();
-            publisher.replace_after(inputs, || replace_plan(plan));
+            publisher.replace_after(inputs, || {
+                replace_plan(plan);
+                replace_feeds(feeds);
+            });
             desk.configure(&transfer);
             resolve(aliases);
             pause.adopt();
@@ -249,6 +266,7 @@ impl Server {
         drop(self.aliases);
         self.desk.stop();
         self.secondaries.stop();
+        self.feeder.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {
             admin.stop();

@@ -82,8 +82,8 @@ mod tests {
     use super::*;
     use crate::feed::spec::Measure;
 
-    const DOCUMENT: &[u8] = br#"{"load": {"used": 75, "text": "0.5", "percent": "50%", "none": null, "deep": [1]},
-        "a/b": {"m~n": 3}, "state": "maint", "fine": true, "both": "up,drain", "weight": 40, "big": 1e999}"#;
+    const DOCUMENT: &[u8] = br#"{"load": {"used": 75, "text": "50", "percent": "50%", "none": null, "deep": [1], "less": -1},
+        "a/b": {"m~n": 3}, "state": "maint", "fine": true, "both": "up,drain", "weight": 40}"#;
 
     fn wanted(pointer: &str) -> Wanted {
         let scaled = Scaled { measure: Measure::Utilisation, scale: 0.01 };
@@ -91,7 +91,7 @@ mod tests {
     }
 
     fn utilisation(pointer: &str) -> Result<f64, String> {
-        read(&parse(br#"{"load": {"used": 75, "text": "50", "percent": "50%", "none": null, "deep": [1], "less": -1}, "a/b": {"m~n": 3}}"#)?, &wanted(pointer))
+        read(&parse(DOCUMENT)?, &wanted(pointer))
             .map(|reading| reading.load.utilisation.unwrap())
     }
 
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn words_and_weights_stand_beside_numbers() {
-        let document = parse(&DOCUMENT[..DOCUMENT.len() - 13].iter().chain(b"}").copied().collect::<Vec<u8>>()).unwrap();
+        let document = parse(DOCUMENT).unwrap();
         let read = |word: &str, weight: Option<&str>| {
             read(&document, &Wanted { number: None, word: Some(word.to_owned()), weight: weight.map(str::to_owned) })
         };

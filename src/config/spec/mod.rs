@@ -1,6 +1,7 @@
 //! What was typed: the tables of all files with their types checked, their names not yet looked up.
 //! Knows no other table than the one it reads.
 
+mod feed;
 mod monitor;
 mod policy;
 mod pool;
@@ -11,10 +12,11 @@ mod transfer;
 mod update;
 mod zone;
 
+pub use feed::{AskedTable, FeedTable};
 pub use policy::{PolicyTable, RuleTable, UNNAMED};
 pub use pool::{MemberTable, PoolTable};
 pub use secondary::{SecondaryTable, SourceTable};
-pub use sites::{FactTable, NetworkTable};
+pub use sites::{FactTable, NetworkTable, RegionFeeds};
 pub use transfer::KeyTable;
 pub use zone::{BalanceTable, ZoneTable};
 
@@ -72,12 +74,16 @@ pub struct Spec {
     pub databases: Vec<DatabaseFile>,
     /// `[region.NAME]`.
     pub regions: Vec<Definition<Region>>,
+    /// Of each region the feeds that it uses.
+    pub region_feeds: Vec<RegionFeeds>,
     /// `[[network]]`.
     pub networks: Vec<NetworkTable>,
     /// `[monitor.NAME]`; `None` where it has mistakes.
     pub monitors: Vec<Definition<Option<Monitor>>>,
-    /// The certificate files that monitors trust, each as often as it is named.
+    /// The certificate files that monitors and feeds trust, each as often as it is named.
     pub authorities: Vec<Spanned<PathBuf>>,
+    /// `[feed.NAME]`.
+    pub feeds: Vec<Definition<FeedTable>>,
     /// `[pool.NAME]`.
     pub pools: Vec<Definition<PoolTable>>,
     /// `[policy.NAME]`.
@@ -106,12 +112,18 @@ impl Spec {
             spec.read_geoip(reader, folder);
         });
         self.read_once(&mut reader, &document.root, &top::ADMIN, &keys::admin::TABLE, Self::read_admin);
-        self.regions.extend(definitions(&mut reader, &top::REGION, &keys::region::TABLE, sites::region));
+        let region_feeds = &mut self.region_feeds;
+        self.regions.extend(definitions(&mut reader, &top::REGION, &keys::region::TABLE, |name, reader| {
+            sites::region(name, reader, region_feeds)
+        }));
         let networks = reader.tables(&top::NETWORK, &keys::network::TABLE, sites::network);
         self.networks.extend(networks.into_iter().flat_map(|networks| networks.value));
         let authorities = &mut self.authorities;
         self.monitors.extend(definitions(&mut reader, &top::MONITOR, &keys::monitor::TABLE, |name, reader| {
             monitor::monitor(name, reader, folder, authorities)
+        }));
+        self.feeds.extend(definitions(&mut reader, &top::FEED, &keys::feed::TABLE, |name, reader| {
+            feed::feed(name, reader, folder, authorities)
         }));
         self.pools.extend(definitions(&mut reader, &top::POOL, &keys::pool::TABLE, |_, reader| pool::pool(reader)));
         self.policies.extend(definitions(&mut reader, &top::POLICY, &keys::policy::TABLE, policy::policy));

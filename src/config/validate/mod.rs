@@ -6,6 +6,7 @@ mod authorities;
 mod balances;
 mod cookies;
 mod fallback;
+mod feeds;
 mod fences;
 mod geo;
 mod names;
@@ -35,6 +36,8 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     check_admin(&spec, report);
     authorities::check(&spec.authorities, report);
     let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
+    let feed_names = Names::collect("feed", &spec.feeds, report);
+    let feed_uses = feeds::uses(&spec, &built_pools, &feed_names, &monitors, report);
     let (mut built_policies, policies) = policies::build(&spec.policies, &regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
     let keys = transfers::KeyNames::collect(&spec.keys, report);
@@ -66,6 +69,8 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         geo,
         regions: spec.regions.into_iter().map(|region| region.table).collect(),
         monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),
+        feeds: spec.feeds.into_iter().filter_map(|feed| feed.table.feed).collect(),
+        feed_uses,
         pools: built_pools,
         policies: built_policies,
         zones,
