@@ -37,7 +37,9 @@ pub fn feed_plan(config: &Config) -> FeedPlan {
         let mut who = Who {
             subject: match member {
                 None => Subject::Region(Arc::clone(&region.name)),
-                Some((pool, member)) => Subject::Member { pool: Arc::clone(&pool.name), target: target_name(&member.target) },
+                Some((pool, member)) => {
+                    Subject::Member { pool: Arc::clone(&pool.name), target: target_name(&member.target) }
+                }
             },
             address: configured.or(own),
             name: usage.name.clone(),
@@ -60,7 +62,7 @@ pub fn feed_plan(config: &Config) -> FeedPlan {
 pub fn start(config: &Config, plan: FeedPlan, prober: &Prober, publisher: PublisherHandle) -> io::Result<Feeder> {
     let (clock, targets) = (prober.clock(), prober.states());
     let hooks = Hooks {
-        now: Box::new(move || clock.now()),
+        now: Arc::new(move || clock.now()),
         captured: Box::new(move |target| {
             let captured = targets.get(target)?.captured.clone()?;
             Some((captured.value, captured.at))

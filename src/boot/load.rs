@@ -181,8 +181,8 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
 
 /// The certificate files that monitors and feeds trust.
 pub(super) fn authority_files(config: &Config) -> impl Iterator<Item = &Path> {
-    let of_feed = |feed: &'_ Feed| feed.kind.page().and_then(|page| page.ca_file.as_deref());
-    config.monitors.iter().filter_map(authority_file).chain(config.feeds.iter().filter_map(of_feed))
+    let of_feeds = config.feeds.iter().filter_map(|feed| feed.kind.page()?.ca_file.as_deref());
+    config.monitors.iter().filter_map(authority_file).chain(of_feeds)
 }
 
 fn authority_file(monitor: &Monitor) -> Option<&Path> {

@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn words_come_in_any_order_with_spaces_tabs_or_commas_between() {
-        for line in ["up ready 75% maxconn:30", ",75%\tMAXCONN:30,,ready  up,", "maxconn:30,75%,up\tready # fine, down"] {
+        for line in ["up ready 75% maxconn:30", ",75%\tMAXCONN:30,,ready  up,", "maxconn:30,75%,up\tready # fine, down"]
+        {
             let reading = parse(line.as_bytes()).unwrap();
             assert_eq!(parts(line), (Some(Word::Up), Some(Word::Ready)), "{line}");
             assert_eq!((reading.weight_percent, reading.connections_max), (Some(75), Some(30.0)), "{line}");
@@ -197,7 +198,9 @@ mod tests {
 
     #[test]
     fn weights_are_whole_percents_up_to_256() {
-        for (word, percent) in [("0%", 0), ("100%", 100), ("256%", 256), ("300%", 256), ("99999999999999999999999%", 256)] {
+        for (word, percent) in
+            [("0%", 0), ("100%", 100), ("256%", 256), ("300%", 256), ("99999999999999999999999%", 256)]
+        {
             assert_eq!(parse(word.as_bytes()).unwrap().weight_percent, Some(percent), "{word}");
         }
         for word in ["-5%", "%", "7.5%", "75%x", "x75%", "75 %", "maxconn:", "maxconn:-1", "maxconn:3x", "maxconn"] {

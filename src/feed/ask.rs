@@ -49,14 +49,16 @@ fn of_page(octets: &[u8], ask: &Ask) -> Answers {
     let all = |why: String| vec![Err(Trouble::Failed(why)); ask.picks.len()];
     let answers: Vec<Result<Reading, String>> = match &ask.feed.kind {
         FeedKind::HaproxyStats(_) => match haproxy_stats::Page::parse(octets) {
-            Ok(page) => {
-                picks().filter_map(|pick| if let Pick::Row(wanted) = pick { Some(page.read(wanted)) } else { None }).collect()
-            }
+            Ok(page) => picks()
+                .filter_map(|pick| if let Pick::Row(wanted) = pick { Some(page.read(wanted)) } else { None })
+                .collect(),
             Err(why) => return all(why),
         },
         FeedKind::Json(_) => match json::parse(octets) {
             Ok(document) => picks()
-                .filter_map(|pick| if let Pick::Places(wanted) = pick { Some(json::read(&document, wanted)) } else { None })
+                .filter_map(
+                    |pick| if let Pick::Places(wanted) = pick { Some(json::read(&document, wanted)) } else { None },
+                )
                 .collect(),
             Err(why) => return all(why),
         },

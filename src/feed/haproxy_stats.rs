@@ -49,11 +49,8 @@ impl Page {
             None => "the CSV cannot be read".to_owned(),
         };
         let header = reader.headers().map_err(garbled)?;
-        let columns: HashMap<String, usize> = header
-            .iter()
-            .enumerate()
-            .map(|(at, name)| (name.trim_start_matches('#').trim().to_owned(), at))
-            .collect();
+        let columns: HashMap<String, usize> =
+            header.iter().enumerate().map(|(at, name)| (name.trim_start_matches('#').trim().to_owned(), at)).collect();
         for needed in ["pxname", "svname", "status"] {
             if !columns.contains_key(needed) {
                 return Err(format!("the CSV has no column `{needed}`: is it HAProxy's?"));

@@ -92,8 +92,20 @@ mod tests {
     #[test]
     fn anything_else_is_an_error() {
         for text in [
-            "", "-1", "nan", "busy", "cpu_utilization=", "cpu_utilization=-0.1", "cpu_utilization=inf", "mem_utilization=1",
-            "JSON {", "BIN CgkR", "101", "a=b=c", "{}", ",",
+            "",
+            "-1",
+            "nan",
+            "busy",
+            "cpu_utilization=",
+            "cpu_utilization=-0.1",
+            "cpu_utilization=inf",
+            "mem_utilization=1",
+            "JSON {",
+            "BIN CgkR",
+            "101",
+            "a=b=c",
+            "{}",
+            ",",
         ] {
             assert!(read(text, PLAIN).is_err(), "{text}");
         }

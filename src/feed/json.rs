@@ -82,7 +82,8 @@ mod tests {
     use super::*;
     use crate::feed::spec::Measure;
 
-    const DOCUMENT: &[u8] = br#"{"load": {"used": 75, "text": "50", "percent": "50%", "none": null, "deep": [1], "less": -1},
+    const DOCUMENT: &[u8] =
+        br#"{"load": {"used": 75, "text": "50", "percent": "50%", "none": null, "deep": [1], "less": -1},
         "a/b": {"m~n": 3}, "state": "maint", "fine": true, "both": "up,drain", "weight": 40}"#;
 
     fn wanted(pointer: &str) -> Wanted {
@@ -91,8 +92,7 @@ mod tests {
     }
 
     fn utilisation(pointer: &str) -> Result<f64, String> {
-        read(&parse(DOCUMENT)?, &wanted(pointer))
-            .map(|reading| reading.load.utilisation.unwrap())
+        read(&parse(DOCUMENT)?, &wanted(pointer)).map(|reading| reading.load.utilisation.unwrap())
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub type OnReport = Box<dyn Fn(Vec<(Subject, Report)>) + Send>;
 /// What the feeder cannot know by itself.
 pub struct Hooks {
     /// The time now.
-    pub now: Box<dyn Fn() -> UnixTime + Send>,
+    pub now: Arc<dyn Fn() -> UnixTime + Send + Sync>,
     /// The header that the last good health check of a target has captured, and when that was.
     pub captured: Box<dyn Fn(&TargetKey) -> Option<(Arc<str>, UnixTime)> + Send>,
 }
@@ -109,6 +109,7 @@ pub struct FeederHandle {
     commands: UnboundedSender<Command>,
     states: Arc<States>,
     metrics: Arc<Metrics>,
+    now: Arc<dyn Fn() -> UnixTime + Send + Sync>,
 }
 
 impl Feeder {
@@ -122,7 +123,7 @@ impl Feeder {
             .thread_name("azimuth-lookup")
             .build()?;
         let (commands, received) = unbounded_channel();
-        let held = HeldWords::new(state_dir);
+        let (held, now) = (HeldWords::new(state_dir), Arc::clone(&hooks.now));
         let mut scheduler = Scheduler::new(hooks, held, on_report, Arc::clone(&states), Arc::clone(&metrics));
         scheduler.begin(plan);
         let thread = std::thread::Builder::new().name("azimuth-feed".to_owned()).spawn(move || {
@@ -130,7 +131,7 @@ impl Feeder {
             // A look-up that hangs in the system's resolver must not delay the end.
             runtime.shutdown_background();
         })?;
-        Ok(Self { handle: FeederHandle { commands, states, metrics }, thread: Some(thread) })
+        Ok(Self { handle: FeederHandle { commands, states, metrics, now }, thread: Some(thread) })
     }
 
     /// For whoever shows states or clears words.
@@ -195,6 +196,12 @@ impl FeederHandle {
     #[must_use]
     pub fn states(&self) -> Arc<States> {
         Arc::clone(&self.states)
+    }
+
+    /// The time by which reports are stamped.
+    #[must_use]
+    pub fn now(&self) -> UnixTime {
+        (self.now)()
     }
 
     /// What is counted, to read at any time.

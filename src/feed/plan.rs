@@ -1,7 +1,7 @@
 //! Who is to be asked for what: feeds with the regions and members that use them, put together so that one page is got once
 //! for all of whom it speaks. Pure.
 
-use super::spec::{AgentCheck, Feed, FeedKind, Header, HaproxyStats, JsonValue, Metric, Placeholder, Template};
+use super::spec::{AgentCheck, Feed, FeedKind, HaproxyStats, Header, JsonValue, Metric, Placeholder, Template};
 use super::{haproxy_stats, json, prometheus};
 use crate::health::{Endpoint, Subject, TargetKey};
 use std::collections::HashMap;
@@ -207,9 +207,10 @@ fn resolve(kind: &FeedKind, who: &Who) -> Option<(Source, Pick)> {
 
 /// A text with its places filled; `None` where one of them is not known.
 fn fill(template: &Template, who: &Who, escape: impl Fn(&str) -> String) -> Option<String> {
-    template.placeholders().all(|place| value(place, who).is_some()).then(|| {
-        template.fill(|place| escape(&value(place, who).unwrap_or_default()))
-    })
+    template
+        .placeholders()
+        .all(|place| value(place, who).is_some())
+        .then(|| template.fill(|place| escape(&value(place, who).unwrap_or_default())))
 }
 
 /// As [`fill`], as parts of a URL: addresses of IPv6 in brackets, names percent-encoded.

@@ -135,7 +135,9 @@ mod tests {
 
     #[test]
     fn numbers_come_plain_or_in_percent() {
-        for (text, value) in [("0.75", 0.75), (" 75% ", 0.75), ("75 %", 0.75), ("1e2", 100.0), (".5", 0.5), ("-1", -1.0)] {
+        for (text, value) in
+            [("0.75", 0.75), (" 75% ", 0.75), ("75 %", 0.75), ("1e2", 100.0), (".5", 0.5), ("-1", -1.0)]
+        {
             assert_eq!(number(text), Some(value), "{text}");
         }
         for text in ["", "%", "nan", "inf", "infinity", "-inf", "0.5x", "0,5", "75%%", "1 2"] {

@@ -49,8 +49,20 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("cli", ALL_BELOW_CLI),
 ];
 
-const ALL_BELOW_ADMIN: &[&str] =
-    &["wire", "geo", "health", "zone", "steering", "snapshot", "answer", "transport", "transfer", "probe", "feed", "config"];
+const ALL_BELOW_ADMIN: &[&str] = &[
+    "wire",
+    "geo",
+    "health",
+    "zone",
+    "steering",
+    "snapshot",
+    "answer",
+    "transport",
+    "transfer",
+    "probe",
+    "feed",
+    "config",
+];
 const ALL_BELOW_BOOT: &[&str] = &[
     "wire",
     "geo",
@@ -107,8 +119,8 @@ const MAY_READ_FILES: &[&str] = &["zone", "geo", "config", "probe", "feed", "tra
 const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["base"]),
     ("arc_swap", &["snapshot"]),
-    // Signatures of messages.
-    ("aws_lc_rs", &["transfer"]),
+    // Signatures of messages; comparing tokens.
+    ("aws_lc_rs", &["transfer", "admin"]),
     ("axum", &["admin"]),
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),

@@ -164,7 +164,8 @@ fn measures(reader: &mut Reader<'_, '_>, kind: Option<&str>) -> Vec<Measure> {
     if reader.is_empty_list(&keys::MEASURES) {
         reader.report.absent(Diagnostic::error(format!("`{}` is empty", keys::MEASURES.name)).at(list.span, ""));
     }
-    let measure = |word: &&'static str| Measure::ALL.iter().find(|(known, _)| known == word).map(|&(_, measure)| measure);
+    let measure =
+        |word: &&'static str| Measure::ALL.iter().find(|(known, _)| known == word).map(|&(_, measure)| measure);
     list.value.iter().filter_map(|word| measure(&word.value)).collect()
 }
 

@@ -1,9 +1,9 @@
-//! Reads `[region.NAME]` and `[[network]]`. Knows no geography.
+//! Reads `[region.NAME]`, `[[network]]` and `[[guard]]`. Knows no geography.
 
 use super::feed::{AskedTable, asked, names};
 use super::prefix;
 use crate::base::{Country, Diagnostic, Point, Prefix, Span};
-use crate::config::keys::{network, region};
+use crate::config::keys::{guard, network, region};
 use crate::config::reader::Reader;
 use crate::config::scalars::{boolean, coordinates, country, integer, text};
 use crate::config::tree::Spanned;
@@ -20,11 +20,7 @@ pub struct RegionFeeds {
 }
 
 /// Reads a region. What it says of feeds is added to `feeds`.
-pub(super) fn region(
-    name: &Spanned<Arc<str>>,
-    reader: &mut Reader<'_, '_>,
-    feeds: &mut Vec<RegionFeeds>,
-) -> Region {
+pub(super) fn region(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, feeds: &mut Vec<RegionFeeds>) -> Region {
     let asked = asked(reader, &region::FEED_ADDRESS, &region::FEED_NAME, &region::CAPACITY);
     let capacity = asked.capacity;
     feeds.push(RegionFeeds { feeds: names(reader, &region::FEED), asked });
@@ -79,4 +75,17 @@ pub(super) fn network(reader: &mut Reader<'_, '_>) -> NetworkTable {
     let point = reader.one(&network::COORDINATES, coordinates).map(|point| FactTable::Coordinates(point.value));
     let country = reader.one(&network::COUNTRY, country).map(|country| FactTable::Country(country.value));
     NetworkTable { prefix, fact: region.or(point).or(country) }
+}
+
+/// `[[guard]]` as typed.
+#[derive(Clone, Debug)]
+pub struct GuardTable {
+    /// The pool's name, or a pattern of names.
+    pub pool: Option<Spanned<String>>,
+    /// So many regions must stay.
+    pub min_regions: Option<Spanned<u16>>,
+}
+
+pub(super) fn guard(reader: &mut Reader<'_, '_>) -> GuardTable {
+    GuardTable { pool: reader.one(&guard::POOL, text), min_regions: reader.one(&guard::MIN_REGIONS, integer) }
 }

@@ -83,7 +83,13 @@ impl Tables<'_> {
         (!found.is_empty()).then(|| self.built(user, &found, &region.asked))
     }
 
-    fn of_pool(&self, id: PoolId, definition: &Definition<PoolTable>, pool: &Pool, report: &mut Report) -> Vec<FeedUse> {
+    fn of_pool(
+        &self,
+        id: PoolId,
+        definition: &Definition<PoolTable>,
+        pool: &Pool,
+        report: &mut Report,
+    ) -> Vec<FeedUse> {
         let table = &definition.table;
         let found = self.found(&table.feeds, report);
         for member in &table.members {
@@ -170,9 +176,10 @@ fn missing(feed: &Feed, need: Need, who: &str, place: Span) -> Diagnostic {
         Need::Port => (&keys::feed::PORT, "the port that agents listen on"),
     };
     let (whose, hint) = match need {
-        Need::Port => {
-            ("a port".to_owned(), format!("add `{} = {}` to the feed, or a port to each `feed_address`", key.name, key.example))
-        }
+        Need::Port => (
+            "a port".to_owned(),
+            format!("add `{} = {}` to the feed, or a port to each `feed_address`", key.name, key.example),
+        ),
         Need::Address | Need::Name => {
             (format!("`{}`", key.name), format!("add `{} = {}`: {example}", key.name, key.example))
         }

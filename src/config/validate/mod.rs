@@ -9,6 +9,7 @@ mod fallback;
 mod feeds;
 mod fences;
 mod geo;
+mod guards;
 mod names;
 mod policies;
 mod pools;
@@ -39,6 +40,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     let feed_names = Names::collect("feed", &spec.feeds, report);
     let feed_uses = feeds::uses(&spec, &built_pools, &feed_names, &monitors, report);
     let (mut built_policies, policies) = policies::build(&spec.policies, &regions, report);
+    let guards = guards::build(&spec.guards, &built_pools, &spec.regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
     let keys = transfers::KeyNames::collect(&spec.keys, report);
     let context = balances::Context {
@@ -73,6 +75,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         feed_uses,
         pools: built_pools,
         policies: built_policies,
+        guards,
         zones,
         transfer: TransferSpec { keys: keys.specs(), transfers_max: spec.transfers_max.unwrap_or(TRANSFERS_MAX) },
         files,

@@ -143,10 +143,13 @@ mod tests {
 
     #[test]
     fn urls_are_checked_with_their_placeholders_filled() {
-        for url in ["http://{address}:9100/metrics", "https://user:secret@lb.example/{region}?a={name};csv", "http://[::1]/"] {
+        for url in
+            ["http://{address}:9100/metrics", "https://user:secret@lb.example/{region}?a={name};csv", "http://[::1]/"]
+        {
             assert_eq!(check_url(&Template::from(url)), Ok(()), "{url}");
         }
-        for url in ["", "lb.example/x", "ftp://lb.example/", "http://", "http://a b/", "http://a:99999/", "http://a/#x"] {
+        for url in ["", "lb.example/x", "ftp://lb.example/", "http://", "http://a b/", "http://a:99999/", "http://a/#x"]
+        {
             assert!(check_url(&Template::from(url)).is_err(), "{url}");
         }
     }

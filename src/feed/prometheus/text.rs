@@ -54,7 +54,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// Labels up to the brace; a text alone is the metric's name, where that needs quotes.
-    fn labels(&mut self, name: &mut Option<Cow<'a, str>>, labels: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>) -> Option<()> {
+    fn labels(
+        &mut self,
+        name: &mut Option<Cow<'a, str>>,
+        labels: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    ) -> Option<()> {
         loop {
             self.skip_blanks();
             if self.take('}') {
@@ -210,8 +214,22 @@ mod tests {
     #[test]
     fn garbage_is_an_error_that_names_its_line() {
         for line in [
-            "up", "up x", "1up 1", "up{ 1", "up{a} 1", "up{a=1} 1", "up{a=\"1} 1", "up{a=\"1\"", "up{a=\"1\" b=\"2\"} 1", "<html>",
-            "up 1 2 3", "up 1 x", "{} 1", "{\"a\",\"b\"} 1", "up{a=\"\\\"} 1", "up\u{e9} 1",
+            "up",
+            "up x",
+            "1up 1",
+            "up{ 1",
+            "up{a} 1",
+            "up{a=1} 1",
+            "up{a=\"1} 1",
+            "up{a=\"1\"",
+            "up{a=\"1\" b=\"2\"} 1",
+            "<html>",
+            "up 1 2 3",
+            "up 1 x",
+            "{} 1",
+            "{\"a\",\"b\"} 1",
+            "up{a=\"\\\"} 1",
+            "up\u{e9} 1",
         ] {
             assert!(one(line).is_err(), "{line}");
         }
