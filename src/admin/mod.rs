@@ -9,6 +9,7 @@ pub mod operate;
 
 use crate::admin::http::Access;
 use crate::admin::operate::OperatorHandle;
+use crate::feed::{Feeder, FeederHandle};
 use crate::health::{TargetKey, TargetState};
 use crate::probe::Prober;
 use crate::probe::metrics::Metrics as ProbeMetrics;
@@ -32,6 +33,7 @@ pub struct AdminState {
     publisher: PublisherHandle,
     targets: Arc<DashMap<TargetKey, TargetState>>,
     probes: Arc<ProbeMetrics>,
+    feeds: FeederHandle,
     serving: Arc<OnceLock<Serving>>,
     reloads: Arc<Reloads>,
     secondaries: Arc<OnceLock<SecondariesHandle>>,
@@ -70,6 +72,7 @@ impl AdminState {
     pub fn new(
         publisher: PublisherHandle,
         prober: &Prober,
+        feeder: &Feeder,
         reloads: &Arc<Reloads>,
         aliases: &Arc<AliasCounters>,
     ) -> Self {
@@ -77,6 +80,7 @@ impl AdminState {
             publisher,
             targets: prober.states(),
             probes: prober.metrics(),
+            feeds: feeder.handle().clone(),
             serving: Arc::default(),
             reloads: Arc::clone(reloads),
             secondaries: Arc::default(),

@@ -2,6 +2,7 @@
 
 use super::aliases;
 use super::door::{Door, engine};
+use super::feeds;
 use super::latency::{Base, LatencyDesk};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
@@ -9,6 +10,7 @@ use super::token;
 use crate::admin::operate::{Operator, file as operator_file};
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
+use crate::feed::Feeder;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
 use crate::transfer::alias::AliasResolver;
@@ -50,6 +52,7 @@ pub struct Server {
     publisher: Publisher,
     operator: Operator,
     prober: Prober,
+    feeder: Feeder,
     aliases: AliasResolver,
     latencies: LatencyDesk,
     service: Service,
@@ -95,13 +98,15 @@ impl Server {
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
+        let feeder = feeds::start(config, loaded.feeds.clone(), &prober, publisher.handle())
+            .map_err(|error| StartError::System(format!("cannot start the reader of feeds: {error}")))?;
         let states = prober.states();
         publisher.look_up_latencies(Arc::new(move |target| states.get(target)?.latency));
         let aliases = aliases::start(config, publisher.handle())
             .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
         let latencies = LatencyDesk::new(publisher.handle(), live.clone(), &loaded);
         let reloads = Arc::<Reloads>::default();
-        let state = AdminState::new(publisher.handle(), &prober, &reloads, aliases.counters());
+        let state = AdminState::new(publisher.handle(), &prober, &feeder, &reloads, aliases.counters());
         state.operated_by(operator.handle().clone());
         let admin = admin_socket
             .map(|socket| Admin::start(socket, config.token_file(), state.clone()))
@@ -129,6 +134,7 @@ impl Server {
                 publisher,
                 operator,
                 prober,
+                feeder,
                 aliases,
                 latencies,
                 service,
@@ -176,6 +182,12 @@ impl Server {
         &self.prober
     }
 
+    /// What regions and members report.
+    #[must_use]
+    pub const fn feeder(&self) -> &Feeder {
+        &self.feeder
+    }
+
     /// Every file that the live configuration was read from.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
@@ -220,16 +232,21 @@ impl Server {
         loaded.inputs.workers = self.loaded.inputs.workers;
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
+        let (replace_feeds, feeds) = (self.feeder.replacer(), loaded.feeds.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
         let secondaries = self.secondaries.handle().clone();
         let (operator, guards) = (self.operator.handle().clone(), loaded.config.guards.clone());
         let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
         let (latencies, base) = (self.latencies.clone(), Base::of(&loaded));
         self.loaded = Arc::new(*loaded);
-        // The prober first: what new targets take over from those they replace is in the new generation from the start.
+        // Prober and feeder first: what new targets take over from those they replace, and words that hold, are in the new
+        // generation from the start.
         let publish = move || {
             pause.prepare();
-            publisher.replace_after(inputs, || replace_plan(plan));
+            publisher.replace_after(inputs, || {
+                replace_plan(plan);
+                replace_feeds(feeds);
+            });
             operator.guard_by(guards);
             latencies.follow(base);
             desk.configure(&transfer);
@@ -277,6 +294,7 @@ impl Server {
         drop(self.aliases);
         self.desk.stop();
         self.secondaries.stop();
+        self.feeder.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {
             admin.stop();
