@@ -2,6 +2,7 @@
 
 mod access;
 pub mod operator;
+pub mod status;
 
 pub use access::Access;
 
@@ -24,6 +25,7 @@ pub(super) async fn serve(socket: TcpListener, access: Access, state: AdminState
         .route("/metrics", get(metrics_text))
         .route("/api/v1/explain", get(explain_answer))
         .route("/api/v1/zone/export", get(zone_export))
+        .route("/api/v1/status", get(status::show))
         .route("/api/v1/operator", get(operator::standing))
         .route("/api/v1/operate", post(operator::operate))
         .layer(DefaultBodyLimit::max(operator::BODY_LEN_MAX))
