@@ -21,10 +21,10 @@ fn of_admin(admin: Admin) -> Option<String> {
 fn of_feed(word: Option<Word>) -> Option<&'static str> {
     match word? {
         Word::Up | Word::Ready => None,
-        Word::Down => Some("down by its feed"),
-        Word::Drain => Some("drained by its feed"),
-        Word::Maint => Some("in maintenance by its feed"),
-        Word::Stopped => Some("stopped by its feed"),
+        Word::Down => Some("down (feed)"),
+        Word::Drain => Some("drained (feed)"),
+        Word::Maint => Some("maint (feed)"),
+        Word::Stopped => Some("stopped (feed)"),
     }
 }
 
@@ -72,7 +72,7 @@ pub fn of_member(
         (_, Some(words)) => format!("{status}, {words}"),
         (_, None) => match of_feed(report.word).or_else(|| of_feed(of_region.word)) {
             Some(words) => words.to_owned(),
-            None if !state.enabled && report.weight_percent == Some(0) => "weight 0 by its feed".to_owned(),
+            None if !state.enabled && report.weight_percent == Some(0) => "weight 0 (feed)".to_owned(),
             None if !state.enabled => "out".to_owned(),
             None => status,
         },
@@ -140,15 +140,15 @@ mod tests {
         let out = state(Status::Up, false);
         assert_eq!(of_member(true, Admin::None, &silent, &silent, up), "up");
         assert_eq!(of_member(true, Admin::None, &silent, &silent, state(Status::Down, true)), "down");
-        assert_eq!(of_member(true, Admin::None, &word(Word::Maint), &silent, out), "in maintenance by its feed");
-        assert_eq!(of_member(true, Admin::None, &silent, &word(Word::Drain), out), "drained by its feed");
+        assert_eq!(of_member(true, Admin::None, &word(Word::Maint), &silent, out), "maint (feed)");
+        assert_eq!(of_member(true, Admin::None, &silent, &word(Word::Drain), out), "drained (feed)");
         assert_eq!(of_member(true, Admin::ForcedUp, &word(Word::Drain), &silent, up), "forced up");
         assert_eq!(of_member(true, Admin::Draining { percent: 100 }, &word(Word::Up), &silent, out), "drained");
         assert_eq!(of_member(true, Admin::Draining { percent: 30 }, &silent, &silent, up), "up, draining 30 %");
         assert_eq!(of_member(true, Admin::ForcedDown, &silent, &silent, out), "forced down");
         assert_eq!(of_member(false, Admin::ForcedUp, &silent, &silent, out), "disabled");
         assert_eq!(of_member(true, Admin::None, &silent, &silent, None), "not steered");
-        assert_eq!(of_region(true, Admin::None, &word(Word::Stopped)), "stopped by its feed");
+        assert_eq!(of_region(true, Admin::None, &word(Word::Stopped)), "stopped (feed)");
         assert_eq!(of_region(false, Admin::ForcedUp, &silent), "disabled");
     }
 
