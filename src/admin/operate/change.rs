@@ -385,12 +385,17 @@ fn nothing_stands(
     let what = if drains_only { "drain" } else { "order" };
     let refused = Refused::mistake(format!("no {what} stands for `{pattern}`")).kind(Kind::NothingMatches);
     let found = matched(pattern, &current.inputs.regions, &current.inputs.pools);
-    let wider = speaking_of(&found, current, table, now, None);
-    if let Some(other) = wider.first() {
-        let word = if drains_only { "undrain" } else { "clear" };
+    let speaking = speaking_of(&found, current, table, now, None);
+    let (regions, pools) = (&current.inputs.regions, &current.inputs.pools);
+    let is_wider = |order: &&OrderForm| {
+        let wider = matched(&order.pattern.0, regions, pools);
+        found.members.iter().all(|member| wider.members.contains(member)) && wider.regions.is_superset(&found.regions)
+    };
+    if let Some(other) = speaking.iter().find(is_wider) {
+        let (other, word) = (&other.pattern.0, if drains_only { "undrain" } else { "clear" });
         return refused.help(format!(
-            "`{}` speaks of the same: `azimuth {word} '{}'` takes that back as a whole; say again then what shall stand of it",
-            other.pattern.0, other.pattern.0
+            "`{other}` speaks of the same: `azimuth {word} '{other}'` takes that back as a whole; say again then what shall \
+             stand of it"
         ));
     }
     let standing: Vec<String> = table.active(now).map(|order| order.pattern.to_string()).collect();
