@@ -93,6 +93,8 @@ impl Server {
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
+        let states = prober.states();
+        publisher.look_up_latencies(Arc::new(move |target| states.get(target)?.latency));
         let aliases = aliases::start(config, publisher.handle())
             .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
         let reloads = Arc::<Reloads>::default();
