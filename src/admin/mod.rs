@@ -3,11 +3,13 @@
 
 pub mod explain;
 mod http;
+pub mod latency;
 mod metrics;
 pub mod operate;
 pub mod status;
 
 use crate::admin::http::Access;
+use crate::admin::latency::Latencies;
 use crate::admin::operate::OperatorHandle;
 use crate::admin::status::rates::{self, Rates};
 use crate::health::{TargetKey, TargetState};
@@ -40,6 +42,7 @@ pub struct AdminState {
     aliases: Arc<AliasCounters>,
     operator: Arc<OnceLock<OperatorHandle>>,
     rates: Arc<Rates>,
+    latencies: Arc<OnceLock<Arc<dyn Latencies>>>,
 }
 
 /// What the threads that serve queries count.
@@ -86,7 +89,14 @@ impl AdminState {
             aliases: Arc::clone(aliases),
             operator: Arc::default(),
             rates: Arc::default(),
+            latencies: Arc::default(),
         }
+    }
+
+    /// From now on tables of measured latencies are taken.
+    pub fn measured_by(&self, latencies: Arc<dyn Latencies>) {
+        // Set once, by the one thread that starts the server.
+        let _ = self.latencies.set(latencies);
     }
 
     /// From now on commands of operators are taken.

@@ -136,7 +136,7 @@ impl OperatorHandle {
 
     /// Keeps a table and puts it in force; nothing has changed after an error.
     fn put_in_force(&self, state: &mut State, table: OperatorTable) -> Result<(), Refused> {
-        file::save(&self.0.state_dir, &table, &state.memory).map_err(|error| {
+        file::save(&self.0.state_dir, &table, &state.memories).map_err(|error| {
             let path = file::path_of(&self.0.state_dir);
             Refused::mistake(format!("nothing was changed: `{}` cannot be written: {error}", path.display()))
                 .kind(Kind::Failed)
@@ -144,7 +144,7 @@ impl OperatorHandle {
         })?;
         self.0.publisher.operate(Arc::new(table.clone()));
         state.table = table;
-        self.0.woken.notify_all();
+        self.0.tell(super::Message::Changed);
         Ok(())
     }
 

@@ -8,8 +8,9 @@ use super::AdminState;
 use super::operate::file::OrderForm;
 use crate::base::{RegionId, UnixTime};
 use crate::health::{Report, Status, Subject, TargetKey, TargetState};
-use crate::snapshot::Current;
+use crate::snapshot::{Current, PairCourse};
 use crate::steering::condition::{MemberState, PoolCondition};
+use crate::steering::control::Course;
 use crate::steering::control::operator::matching::{Matched, matched, why_nothing};
 use crate::steering::control::operator::{OperatorTable, Order, Pattern, target_text};
 use crate::steering::spec::{self, MemberTarget};
@@ -23,6 +24,8 @@ struct View<'a> {
     state: &'a AdminState,
     current: Arc<Current>,
     table: Arc<OperatorTable>,
+    /// What is going on, by number of pool and policy.
+    courses: Vec<PairCourse>,
     now: UnixTime,
     counted: Counted,
     /// What is asked about; everything where nothing is said.
@@ -44,6 +47,7 @@ pub fn status(state: &AdminState, pattern: Option<&Pattern>) -> Result<report::S
     let view = View {
         state,
         table: state.publisher.operator(),
+        courses: state.publisher.courses(),
         counted: state.rates.counted(&state.publisher.totals(), Instant::now()),
         now,
         asked,
@@ -155,12 +159,16 @@ impl View<'_> {
             let policy = &self.current.inputs.policies[self.current.pairs[number].1.index()];
             words::is_healthy(spec, region, self.current.snapshot.pool_answers.get(number).states(), policy.min_healthy)
         });
+        let course = condition.and_then(|(number, _)| self.courses.get(number));
+        let course = course.and_then(|course| course.regions.iter().find(|known| known.region == region));
+        let course = course.map_or(Course::Steady, |known| known.course);
         let lately = self.counted.answers.get(&names).copied().unwrap_or(0);
         let admin = self.table.admin_of_pool_region(&spec.name, name, self.now);
         let orders = self.table.active(self.now).filter(|order| order.pattern.covers_pool_region(&spec.name, name));
         PoolRegion {
             name: name.to_string(),
-            state: words::of_pool_region(condition.is_some(), available, admin, &state),
+            state: words::of_pool_region(condition.is_some(), available, admin, course),
+            course: words::of_course(course, self.now),
             available,
             orders: shown(orders),
             shed: state.shed.as_f64(),

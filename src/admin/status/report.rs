@@ -64,8 +64,10 @@ pub struct Pool {
 pub struct PoolRegion {
     /// The region's name.
     pub name: String,
-    /// What is going on: `available`, `unavailable`, or an operator's words, and what its control is at.
+    /// `available` or `unavailable`, with an operator's words and what is going on.
     pub state: String,
+    /// What is going on, in a sentence: it warms up, hands clients on, waits for failback.
+    pub course: Option<String>,
     /// Whether it is healthy enough for the first pass, in each family that it has.
     pub available: bool,
     /// What operators say of the pool, or of it in this region.

@@ -1,9 +1,9 @@
 //! What state something is in, in an operator's words. Pure.
 
-use crate::base::RegionId;
+use crate::base::{RegionId, UnixTime};
 use crate::health::{Report, Status, TargetKey, TargetState, Word};
-use crate::steering::condition::{MemberState, RegionState, Share};
-use crate::steering::control::Admin;
+use crate::steering::condition::MemberState;
+use crate::steering::control::{Admin, Course};
 use crate::steering::spec::{MemberTarget, Pool};
 
 /// What operators say, in words; nothing where they say nothing.
@@ -37,20 +37,53 @@ pub fn of_region(enabled: bool, admin: Admin, report: &Report) -> String {
     }
 }
 
-/// A pool in a region.
-pub fn of_pool_region(is_steered: bool, available: bool, admin: Admin, state: &RegionState) -> String {
+/// A pool in a region, shortly.
+pub fn of_pool_region(is_steered: bool, available: bool, admin: Admin, course: Course) -> String {
     if !is_steered {
         return "not steered".to_owned();
     }
     let mut words = vec![if available { "available".to_owned() } else { "unavailable".to_owned() }];
     words.extend(of_admin(admin));
-    if state.held_back {
-        words.push("waits for failback".to_owned());
-    }
-    if state.shed > Share::NONE && !matches!(admin, Admin::Draining { .. }) {
-        words.push(format!("hands on {:.0} %", state.shed.as_f64() * 100.0));
-    }
+    words.extend(match course {
+        // Said already: by the operator, or as unavailable.
+        Course::Steady | Course::Draining { .. } | Course::Down { .. } => None,
+        Course::Shedding { share, .. } => Some(format!("hands on {}", percent(share))),
+        Course::WarmingUp { share, .. } => Some(format!("warming up {}", percent(share))),
+        Course::Probation { share, .. } => Some(format!("probation {}", percent(share))),
+        Course::HeldBack { .. } => Some("held back".to_owned()),
+        Course::FailoverDelayed { .. } => Some("failing over".to_owned()),
+    });
     words.join(", ")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+/// What is going on in a region of a pool, in a sentence; nothing where nothing is.
+pub fn of_course(course: Course, now: UnixTime) -> Option<String> {
+    let left = |until: UnixTime| format!("{} s", until.since(now).as_secs());
+    Some(match course {
+        Course::Steady | Course::Draining { .. } => return None,
+        Course::Shedding { share, utilisation } => {
+            let at = utilisation.map(|of| format!(", at {} of its capacity", percent(of))).unwrap_or_default();
+            format!("hands on {} of its clients because of its load{at}", percent(share))
+        }
+        Course::WarmingUp { share, until } => {
+            format!("has come back and takes {} of its clients, all in {}", percent(share), left(until))
+        }
+        Course::Probation { share, until } => format!(
+            "has come back and takes {} of its clients until its first good report, or for {}",
+            percent(share),
+            left(until)
+        ),
+        Course::HeldBack { until: Some(until) } => format!("has come back and is passed over for {}", left(until)),
+        Course::HeldBack { until: None } => {
+            "has come back and waits for the operator: `azimuth failback` lets it answer".to_owned()
+        }
+        Course::FailoverDelayed { until } => format!("has failed and goes on answering for {}", left(until)),
+        Course::Down { since } => format!("has not been healthy enough for {} s", now.since(since).as_secs()),
+    })
 }
 
 /// A member in effect. `state`: as answers have it, where it is steered.
@@ -123,10 +156,11 @@ pub fn is_healthy(pool: &Pool, region: RegionId, states: &[MemberState], min_hea
 
 #[cfg(test)]
 mod tests {
-    use super::{of_member, of_pool_region, of_region};
+    use super::{of_course, of_member, of_pool_region, of_region};
+    use crate::base::UnixTime;
     use crate::health::{Report, Status, Word};
-    use crate::steering::condition::{MemberState, RegionState, Share};
-    use crate::steering::control::Admin;
+    use crate::steering::condition::MemberState;
+    use crate::steering::control::{Admin, Course};
 
     fn word(word: Word) -> Report {
         Report { word: Some(word), ..Report::default() }
@@ -154,10 +188,15 @@ mod tests {
 
     #[test]
     fn a_region_that_hands_clients_on_says_so() {
-        let state = RegionState { shed: Share::from_f64(0.4), ..RegionState::default() };
-        assert_eq!(of_pool_region(true, true, Admin::None, &state), "available, hands on 40 %");
-        assert_eq!(of_pool_region(true, true, Admin::Draining { percent: 40 }, &state), "available, draining 40 %");
-        let held = RegionState { held_back: true, ..RegionState::default() };
-        assert_eq!(of_pool_region(true, false, Admin::None, &held), "unavailable, waits for failback");
+        let course = Course::Shedding { share: 0.4, utilisation: Some(0.9) };
+        assert_eq!(of_pool_region(true, true, Admin::None, course), "available, hands on 40 %");
+        assert_eq!(
+            of_course(course, UnixTime::default()).as_deref(),
+            Some("hands on 40 % of its clients because of its load, at 90 % of its capacity")
+        );
+        let course = Course::Draining { share: 0.4 };
+        assert_eq!(of_pool_region(true, true, Admin::Draining { percent: 40 }, course), "available, draining 40 %");
+        let held = Course::HeldBack { until: None };
+        assert_eq!(of_pool_region(true, false, Admin::None, held), "unavailable, held back");
     }
 }

@@ -127,6 +127,7 @@ fn pool_lines(pool: &Pool, status: &Status) -> Vec<(Tone, String)> {
     let mut remarks = Vec::new();
     for region in &pool.regions {
         rows.push(region_row(region));
+        remarks.extend(region.course.iter().map(|course| format!("  {}: {course}", region.name)));
         for member in &region.members {
             rows.push(member_row(member, status.now));
             remarks.extend(remarks_of(member));
