@@ -7,7 +7,7 @@ use super::latency::{Base, LatencyDesk};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
 use super::token;
-use crate::admin::operate::{Operator, file as operator_file};
+use crate::admin::operate::{Operator, Prepared};
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::feed::Feeder;
@@ -81,19 +81,18 @@ impl Server {
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
         token::prepare(&loaded.config);
-        let kept = operator_file::load(&loaded.config.server.state_dir).map_err(StartError::System)?;
+        let prepared = Prepared::load(&loaded.config.server.state_dir).map_err(StartError::System)?;
         let journals = Journals::new(&loaded.config.server.state_dir);
         let Some(mut pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
         };
         pause.prepare();
-        let publisher = Publisher::start(loaded.inputs.clone());
+        let publisher = Publisher::start_after(loaded.inputs.clone(), &prepared.past(), Box::new(prepared.on_memory()));
         let zones = publisher.handle();
         live.publish_with(move |zone| zones.set_zone(zone));
         pause.adopt();
         let config = &loaded.config;
-        // Before anything is answered.
-        let operator = Operator::start(publisher.handle(), &config.server.state_dir, kept, config.guards.clone())
+        let operator = Operator::start(prepared, publisher.handle(), config.guards.clone())
             .map_err(|error| StartError::System(format!("cannot start the thread of operators: {error}")))?;
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
@@ -108,6 +107,7 @@ impl Server {
         let reloads = Arc::<Reloads>::default();
         let state = AdminState::new(publisher.handle(), &prober, &feeder, &reloads, aliases.counters());
         state.operated_by(operator.handle().clone());
+        state.measured_by(Arc::new(latencies.clone()));
         let admin = admin_socket
             .map(|socket| Admin::start(socket, config.token_file(), state.clone()))
             .transpose()
