@@ -10,6 +10,7 @@ mod run;
 mod server;
 #[cfg(test)]
 mod tests;
+mod token;
 mod watch;
 
 pub use latency::LatencyDesk;

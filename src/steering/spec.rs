@@ -247,6 +247,12 @@ impl Policy {
     pub fn picks_regions(&self) -> bool {
         self.region_spread.is_some() || !self.region_weights.is_empty()
     }
+
+    /// Whether answers change with reported load.
+    #[must_use]
+    pub fn follows_load(&self) -> bool {
+        self.shed.is_some() || self.spread.is_dynamic() || self.region_spread.is_some_and(Spread::is_dynamic)
+    }
 }
 
 /// When a region hands clients on, as utilisation of its capacity.

@@ -295,7 +295,7 @@ impl World {
 
     pub(super) fn answers(&self) -> PoolAnswers {
         let condition = PoolCondition { members: self.states.clone(), ..PoolCondition::default() };
-        PoolAnswers::build(&self.pool, &self.policy, &self.regions, &condition)
+        PoolAnswers::build(&self.pool, &self.policy, &self.regions, condition)
     }
 
     /// A query of this client; `random` and `turn` are 0.
@@ -355,6 +355,7 @@ impl World {
             Verdict::NoType => "no type".to_owned(),
             Verdict::NothingUp => "nothing up".to_owned(),
             Verdict::ServFail => "servfail".to_owned(),
+            Verdict::Elsewhere => "elsewhere".to_owned(),
         };
         format!("{what}, {}", if explanation.decision.ttl_min { "min" } else { "max" })
     }

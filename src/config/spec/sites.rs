@@ -1,8 +1,8 @@
-//! Reads `[region.NAME]` and `[[network]]`. Knows no geography.
+//! Reads `[region.NAME]`, `[[network]]` and `[[guard]]`. Knows no geography.
 
 use super::prefix;
 use crate::base::{Country, Diagnostic, PlaceName, Point, Prefix, Span};
-use crate::config::keys::{network, region};
+use crate::config::keys::{guard, network, region};
 use crate::config::reader::Reader;
 use crate::config::report::Report;
 use crate::config::scalars::{asn, boolean, coordinates, country, integer, place_name, subdivision, text};
@@ -86,4 +86,17 @@ pub(super) fn check_country(country: Country, subdivision: Option<&Spanned<Place
         let message = format!("`{}` is in {}, not in {}", subdivision.value, other.as_str(), country.as_str());
         report.push(Diagnostic::error(message).at(subdivision.span, "").hint("remove `country`: the code says it"));
     }
+}
+
+/// `[[guard]]` as typed.
+#[derive(Clone, Debug)]
+pub struct GuardTable {
+    /// The pool's name, or a pattern of names.
+    pub pool: Option<Spanned<String>>,
+    /// So many regions must stay.
+    pub min_regions: Option<Spanned<u16>>,
+}
+
+pub(super) fn guard(reader: &mut Reader<'_, '_>) -> GuardTable {
+    GuardTable { pool: reader.one(&guard::POOL, text), min_regions: reader.one(&guard::MIN_REGIONS, integer) }
 }

@@ -9,6 +9,7 @@ mod equals;
 mod fallback;
 mod fences;
 mod geo;
+mod guards;
 mod names;
 mod policies;
 mod pools;
@@ -24,8 +25,8 @@ use crate::transfer::spec::{TRANSFERS_MAX, TransferSpec};
 use names::Names;
 use std::path::PathBuf;
 
-/// Most regions: rankings number them with 15 bits, and sets of them behind.
-const REGIONS_MAX: usize = 1 << 14;
+/// Most regions: with sets of them their numbers stay below 2^15.
+const REGIONS_MAX: usize = 30_000;
 
 /// Builds the configuration. It is complete only when `report` has no errors.
 pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config {
@@ -37,6 +38,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     authorities::check(&spec.authorities, report);
     let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
     let (mut built_policies, policies) = policies::build(&spec.policies, &regions, report);
+    let guards = guards::build(&spec.guards, &built_pools, &spec.regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
     let keys = transfers::KeyNames::collect(&spec.keys, report);
     let context = balances::Context {
@@ -69,6 +71,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),
         pools: built_pools,
         policies: built_policies,
+        guards,
         zones,
         transfer: TransferSpec { keys: keys.specs(), transfers_max: spec.transfers_max.unwrap_or(TRANSFERS_MAX) },
         files,
