@@ -15,6 +15,7 @@ pub mod config;
 pub mod geo;
 pub mod health;
 pub mod probe;
+pub mod simulate;
 pub mod snapshot;
 pub mod steering;
 pub mod transfer;

@@ -7,6 +7,7 @@ mod geoip;
 mod http;
 mod logging;
 mod serve;
+mod simulate;
 mod zone;
 
 use crate::base::{Diagnostic, Sources};
@@ -43,6 +44,8 @@ enum Verb {
     Check(check::Args),
     /// Tell why a client gets the answer it gets, without sending a query
     Explain(explain::Args),
+    /// Tell what the world's clients would be answered if a region failed or the configuration changed
+    Simulate(simulate::Args),
     /// What location databases say, and where to get one
     Geoip(geoip::Args),
     /// What a zone is now; its file and the journal of updates
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
         Verb::Serve(args) => serve::run(args),
         Verb::Check(args) => check::run(&args, crate::boot::load_rest),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Simulate(args) => simulate::run(&args),
         Verb::Geoip(args) => geoip::run(args),
         Verb::Zone(args) => zone::run(&args),
         Verb::Demo(args) => demo::run(&args),

@@ -1,0 +1,264 @@
+//! `azimuth simulate`: what a population of clients is answered if something changes. Asks no server and starts nothing.
+
+mod input;
+mod names;
+mod text;
+
+use super::{EXIT_MISTAKE, failed, print_report};
+use crate::base::Family;
+use crate::boot::Overrides;
+use crate::simulate::population::{Basis, Plan};
+use crate::simulate::report::{Known, Outcome};
+use crate::simulate::scene::Roll;
+use crate::simulate::{Change, Counts, Population, World, replay};
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use names::Asked;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Options of `simulate`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Suppose that this is down: a region, or a pattern such as region/eu-* or pool/web/eu-west
+    #[arg(long, value_name = "PATTERN")]
+    down: Vec<String>,
+    /// Suppose that this is drained, wholly or by a percentage: eu-west, pool/web/eu-west=30%
+    #[arg(long, value_name = "PATTERN[=PERCENT]")]
+    drain: Vec<String>,
+    /// Compare the present configuration with this one: a file, or a folder that holds azimuth.toml
+    #[arg(long, value_name = "CANDIDATE")]
+    config: Option<PathBuf>,
+    /// The present configuration
+    #[arg(short = 'c', long, value_name = "FILE", default_value = super::CONFIG_DEFAULT)]
+    present: PathBuf,
+    /// A balanced name to simulate; without any, all of them
+    #[arg(long, value_name = "NAME")]
+    name: Vec<String>,
+    /// The addresses to ask for [default: A where the pool has any, else AAAA]
+    #[arg(long = "type", value_name = "TYPE", ignore_case = true)]
+    family: Option<AddressType>,
+    /// How busy regions are now: CSV (region,load,capacity) or JSON
+    #[arg(long, value_name = "FILE")]
+    load: Option<PathBuf>,
+    /// Clients instead of the world's cities: a query log or a list of prefixes, one a line, with a weight if need be
+    #[arg(long, value_name = "FILE")]
+    population: Option<PathBuf>,
+    /// How many clients
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    clients: u64,
+    /// The share of clients behind public resolvers that send no client subnet [default: 0.5; with --population 0]
+    #[arg(long, value_name = "SHARE", value_parser = input::share)]
+    no_ecs_share: Option<f64>,
+    /// Where chance begins: the same seed gives the same result
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// How many kinds of moves to show
+    #[arg(long, value_name = "N", default_value_t = 15)]
+    moves: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The types of addresses.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AddressType {
+    /// IPv4
+    #[value(name = "A")]
+    A,
+    /// IPv6
+    #[value(name = "AAAA")]
+    Aaaa,
+}
+
+/// The share of clients behind public resolvers unless told: about half of the world's users.
+const BEHIND_RESOLVERS: f64 = 0.5;
+
+/// What `--json` prints. Fields are only ever added.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// Version of these fields.
+    format: u32,
+    seed: u64,
+    /// The present configuration.
+    present: String,
+    /// The configuration that it is compared with.
+    candidate: Option<String>,
+    /// What is supposed, in words.
+    supposed: Vec<String>,
+    population: PopulationReport,
+    /// Why these names.
+    names_reason: String,
+    services: Vec<ServiceReport>,
+    /// All services together, each asked for alike; loads are told here.
+    total: Outcome,
+}
+
+/// Who was asked for.
+#[derive(Debug, Serialize)]
+struct PopulationReport {
+    /// `cities` or the file's name.
+    source: String,
+    clients: u64,
+    /// Cities, or lines of the file.
+    spots: usize,
+    behind_resolvers: f64,
+    /// How clients of cities are located; absent for a file.
+    located: Option<String>,
+    by_city: u64,
+    by_country: u64,
+}
+
+/// Names that are answered alike.
+#[derive(Debug, Serialize)]
+struct ServiceReport {
+    names: Vec<String>,
+    pool: String,
+    policy: String,
+    #[serde(rename = "type")]
+    rtype: &'static str,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+/// Simulates and prints.
+pub fn run(args: &Args) -> ExitCode {
+    let report = match simulate(args) {
+        Ok(report) => report,
+        Err(code) => return code,
+    };
+    if args.json {
+        match serde_json::to_string_pretty(&report) {
+            Ok(text) => println!("{text}"),
+            Err(error) => return failed(error),
+        }
+    } else {
+        print!("{}", text::write(&report));
+    }
+    ExitCode::SUCCESS
+}
+
+fn mistake(message: impl std::fmt::Display) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(EXIT_MISTAKE)
+}
+
+fn simulate(args: &Args) -> Result<Report, ExitCode> {
+    let mut present = world(&args.present, args.config.as_deref().is_some_and(|_| true))?;
+    let candidate = args.config.as_deref().map(input::configuration_in);
+    let mut after = candidate.as_deref().map(|path| world(path, false)).transpose()?;
+    let roll = Roll::new(present.inputs(), after.as_ref().map(World::inputs));
+    let decides_after = after.as_ref().unwrap_or(&present).inputs();
+    let changes = input::changes(&args.down, &args.drain, decides_after).map_err(mistake)?;
+    let loads = args.load.as_deref().map(|path| input::loads(path, &roll)).transpose().map_err(mistake)?;
+    let family = args.family.map(|family| match family {
+        AddressType::A => Family::V4,
+        AddressType::Aaaa => Family::V6,
+    });
+    let chosen = names::choose(present.inputs(), &args.name, family).map_err(mistake)?;
+    let behind_resolvers = args.no_ecs_share.unwrap_or(if args.population.is_some() { 0.0 } else { BEHIND_RESOLVERS });
+    let plan = Plan { clients: args.clients, behind_resolvers, seed: args.seed };
+    let bar = progress_bar(&args.present);
+    let population =
+        input::population(args.population.as_deref(), &present.inputs().locator, &plan).map_err(mistake)?;
+    bar.set_length(population.clients() * chosen.asked.len() as u64);
+    let capacities = input::capacities(&roll, after.as_ref().unwrap_or(&present).inputs());
+    let known = Known { roll: &roll, loads: None, capacities: &capacities, moves_max: args.moves };
+    let mut total = Counts::new(roll.len());
+    let mut services = Vec::new();
+    for asked in chosen.asked {
+        let counts = counts(&mut present, after.as_mut(), &asked, &roll, (&population, &changes, args.seed), &bar)?;
+        total.add(&counts.0);
+        services.push(service(present.inputs(), asked, counts.1, Outcome::new(&counts.0, &known)));
+    }
+    bar.finish_and_clear();
+    Ok(Report {
+        format: 1,
+        seed: args.seed,
+        present: args.present.display().to_string(),
+        candidate: candidate.map(|path| path.display().to_string()),
+        supposed: changes.iter().map(input::in_words).collect(),
+        population: population_report(args, &population, behind_resolvers),
+        names_reason: chosen.reason,
+        services,
+        total: Outcome::new(&total, &Known { loads: loads.as_ref(), ..known }),
+    })
+}
+
+/// Loads a configuration without starting anything.
+fn world(path: &Path, is_compared: bool) -> Result<World, ExitCode> {
+    let (loaded, report) = crate::boot::load(path, &Overrides::default(), None);
+    if let Some(loaded) = loaded {
+        return Ok(World::new(loaded.inputs));
+    }
+    print_report(&report);
+    if is_compared {
+        eprintln!("note: `--config` names the candidate, `--present` the configuration it is compared with");
+    }
+    Err(ExitCode::from(EXIT_MISTAKE))
+}
+
+/// Replays one service; also gives the family that was asked for.
+fn counts(
+    present: &mut World,
+    after: Option<&mut World>,
+    asked: &Asked,
+    roll: &Roll,
+    (population, changes, seed): (&Population, &[Change], u64),
+    bar: &ProgressBar,
+) -> Result<(Counts, Family), ExitCode> {
+    let before = present.scene(&asked.service, roll, &[]);
+    let scene = match after {
+        None => present.scene(&asked.service, roll, changes),
+        Some(candidate) => {
+            let service = names::same_name(candidate.inputs(), asked, before.family()).ok_or_else(|| {
+                mistake(format!(
+                    "the candidate configuration has no balanced name `{}`; `--name` picks names that both have",
+                    asked.names[0]
+                ))
+            })?;
+            candidate.scene(&service, roll, changes)
+        }
+    };
+    let counts = replay(population, &before, &scene, seed, &mut |clients| bar.inc(clients));
+    Ok((counts, before.family()))
+}
+
+fn service(inputs: &crate::snapshot::Inputs, asked: Asked, family: Family, outcome: Outcome) -> ServiceReport {
+    ServiceReport {
+        names: asked.names,
+        pool: inputs.pools[asked.service.pool.index()].name.to_string(),
+        policy: inputs.policies[asked.service.policy.index()].name.to_string(),
+        rtype: match family {
+            Family::V4 => "A",
+            Family::V6 => "AAAA",
+        },
+        outcome,
+    }
+}
+
+fn population_report(args: &Args, population: &Population, behind_resolvers: f64) -> PopulationReport {
+    let basis: &Basis = population.basis();
+    let source = args.population.as_ref().map_or_else(|| "cities".to_owned(), |path| path.display().to_string());
+    let located = args.population.is_none().then(|| text::located(basis));
+    PopulationReport {
+        source,
+        clients: population.clients(),
+        spots: basis.spots,
+        behind_resolvers,
+        located,
+        by_city: basis.by_city,
+        by_country: basis.by_country,
+    }
+}
+
+/// Shows how far the replay is, on a terminal only.
+fn progress_bar(present: &Path) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} clients");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(present.display().to_string());
+    bar
+}

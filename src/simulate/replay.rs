@@ -1,0 +1,150 @@
+//! Every client asked for, in both scenes, and what they got counted.
+
+use super::chance::Chance;
+use super::population::{Population, Spot};
+use super::scene::{Luck, Scene};
+use crate::base::Country;
+use std::collections::BTreeMap;
+
+/// Distances are counted by whole kilometres; half the circumference of the Earth is the farthest there is.
+const KILOMETRES: usize = 20_038;
+/// Progress is told after so many clients, at the end of a spot.
+const TELL_EVERY: u64 = 10_000;
+
+/// What the clients of one scene got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// By region on the roll.
+    pub by_region: Vec<u64>,
+    /// Answered with the policy's fallback addresses.
+    pub fallback: u64,
+    /// Not answered with any member.
+    pub unanswered: u64,
+    /// By whole kilometres between client and region, where both are located.
+    distances: Vec<u64>,
+}
+
+/// What all clients got, before and after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// In the first scene.
+    pub before: Side,
+    /// In the second.
+    pub after: Side,
+    /// Who got something else: country, outcome before, outcome after. Outcomes are the regions on the roll, then fallback
+    /// addresses, then no answer.
+    pub moves: BTreeMap<(Option<Country>, usize, usize), u64>,
+}
+
+impl Side {
+    fn new(regions: usize) -> Self {
+        Self { by_region: vec![0; regions], fallback: 0, unanswered: 0, distances: vec![0; KILOMETRES + 1] }
+    }
+
+    fn count(&mut self, scene: &Scene, spot: &Spot, outcome: usize, clients: u64) {
+        let regions = self.by_region.len();
+        match self.by_region.get_mut(outcome) {
+            Some(region) => *region += clients,
+            None if outcome == regions => self.fallback += clients,
+            None => self.unanswered += clients,
+        }
+        if let (Some(from), Some(to)) = (spot.point, scene.point(outcome)) {
+            let km = from.distance_km(to).round() as usize;
+            self.distances[km.min(KILOMETRES)] += clients;
+        }
+    }
+
+    /// All clients.
+    #[must_use]
+    pub fn clients(&self) -> u64 {
+        self.by_region.iter().sum::<u64>() + self.fallback + self.unanswered
+    }
+
+    /// The distance in kilometres that this share of located clients is not farther from their region than; `None` where nobody
+    /// is located.
+    #[must_use]
+    pub fn distance_km(&self, share: f64) -> Option<u32> {
+        let located: u64 = self.distances.iter().sum();
+        let wanted = (located as f64 * share).ceil().max(1.0) as u64;
+        let mut sum = 0;
+        self.distances
+            .iter()
+            .position(|&clients| {
+                sum += clients;
+                sum >= wanted
+            })
+            .map(|km| km as u32)
+    }
+
+    fn add(&mut self, other: &Self) {
+        let all =
+            self.by_region.iter_mut().zip(&other.by_region).chain(self.distances.iter_mut().zip(&other.distances));
+        for (own, other) in all {
+            *own += other;
+        }
+        self.fallback += other.fallback;
+        self.unanswered += other.unanswered;
+    }
+}
+
+impl Counts {
+    /// Of nobody.
+    #[must_use]
+    pub fn new(regions: usize) -> Self {
+        Self { before: Side::new(regions), after: Side::new(regions), moves: BTreeMap::new() }
+    }
+
+    /// Adds what the clients of another name got.
+    pub fn add(&mut self, other: &Self) {
+        self.before.add(&other.before);
+        self.after.add(&other.after);
+        for (key, clients) in &other.moves {
+            *self.moves.entry(*key).or_default() += clients;
+        }
+    }
+
+    /// How many clients got something else.
+    #[must_use]
+    pub fn moved(&self) -> u64 {
+        self.moves.values().sum()
+    }
+}
+
+/// Asks both scenes, which are of one roll, for every client of `population`. `tell` hears from time to time how many clients
+/// have been asked for since it was told last.
+pub fn replay(population: &Population, before: &Scene, after: &Scene, seed: u64, tell: &mut dyn FnMut(u64)) -> Counts {
+    let mut counts = Counts::new(before.outcomes() - 2);
+    let same_table = before.same_table(after);
+    let (mut turn, mut untold) = (0_u32, 0);
+    // What the clients of one spot got: few pairs, whatever the number of regions.
+    let mut pairs: Vec<(usize, usize, u64)> = Vec::new();
+    for (number, spot) in (0..).zip(population.spots()) {
+        let mut chance = Chance::new(seed, number);
+        pairs.clear();
+        for _ in 0..spot.clients {
+            let Some(client) = population.draw(spot, &mut chance) else { continue };
+            let luck = Luck { random: chance.next(), turn };
+            turn = turn.wrapping_add(1);
+            let leaf = before.leaf(&client);
+            let was = before.ask(&client, leaf, luck);
+            let is = after.ask(&client, if same_table { leaf } else { after.leaf(&client) }, luck);
+            match pairs.iter_mut().find(|pair| (pair.0, pair.1) == (was, is)) {
+                Some(pair) => pair.2 += 1,
+                None => pairs.push((was, is, 1)),
+            }
+        }
+        for &(was, is, clients) in &pairs {
+            counts.before.count(before, spot, was, clients);
+            counts.after.count(after, spot, is, clients);
+            if was != is {
+                *counts.moves.entry((spot.country, was, is)).or_default() += clients;
+            }
+        }
+        untold += spot.clients;
+        if untold >= TELL_EVERY {
+            tell(std::mem::take(&mut untold));
+        }
+    }
+    tell(untold);
+    counts
+}
