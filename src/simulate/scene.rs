@@ -59,7 +59,7 @@ impl World {
             MemberTarget::Name { .. } => true,
         });
         Scene {
-            answers: PoolAnswers::build(pool, policy, &inputs.regions, &condition),
+            answers: PoolAnswers::build(pool, policy, &inputs.regions, condition),
             ranking,
             locator: Arc::clone(&inputs.locator),
             family: asked.family.unwrap_or(if has_ipv4 { Family::V4 } else { Family::V6 }),
