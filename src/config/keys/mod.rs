@@ -12,7 +12,7 @@ pub use kind::{Kind, duration_text};
 pub use monitors::{keys_of_some_kinds, monitor};
 pub use service::{admin, cookies, geoip, rate_limit, server, tcp};
 pub use sites::{network, region, zone};
-pub use steering::{balance, condition, member, policy, pool, rule, ttl};
+pub use steering::{balance, condition, limits, member, policy, pool, rule, shed, ttl};
 pub use transfer::{key, notify_target, primary, transfer_entry, update_entry};
 
 /// A key of a table.
@@ -169,4 +169,6 @@ pub static TABLES: &[&TableDef] = &[
     &key::TABLE,
     &balance::TABLE,
     &ttl::TABLE,
+    &limits::TABLE,
+    &shed::TABLE,
 ];
