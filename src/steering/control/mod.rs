@@ -3,6 +3,7 @@
 //! argument. Knows no clock, no queries and no answers.
 
 pub mod admin;
+pub mod guards;
 pub mod operator;
 
 use super::condition::{PoolCondition, RegionState, WEIGHT_UNIT};
