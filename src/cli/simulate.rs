@@ -10,7 +10,8 @@ use crate::boot::Overrides;
 use crate::simulate::population::{Basis, Plan};
 use crate::simulate::report::{Known, Outcome};
 use crate::simulate::scene::Roll;
-use crate::simulate::{Change, Counts, Population, World, replay};
+use crate::simulate::{Change, Counts, Population, Scene, World, replay};
+use crate::snapshot::{Inputs, Snapshot};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use names::Asked;
@@ -54,9 +55,9 @@ pub struct Args {
     /// Where chance begins: the same seed gives the same result
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// How many kinds of moves to show
-    #[arg(long, value_name = "N", default_value_t = 15)]
-    moves: usize,
+    /// How many kinds of moves to show [default: 15 for one service, else 5 for each]
+    #[arg(long, value_name = "N")]
+    moves: Option<usize>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -71,6 +72,21 @@ enum AddressType {
     /// IPv6
     #[value(name = "AAAA")]
     Aaaa,
+}
+
+impl From<AddressType> for Family {
+    fn from(asked: AddressType) -> Self {
+        match asked {
+            AddressType::A => Self::V4,
+            AddressType::Aaaa => Self::V6,
+        }
+    }
+}
+
+impl Args {
+    fn moves_max(&self, services: usize) -> usize {
+        self.moves.unwrap_or(if services > 1 { 5 } else { 15 })
+    }
 }
 
 /// The share of clients behind public resolvers unless told: about half of the world's users.
@@ -146,32 +162,30 @@ fn mistake(message: impl std::fmt::Display) -> ExitCode {
 }
 
 fn simulate(args: &Args) -> Result<Report, ExitCode> {
-    let mut present = world(&args.present, args.config.as_deref().is_some_and(|_| true))?;
+    let bar = progress_bar(&args.present);
     let candidate = args.config.as_deref().map(input::configuration_in);
-    let mut after = candidate.as_deref().map(|path| world(path, false)).transpose()?;
-    let roll = Roll::new(present.inputs(), after.as_ref().map(World::inputs));
-    let decides_after = after.as_ref().unwrap_or(&present).inputs();
+    let mut present = world(&args.present, candidate.is_some())?;
+    let mut other = candidate.as_deref().map(|path| world(path, false)).transpose()?;
+    let roll = Roll::new(present.inputs(), other.as_ref().map(World::inputs));
+    let decides_after = other.as_ref().unwrap_or(&present).inputs();
     let changes = input::changes(&args.down, &args.drain, decides_after).map_err(mistake)?;
+    let capacities = input::capacities(&roll, decides_after);
     let loads = args.load.as_deref().map(|path| input::loads(path, &roll)).transpose().map_err(mistake)?;
-    let family = args.family.map(|family| match family {
-        AddressType::A => Family::V4,
-        AddressType::Aaaa => Family::V6,
-    });
-    let chosen = names::choose(present.inputs(), &args.name, family).map_err(mistake)?;
+    let chosen = names::choose(present.inputs(), &args.name, args.family.map(Family::from)).map_err(mistake)?;
     let behind_resolvers = args.no_ecs_share.unwrap_or(if args.population.is_some() { 0.0 } else { BEHIND_RESOLVERS });
     let plan = Plan { clients: args.clients, behind_resolvers, seed: args.seed };
-    let bar = progress_bar(&args.present);
     let population =
         input::population(args.population.as_deref(), &present.inputs().locator, &plan).map_err(mistake)?;
     bar.set_length(population.clients() * chosen.asked.len() as u64);
-    let capacities = input::capacities(&roll, after.as_ref().unwrap_or(&present).inputs());
-    let known = Known { roll: &roll, loads: None, capacities: &capacities, moves_max: args.moves };
+
+    let scenes = scenes(&mut present, other.as_mut(), &chosen.asked, &roll, &changes)?;
+    let known = Known { roll: &roll, loads: None, capacities: &capacities, moves_max: args.moves_max(scenes.len()) };
     let mut total = Counts::new(roll.len());
     let mut services = Vec::new();
-    for asked in chosen.asked {
-        let counts = counts(&mut present, after.as_mut(), &asked, &roll, (&population, &changes, args.seed), &bar)?;
-        total.add(&counts.0);
-        services.push(service(present.inputs(), asked, counts.1, Outcome::new(&counts.0, &known)));
+    for (asked, (before, after)) in chosen.asked.into_iter().zip(&scenes) {
+        let counts = replay(&population, before, after, args.seed, &mut |clients| bar.inc(clients));
+        total.add(&counts);
+        services.push(service(present.inputs(), asked, before.family(), Outcome::new(&counts, &known)));
     }
     bar.finish_and_clear();
     Ok(Report {
@@ -179,7 +193,7 @@ fn simulate(args: &Args) -> Result<Report, ExitCode> {
         seed: args.seed,
         present: args.present.display().to_string(),
         candidate: candidate.map(|path| path.display().to_string()),
-        supposed: changes.iter().map(input::in_words).collect(),
+        supposed: changes.iter().map(Change::words).collect(),
         population: population_report(args, &population, behind_resolvers),
         names_reason: chosen.reason,
         services,
@@ -200,37 +214,46 @@ fn world(path: &Path, is_compared: bool) -> Result<World, ExitCode> {
     Err(ExitCode::from(EXIT_MISTAKE))
 }
 
-/// Replays one service; also gives the family that was asked for.
-fn counts(
+/// Every service before and after.
+fn scenes(
     present: &mut World,
-    after: Option<&mut World>,
-    asked: &Asked,
+    other: Option<&mut World>,
+    asked: &[Asked],
     roll: &Roll,
-    (population, changes, seed): (&Population, &[Change], u64),
-    bar: &ProgressBar,
-) -> Result<(Counts, Family), ExitCode> {
-    let before = present.scene(&asked.service, roll, &[]);
-    let scene = match after {
-        None => present.scene(&asked.service, roll, changes),
-        Some(candidate) => {
-            let service = names::same_name(candidate.inputs(), asked, before.family()).ok_or_else(|| {
-                mistake(format!(
-                    "the candidate configuration has no balanced name `{}`; `--name` picks names that both have",
-                    asked.names[0]
-                ))
-            })?;
-            candidate.scene(&service, roll, changes)
-        }
+    changes: &[Change],
+) -> Result<Vec<(Scene, Scene)>, ExitCode> {
+    let snapshot = present.snapshot();
+    let scene = |world: &World, snapshot: &Snapshot, service| {
+        Scene::new(world, snapshot, service, roll).ok_or_else(|| failed("a balanced name went missing"))
     };
-    let counts = replay(population, &before, &scene, seed, &mut |clients| bar.inc(clients));
-    Ok((counts, before.family()))
+    let before = asked.iter().map(|asked| scene(present, &snapshot, asked.service));
+    let before: Vec<Scene> = before.collect::<Result<_, _>>()?;
+    let is_other = other.is_some();
+    let world = other.unwrap_or(present);
+    world.suppose(changes).map_err(mistake)?;
+    let snapshot = world.snapshot();
+    let mut scenes = Vec::new();
+    for (asked, before) in asked.iter().zip(before) {
+        let service = match is_other {
+            false => asked.service,
+            true => names::same_name(world.inputs(), asked, before.family()).ok_or_else(|| {
+                let name = &asked.names[0];
+                mistake(format!(
+                    "the candidate configuration has no balanced name `{name}`\n  help: `--name` picks names that both have"
+                ))
+            })?,
+        };
+        scenes.push((before, scene(world, &snapshot, service)?));
+    }
+    Ok(scenes)
 }
 
-fn service(inputs: &crate::snapshot::Inputs, asked: Asked, family: Family, outcome: Outcome) -> ServiceReport {
+fn service(inputs: &Inputs, asked: Asked, family: Family, outcome: Outcome) -> ServiceReport {
+    let balance = inputs.balances[asked.service.zone][asked.service.slot];
     ServiceReport {
         names: asked.names,
-        pool: inputs.pools[asked.service.pool.index()].name.to_string(),
-        policy: inputs.policies[asked.service.policy.index()].name.to_string(),
+        pool: inputs.pools[balance.pool.index()].name.to_string(),
+        policy: inputs.policies[balance.policy.index()].name.to_string(),
         rtype: match family {
             Family::V4 => "A",
             Family::V6 => "AAAA",

@@ -18,8 +18,10 @@ pub mod scene;
 #[cfg(test)]
 mod tests;
 pub mod what_if;
+pub mod world;
 
 pub use population::Population;
 pub use replay::{Counts, replay};
-pub use scene::{Scene, World};
+pub use scene::Scene;
 pub use what_if::{Change, Wish};
+pub use world::World;

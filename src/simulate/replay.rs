@@ -113,8 +113,9 @@ impl Counts {
 /// Asks both scenes, which are of one roll, for every client of `population`. `tell` hears from time to time how many clients
 /// have been asked for since it was told last.
 pub fn replay(population: &Population, before: &Scene, after: &Scene, seed: u64, tell: &mut dyn FnMut(u64)) -> Counts {
-    let mut counts = Counts::new(before.outcomes() - 2);
+    let mut counts = Counts::new(before.region_count());
     let same_table = before.same_table(after);
+    let draws = before.draws_regions() && after.draws_regions();
     let (mut turn, mut untold) = (0_u32, 0);
     // What the clients of one spot got: few pairs, whatever the number of regions.
     let mut pairs: Vec<(usize, usize, u64)> = Vec::new();
@@ -133,6 +134,9 @@ pub fn replay(population: &Population, before: &Scene, after: &Scene, seed: u64,
                 None => pairs.push((was, is, 1)),
             }
         }
+        if draws {
+            pairs = least_moves(&pairs);
+        }
         for &(was, is, clients) in &pairs {
             counts.before.count(before, spot, was, clients);
             counts.after.count(after, spot, is, clients);
@@ -147,4 +151,74 @@ pub fn replay(population: &Population, before: &Scene, after: &Scene, seed: u64,
     }
     tell(untold);
     counts
+}
+
+/// The fewest moves that make the same shares of the outcomes: where chance decides between regions, a client that it takes
+/// elsewhere this time has not moved.
+fn least_moves(pairs: &[(usize, usize, u64)]) -> Vec<(usize, usize, u64)> {
+    let mut balance: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+    for &(was, is, clients) in pairs {
+        balance.entry(was).or_default().0 += clients;
+        balance.entry(is).or_default().1 += clients;
+    }
+    let mut moves = Vec::new();
+    let mut leaving: Vec<(usize, u64)> = Vec::new();
+    for (&outcome, &(was, is)) in &balance {
+        moves.push((outcome, outcome, was.min(is)));
+        leaving.push((outcome, was.saturating_sub(is)));
+    }
+    let gained: u64 = balance.values().map(|(was, is)| is.saturating_sub(*was)).sum();
+    for (&to, &(was, is)) in balance.iter().filter(|(_, (was, is))| is > was) {
+        // Each of those who leave goes to those who gain, by what these gain.
+        let mut missing = is - was;
+        let part = (is - was) as f64 / gained as f64;
+        for (from, left) in leaving.iter_mut().filter(|(_, left)| *left > 0) {
+            let all = balance[from].0 - balance[from].1;
+            let clients = ((all as f64 * part).round() as u64).min(*left).min(missing);
+            moves.push((*from, to, clients));
+            *left -= clients;
+            missing -= clients;
+        }
+        for (from, left) in leaving.iter_mut().filter(|(_, left)| *left > 0) {
+            let clients = missing.min(*left);
+            moves.push((*from, to, clients));
+            *left -= clients;
+            missing -= clients;
+        }
+    }
+    moves.retain(|&(_, _, clients)| clients > 0);
+    moves
+}
+
+#[cfg(test)]
+mod tests {
+    use super::least_moves;
+
+    #[test]
+    fn chance_alone_moves_nobody() {
+        assert_eq!(least_moves(&[(0, 1, 50), (1, 0, 50), (0, 0, 25), (1, 1, 25)]), [(0, 0, 75), (1, 1, 75)]);
+    }
+
+    #[test]
+    fn who_leaves_goes_where_more_come() {
+        let pairs = [(0, 1, 30), (0, 2, 30), (1, 2, 10), (2, 1, 10)];
+        assert_eq!(least_moves(&pairs), [(1, 1, 10), (2, 2, 10), (0, 1, 30), (0, 2, 30)]);
+    }
+
+    #[test]
+    fn shares_stay_what_they_were() {
+        let pairs = [(0, 1, 7), (1, 2, 5), (2, 0, 3), (3, 1, 11), (3, 3, 2), (1, 4, 1)];
+        let sums = |pairs: &[(usize, usize, u64)]| {
+            let mut sums = [[0; 5]; 2];
+            for &(was, is, clients) in pairs {
+                sums[0][was] += clients;
+                sums[1][is] += clients;
+            }
+            sums
+        };
+        let least = least_moves(&pairs);
+        assert_eq!(sums(&least), sums(&pairs));
+        let moved: u64 = least.iter().filter(|(was, is, _)| was != is).map(|pair| pair.2).sum();
+        assert_eq!(moved, 15);
+    }
 }

@@ -1,86 +1,23 @@
-//! One balanced name in one configuration and one state: whom it answers with which region.
+//! One balanced name in one snapshot: whom it answers with which region.
 
-use super::what_if::{Change, facts};
-use crate::base::{Family, Point, PolicyId, PoolId, UnixTime};
+use super::world::World;
+use crate::base::{Family, Point};
 use crate::geo::{Client, LeafId, Locator};
-use crate::snapshot::Inputs;
-use crate::steering::control::{Control, Facts};
+use crate::snapshot::{Inputs, Snapshot};
 use crate::steering::decide::Asked;
-use crate::steering::reach::regions_of_pool;
-use crate::steering::spec::MemberTarget;
-use crate::steering::{PoolAnswers, Ranking, RankingKey, Verdict, decide};
+use crate::steering::spec::{MemberTarget, Order, Spread};
+use crate::steering::{PoolAnswers, Ranking, Verdict, decide};
 use std::sync::Arc;
 
-/// A configuration, and the rankings that were made for it so far: names that rank alike share one.
-#[derive(Debug)]
-pub struct World {
-    inputs: Inputs,
-    rankings: Vec<Arc<Ranking>>,
-}
-
-impl World {
-    /// Nothing is ranked yet.
-    #[must_use]
-    pub const fn new(inputs: Inputs) -> Self {
-        Self { inputs, rankings: Vec::new() }
-    }
-
-    /// The configuration.
-    #[must_use]
-    pub const fn inputs(&self) -> &Inputs {
-        &self.inputs
-    }
-
-    /// A pool under a policy when everything is up but for what `changes` suppose. `ttl_max` is the longest TTL it is
-    /// answered with, in seconds.
-    pub fn scene(&mut self, asked: &Service, roll: &Roll, changes: &[Change]) -> Scene {
-        let inputs = &self.inputs;
-        let (pool, policy) = (&inputs.pools[asked.pool.index()], &inputs.policies[asked.policy.index()]);
-        let key = RankingKey::new(policy, &regions_of_pool(pool), &inputs.regions);
-        let known = self.rankings.iter().find(|ranking| *ranking.key() == key).map(Arc::clone);
-        let ranking = known.unwrap_or_else(|| {
-            let ranking = Arc::new(Ranking::build(&key, &inputs.locator));
-            self.rankings.push(Arc::clone(&ranking));
-            ranking
-        });
-        let (members, region_facts) = facts(inputs, asked.pool, changes);
-        let facts = Facts {
-            pool,
-            policy,
-            regions: &inputs.regions,
-            members: &members,
-            region_facts: &region_facts,
-            ttl_max: asked.ttl_max,
-            now: UnixTime::default(),
-        };
-        let (condition, _) = Control::default().step(&facts);
-        let has_ipv4 = pool.members.iter().any(|member| match member.target {
-            MemberTarget::Address(address) => address.is_ipv4(),
-            MemberTarget::Name { .. } => true,
-        });
-        Scene {
-            answers: PoolAnswers::build(pool, policy, &inputs.regions, condition),
-            ranking,
-            locator: Arc::clone(&inputs.locator),
-            family: asked.family.unwrap_or(if has_ipv4 { Family::V4 } else { Family::V6 }),
-            numbers: inputs.regions.iter().map(|region| roll.number(&region.name)).collect(),
-            points: roll.points(inputs),
-            region_count: roll.len(),
-        }
-    }
-}
-
-/// What is asked for.
+/// A balanced name that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Service {
-    /// The pool.
-    pub pool: PoolId,
-    /// The policy.
-    pub policy: PolicyId,
+    /// Its zone, by number.
+    pub zone: usize,
+    /// Its slot there.
+    pub slot: usize,
     /// Which addresses are asked for; `None`: IPv4 where the pool has any, else IPv6.
     pub family: Option<Family>,
-    /// Seconds.
-    pub ttl_max: u32,
 }
 
 /// The regions of the configurations that are compared, by name, each once.
@@ -131,15 +68,15 @@ impl Roll {
 /// A name in one state.
 #[derive(Debug)]
 pub struct Scene {
-    answers: PoolAnswers,
+    answers: Arc<PoolAnswers>,
     ranking: Arc<Ranking>,
     locator: Arc<Locator>,
     family: Family,
+    draws_regions: bool,
     /// By region id: the number on the roll.
     numbers: Vec<usize>,
     /// By number on the roll.
     points: Vec<Option<Point>>,
-    region_count: usize,
 }
 
 /// Chance and turn of one query; the same for both scenes that are compared, so that only what differs makes a difference.
@@ -150,15 +87,44 @@ pub(super) struct Luck {
 }
 
 impl Scene {
+    /// A service of `world` as `snapshot`, which is one of its, answers it; `None` for one that it does not have.
+    #[must_use]
+    pub fn new(world: &World, snapshot: &Snapshot, service: Service, roll: &Roll) -> Option<Self> {
+        let inputs = world.inputs();
+        let spec = inputs.balances.get(service.zone)?.get(service.slot)?;
+        let balance = snapshot.balances.get(service.zone)?.get(service.slot)?;
+        let (pool, policy) = (inputs.pools.get(spec.pool.index())?, inputs.policies.get(spec.policy.index())?);
+        let has_ipv4 = pool.members.iter().any(|member| match member.target {
+            MemberTarget::Address(address) => address.is_ipv4(),
+            MemberTarget::Name { .. } => true,
+        });
+        let equals = policy.order == Order::Any || policy.tie_band.is_some();
+        let by_hash = matches!(policy.region_spread.unwrap_or(policy.spread), Spread::Hash { .. });
+        Some(Self {
+            answers: Arc::clone(snapshot.pool_answers.get(balance.pool_answers as usize)),
+            ranking: Arc::clone(snapshot.rankings.get(balance.ranking as usize)?),
+            locator: Arc::clone(&snapshot.locator),
+            family: service.family.unwrap_or(if has_ipv4 { Family::V4 } else { Family::V6 }),
+            draws_regions: equals && !by_hash,
+            numbers: inputs.regions.iter().map(|region| roll.number(&region.name)).collect(),
+            points: roll.points(inputs),
+        })
+    }
+
     /// Which addresses are asked for.
     #[must_use]
     pub const fn family(&self) -> Family {
         self.family
     }
 
-    /// How many outcomes there are: the regions on the roll, then fallback addresses, then no answer.
-    pub(super) const fn outcomes(&self) -> usize {
-        self.region_count + 2
+    /// How many regions are on the roll. Outcomes are numbered: the regions, then fallback addresses, then no answer.
+    pub(super) const fn region_count(&self) -> usize {
+        self.points.len()
+    }
+
+    /// Whether chance or turns take one client to different regions from query to query.
+    pub(super) const fn draws_regions(&self) -> bool {
+        self.draws_regions
     }
 
     /// Where a region is, by its number on the roll.
@@ -174,7 +140,7 @@ impl Scene {
         Arc::ptr_eq(&self.locator, &other.locator)
     }
 
-    /// The number of what a client gets, see [`Self::outcomes`].
+    /// The number of what a client gets, see [`Self::region_count`].
     pub(super) fn ask(&self, client: &Client, leaf: LeafId, luck: Luck) -> usize {
         let asked = Asked {
             leaf,
@@ -187,8 +153,8 @@ impl Scene {
         let decision = decide(&self.answers, &self.ranking, &asked);
         match (decision.verdict, decision.region) {
             (Verdict::Variant(_), Some(region)) => self.numbers[region.index()],
-            (Verdict::Variant(_), None) => self.region_count,
-            (Verdict::NoType | Verdict::NothingUp | Verdict::ServFail, _) => self.region_count + 1,
+            (Verdict::Variant(_), None) => self.region_count(),
+            (Verdict::NoType | Verdict::NothingUp | Verdict::ServFail, _) => self.region_count() + 1,
         }
     }
 }

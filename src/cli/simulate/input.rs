@@ -5,9 +5,10 @@ use crate::geo::Locator;
 use crate::simulate::load::Loads;
 use crate::simulate::population::{Plan, Population};
 use crate::simulate::scene::Roll;
-use crate::simulate::what_if::Pattern;
-use crate::simulate::{Change, Wish, cities, list, load};
+use crate::simulate::{Change, Wish, cities, list, load, what_if};
 use crate::snapshot::Inputs;
+use crate::steering::control::operator::matching::{matched, why_nothing};
+use crate::steering::control::operator::{Action, PERCENT_ALL, Pattern};
 use std::path::{Path, PathBuf};
 
 /// The configuration file that `--config` means: of a folder its `azimuth.toml`.
@@ -34,11 +35,12 @@ pub(super) fn changes(down: &[String], drain: &[String], inputs: &Inputs) -> Res
         changes.push(Change { pattern: pattern("--down", text, inputs)?, wish: Wish::Down });
     }
     for text in drain {
-        let (name, percent) = match text.split_once('=') {
+        let (name, percent) = match text.rsplit_once('=') {
             Some((name, percent)) => (name, percent_of(percent)?),
-            None => (text.as_str(), 100),
+            None => (text.as_str(), PERCENT_ALL),
         };
-        changes.push(Change { pattern: pattern("--drain", name, inputs)?, wish: Wish::Drain { percent } });
+        let wish = Wish::Operator(Action::Drain { percent });
+        changes.push(Change { pattern: pattern("--drain", name, inputs)?, wish });
     }
     Ok(changes)
 }
@@ -50,39 +52,16 @@ fn percent_of(text: &str) -> Result<u8, String> {
 }
 
 fn pattern(option: &str, text: &str, inputs: &Inputs) -> Result<Pattern, String> {
-    let Some(pattern) = Pattern::parse(text) else {
-        return Err(format!(
-            "{option}: `{text}` is no pattern\n  help: write REGION, region/REGION, pool/POOL, pool/POOL/REGION or \
-             pool/POOL/REGION/ADDRESS; `*` stands for any characters"
-        ));
-    };
-    if pattern.names_any(inputs) {
-        return Ok(pattern);
+    let pattern = what_if::pattern(text).map_err(|error| format!("{option}: {}\n  help: {}", error.why, error.hint))?;
+    if matched(&pattern, &inputs.regions, &inputs.pools).is_empty() {
+        return Err(format!("{option}: {}", why_nothing(&pattern, &inputs.regions, &inputs.pools)));
     }
-    let regions: Vec<&str> = inputs.regions.iter().map(|region| &*region.name).collect();
-    let pools = inputs.pools.iter().map(|pool| &*pool.name);
-    let last = text.rsplit('/').next().unwrap_or(text);
-    let meant = nearest(last, regions.iter().copied().chain(pools));
-    let help = match meant.filter(|meant| *meant != last) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("regions are {}", quoted(&regions)),
-    };
-    Err(format!("{option}: no pool has a member that `{text}` names\n  help: {help}"))
+    Ok(pattern)
 }
 
 /// Words in quotes, with commas.
 pub(super) fn quoted(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// A change as a sentence's part.
-pub(super) fn in_words(change: &Change) -> String {
-    let what = change.pattern.text();
-    match change.wish {
-        Wish::Down => format!("{what} is down"),
-        Wish::Drain { percent: 100 } => format!("{what} is drained"),
-        Wish::Drain { percent } => format!("{what} is drained by {percent} %"),
-    }
 }
 
 fn read(path: &Path) -> Result<String, String> {

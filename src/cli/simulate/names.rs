@@ -1,8 +1,8 @@
 //! Which balanced names are simulated: those of one pool and policy are answered alike, and are one service.
 
 use super::input::quoted;
-use crate::base::Family;
 use crate::base::suggest::nearest;
+use crate::base::{Family, PolicyId, PoolId};
 use crate::simulate::scene::Service;
 use crate::snapshot::Inputs;
 use crate::steering::spec::BalanceSpec;
@@ -25,14 +25,24 @@ pub(super) struct Chosen {
     pub(super) reason: String,
 }
 
-/// Every balanced name with what it is answered with.
-fn balanced(inputs: &Inputs) -> Vec<(String, BalanceSpec)> {
-    let zones = inputs.owners.iter().zip(&inputs.balances);
-    let names = zones.flat_map(|(owners, balances)| owners.iter().zip(balances));
-    names
-        .filter(|(owner, _)| owner.role == Role::Balanced)
-        .map(|(owner, balance)| (owner.owner.to_string().to_ascii_lowercase(), *balance))
-        .collect()
+/// A balanced name: its text, where it stands, and what it is answered with.
+struct Balanced {
+    name: String,
+    zone: usize,
+    slot: usize,
+    balance: BalanceSpec,
+}
+
+fn balanced(inputs: &Inputs) -> Vec<Balanced> {
+    let mut all = Vec::new();
+    for (zone, (owners, balances)) in inputs.owners.iter().zip(&inputs.balances).enumerate() {
+        for (slot, (owner, &balance)) in owners.iter().zip(balances).enumerate() {
+            if owner.role == Role::Balanced {
+                all.push(Balanced { name: owner.owner.to_string().to_ascii_lowercase(), zone, slot, balance });
+            }
+        }
+    }
+    all
 }
 
 /// The services of the names asked for, or of all.
@@ -47,22 +57,22 @@ pub(super) fn choose(inputs: &Inputs, wanted: &[String], family: Option<Family>)
         _ => "as asked for by `--name`".to_owned(),
     };
     let mut asked: Vec<Asked> = Vec::new();
-    for (name, balance) in &all {
+    let mut kinds: Vec<(PoolId, PolicyId)> = Vec::new();
+    for Balanced { name, zone, slot, balance } in &all {
         if !wanted.is_empty() && !wanted.iter().any(|wanted| same(wanted, name)) {
             continue;
         }
-        let (pool, policy) = (balance.pool, balance.policy);
-        let service = Service { pool, policy, family, ttl_max: balance.ttl.max };
-        match asked.iter_mut().find(|known| (known.service.pool, known.service.policy) == (pool, policy)) {
-            Some(known) => {
-                known.service.ttl_max = known.service.ttl_max.max(balance.ttl.max);
-                known.names.push(name.clone());
+        let kind = (balance.pool, balance.policy);
+        match kinds.iter().position(|known| *known == kind) {
+            Some(known) => asked[known].names.push(name.clone()),
+            None => {
+                kinds.push(kind);
+                asked.push(Asked { names: vec![name.clone()], service: Service { zone: *zone, slot: *slot, family } });
             }
-            None => asked.push(Asked { names: vec![name.clone()], service }),
         }
     }
-    if let Some(stranger) = wanted.iter().find(|wanted| !all.iter().any(|(name, _)| same(wanted, name))) {
-        let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+    if let Some(stranger) = wanted.iter().find(|wanted| !all.iter().any(|known| same(wanted, &known.name))) {
+        let names: Vec<&str> = all.iter().map(|known| known.name.as_str()).collect();
         let help = match nearest(stranger, names.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("balanced names are {}", quoted(&names[..names.len().min(10)])),
@@ -87,14 +97,9 @@ fn same(a: &str, b: &str) -> bool {
     a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.'))
 }
 
-/// What another configuration answers the first of these names with that it has.
+/// The first of these names that another configuration has too.
 pub(super) fn same_name(inputs: &Inputs, asked: &Asked, family: Family) -> Option<Service> {
     let all = balanced(inputs);
-    let found = asked.names.iter().find_map(|name| all.iter().find(|(other, _)| same(other, name)));
-    found.map(|(_, balance)| Service {
-        pool: balance.pool,
-        policy: balance.policy,
-        family: Some(family),
-        ttl_max: balance.ttl.max,
-    })
+    let found = asked.names.iter().find_map(|name| all.iter().find(|known| same(&known.name, name)));
+    found.map(|known| Service { zone: known.zone, slot: known.slot, family: Some(family) })
 }
