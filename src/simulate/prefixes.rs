@@ -174,7 +174,7 @@ mod tests {
     fn clients_show_what_resolvers_send_of_them() {
         let mut chance = Chance::new(1, 1);
         for (prefix, bits) in
-            [("192.0.2.0/20", 24), ("192.0.2.0/24", 24), ("192.0.2.7/32", 32), ("2001:db8::/32", 56), ("::1/128", 128)]
+            [("192.0.0.0/20", 24), ("192.0.2.0/24", 24), ("192.0.2.7/32", 32), ("2001:db8::/32", 56), ("::1/128", 128)]
         {
             let prefix: crate::base::Prefix = prefix.parse().unwrap();
             for _ in 0..100 {

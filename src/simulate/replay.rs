@@ -33,7 +33,7 @@ pub struct Counts {
     pub after: Side,
     /// Who got something else: country, outcome before, outcome after. Outcomes are the regions on the roll, then fallback
     /// addresses, then no answer.
-    pub moves: BTreeMap<(Option<Country>, usize, usize), u64>,
+    pub moves: Moves,
 }
 
 impl Side {
@@ -134,15 +134,10 @@ pub fn replay(population: &Population, before: &Scene, after: &Scene, seed: u64,
                 None => pairs.push((was, is, 1)),
             }
         }
-        if draws {
-            pairs = least_moves(&pairs);
-        }
         for &(was, is, clients) in &pairs {
             counts.before.count(before, spot, was, clients);
             counts.after.count(after, spot, is, clients);
-            if was != is {
-                *counts.moves.entry((spot.country, was, is)).or_default() += clients;
-            }
+            *counts.moves.entry((spot.country, was, is)).or_default() += clients;
         }
         untold += spot.clients;
         if untold >= TELL_EVERY {
@@ -150,7 +145,28 @@ pub fn replay(population: &Population, before: &Scene, after: &Scene, seed: u64,
         }
     }
     tell(untold);
+    if draws {
+        counts.moves = least_moves_by_country(&counts.moves);
+    }
+    counts.moves.retain(|(_, was, is), _| was != is);
     counts
+}
+
+/// How many clients of a country got which outcome before, and which after.
+pub type Moves = BTreeMap<(Option<Country>, usize, usize), u64>;
+
+fn least_moves_by_country(all: &Moves) -> Moves {
+    let mut pairs: BTreeMap<Option<Country>, Vec<(usize, usize, u64)>> = BTreeMap::new();
+    for (&(country, was, is), &clients) in all {
+        pairs.entry(country).or_default().push((was, is, clients));
+    }
+    let mut least = Moves::new();
+    for (country, pairs) in pairs {
+        for (was, is, clients) in least_moves(&pairs) {
+            *least.entry((country, was, is)).or_default() += clients;
+        }
+    }
+    least
 }
 
 /// The fewest moves that make the same shares of the outcomes: where chance decides between regions, a client that it takes
