@@ -3,7 +3,7 @@
 use super::world::World;
 use crate::base::{Family, Point};
 use crate::geo::{Client, LeafId, Locator};
-use crate::snapshot::{Inputs, Snapshot};
+use crate::snapshot::{Balance, Inputs, Snapshot};
 use crate::steering::decide::Asked;
 use crate::steering::spec::{MemberTarget, Order, Spread};
 use crate::steering::{PoolAnswers, Ranking, Verdict, decide};
@@ -68,8 +68,8 @@ impl Roll {
 /// A name in one state.
 #[derive(Debug)]
 pub struct Scene {
-    answers: Arc<PoolAnswers>,
-    ranking: Arc<Ranking>,
+    /// Its own answers, then those of the policies that it falls back to, one after the other.
+    chain: Vec<(Arc<PoolAnswers>, Arc<Ranking>)>,
     locator: Arc<Locator>,
     family: Family,
     draws_regions: bool,
@@ -101,8 +101,7 @@ impl Scene {
         let equals = policy.order == Order::Any || policy.tie_band.is_some();
         let by_hash = matches!(policy.region_spread.unwrap_or(policy.spread), Spread::Hash { .. });
         Some(Self {
-            answers: Arc::clone(snapshot.pool_answers.get(balance.pool_answers as usize)),
-            ranking: Arc::clone(snapshot.rankings.get(balance.ranking as usize)?),
+            chain: chain(snapshot, *balance)?,
             locator: Arc::clone(&snapshot.locator),
             family: service.family.unwrap_or(if has_ipv4 { Family::V4 } else { Family::V6 }),
             draws_regions: equals && !by_hash,
@@ -150,11 +149,29 @@ impl Scene {
             random: luck.random,
             turn: luck.turn,
         };
-        let decision = decide(&self.answers, &self.ranking, &asked);
-        match (decision.verdict, decision.region) {
-            (Verdict::Variant(_), Some(region)) => self.numbers[region.index()],
-            (Verdict::Variant(_), None) => self.region_count(),
-            (Verdict::NoType | Verdict::NothingUp | Verdict::ServFail, _) => self.region_count() + 1,
+        let nothing = self.region_count() + 1;
+        for (answers, ranking) in &self.chain {
+            let decision = decide(answers, ranking, &asked);
+            return match (decision.verdict, decision.region) {
+                (Verdict::Variant(_), Some(region)) => self.numbers[region.index()],
+                (Verdict::Variant(_), None) => self.region_count(),
+                (Verdict::NoType | Verdict::NothingUp | Verdict::ServFail, _) => nothing,
+                (Verdict::Elsewhere, _) => continue,
+            };
         }
+        nothing
     }
+}
+
+/// What a name is answered with, and what it falls back to; ends, as policies fall back in no circle.
+fn chain(snapshot: &Snapshot, balance: Balance) -> Option<Vec<(Arc<PoolAnswers>, Arc<Ranking>)>> {
+    let mut chain = Vec::new();
+    let mut next = Some(balance);
+    while let Some(balance) = next {
+        let answers = snapshot.pool_answers.get(balance.pool_answers as usize);
+        let ranking = snapshot.rankings.get(balance.ranking as usize)?;
+        chain.push((Arc::clone(answers), Arc::clone(ranking)));
+        next = snapshot.fallback_of(&balance);
+    }
+    Some(chain)
 }
