@@ -7,6 +7,7 @@ mod text;
 use super::{EXIT_MISTAKE, failed, print_report};
 use crate::base::Family;
 use crate::boot::Overrides;
+use crate::simulate::load_loop::Feedback;
 use crate::simulate::population::{Basis, Plan};
 use crate::simulate::report::{Known, Outcome};
 use crate::simulate::scene::Roll;
@@ -91,6 +92,9 @@ impl Args {
 
 /// The share of clients behind public resolvers unless told: about half of the world's users.
 const BEHIND_RESOLVERS: f64 = 0.5;
+
+/// How many clients are asked for when regions shall report what follows from their share.
+const SAMPLE: u64 = 20_000;
 
 /// What `--json` prints. Fields are only ever added.
 #[derive(Debug, Serialize)]
@@ -178,7 +182,15 @@ fn simulate(args: &Args) -> Result<Report, ExitCode> {
         input::population(args.population.as_deref(), &present.inputs().locator, &plan).map_err(mistake)?;
     bar.set_length(population.clients() * chosen.asked.len() as u64);
 
-    let scenes = scenes(&mut present, other.as_mut(), &chosen.asked, &roll, &changes)?;
+    let sample = Plan { clients: SAMPLE.min(args.clients), ..plan };
+    let feedback = match &loads {
+        None => None,
+        Some(loads) => {
+            let sample = input::population(args.population.as_deref(), &present.inputs().locator, &sample);
+            Some(Feedback::new(sample.map_err(mistake)?, &roll, loads, &capacities, args.seed))
+        }
+    };
+    let scenes = scenes(&mut present, other.as_mut(), &chosen.asked, &roll, &changes, feedback)?;
     let known = Known { roll: &roll, loads: None, capacities: &capacities, moves_max: args.moves_max(scenes.len()) };
     let mut total = Counts::new(roll.len());
     let mut services = Vec::new();
@@ -221,7 +233,11 @@ fn scenes(
     asked: &[Asked],
     roll: &Roll,
     changes: &[Change],
+    mut feedback: Option<Feedback>,
 ) -> Result<Vec<(Scene, Scene)>, ExitCode> {
+    if let Some(feedback) = &feedback {
+        feedback.begin(present);
+    }
     let snapshot = present.snapshot();
     let scene = |world: &World, snapshot: &Snapshot, service| {
         Scene::new(world, snapshot, service, roll).ok_or_else(|| failed("a balanced name went missing"))
@@ -230,11 +246,12 @@ fn scenes(
     let before: Vec<Scene> = before.collect::<Result<_, _>>()?;
     let is_other = other.is_some();
     let world = other.unwrap_or(present);
-    world.suppose(changes).map_err(mistake)?;
-    let snapshot = world.snapshot();
-    let mut scenes = Vec::new();
-    for (asked, before) in asked.iter().zip(before) {
-        let service = match is_other {
+    if let (Some(feedback), true) = (&feedback, is_other) {
+        feedback.begin(world);
+    }
+    let mut services = Vec::new();
+    for (asked, before) in asked.iter().zip(&before) {
+        services.push(match is_other {
             false => asked.service,
             true => names::same_name(world.inputs(), asked, before.family()).ok_or_else(|| {
                 let name = &asked.names[0];
@@ -242,10 +259,16 @@ fn scenes(
                     "the candidate configuration has no balanced name `{name}`\n  help: `--name` picks names that both have"
                 ))
             })?,
-        };
-        scenes.push((before, scene(world, &snapshot, service)?));
+        });
     }
-    Ok(scenes)
+    world.suppose(changes).map_err(mistake)?;
+    match &mut feedback {
+        Some(feedback) => feedback.run(&before, world, &services, roll),
+        None => world.settle(),
+    }
+    let snapshot = world.snapshot();
+    let after = services.into_iter().map(|service| scene(world, &snapshot, service));
+    Ok(before.into_iter().zip(after.collect::<Result<Vec<_>, _>>()?).collect())
 }
 
 fn service(inputs: &Inputs, asked: Asked, family: Family, outcome: Outcome) -> ServiceReport {

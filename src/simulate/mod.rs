@@ -8,6 +8,7 @@ pub mod chance;
 pub mod cities;
 pub mod list;
 pub mod load;
+pub mod load_loop;
 mod nearest;
 pub mod population;
 mod prefixes;

@@ -110,6 +110,24 @@ impl Counts {
     }
 }
 
+/// Asks one scene for every client of `population`; gives how many each region on the roll answers.
+pub(super) fn count(population: &Population, scene: &Scene, seed: u64) -> Vec<u64> {
+    let mut regions = vec![0; scene.region_count()];
+    let mut turn = 0_u32;
+    for (number, spot) in (0..).zip(population.spots()) {
+        let mut chance = Chance::new(seed, number);
+        for _ in 0..spot.clients {
+            let Some(client) = population.draw(spot, &mut chance) else { continue };
+            let luck = Luck { random: chance.next(), turn };
+            turn = turn.wrapping_add(1);
+            if let Some(region) = regions.get_mut(scene.ask(&client, scene.leaf(&client), luck)) {
+                *region += 1;
+            }
+        }
+    }
+    regions
+}
+
 /// Asks both scenes, which are of one roll, for every client of `population`. `tell` hears from time to time how many clients
 /// have been asked for since it was told last.
 pub fn replay(population: &Population, before: &Scene, after: &Scene, seed: u64, tell: &mut dyn FnMut(u64)) -> Counts {

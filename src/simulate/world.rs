@@ -53,7 +53,7 @@ impl World {
         &self.inputs
     }
 
-    /// Lets `changes` happen and everything come to rest. The error is an operator's: what cannot be asked for.
+    /// Lets `changes` happen now; time does not go by. The error is an operator's: what cannot be asked for.
     pub fn suppose(&mut self, changes: &[Change]) -> Result<(), String> {
         let mut fallen = Vec::new();
         for pool in &self.inputs.pools {
@@ -73,7 +73,6 @@ impl World {
         self.core.changed(fallen);
         self.core.operate(Arc::new(table), self.now);
         self.core.step(self.now);
-        self.settle();
         Ok(())
     }
 
@@ -88,8 +87,8 @@ impl World {
         self.run_until(self.now + after);
     }
 
-    /// Lets time go by until nothing is on its way any more.
-    fn settle(&mut self) {
+    /// Lets time go by until everything has come to rest.
+    pub fn settle(&mut self) {
         let end = self.now + SETTLES_WITHIN;
         self.run_until(end);
     }

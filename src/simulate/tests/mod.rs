@@ -1,6 +1,7 @@
 //! Small worlds, and what comes of them.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod loads;
 mod populations;
 mod properties;
 mod worlds;
@@ -100,6 +101,7 @@ fn simulated(inputs: Inputs, changes: &[Change], population: &Population, seed: 
     let snapshot = world.snapshot();
     let before = Scene::new(&world, &snapshot, service, &roll).unwrap();
     world.suppose(changes).unwrap();
+    world.settle();
     let snapshot = world.snapshot();
     let after = Scene::new(&world, &snapshot, service, &roll).unwrap();
     replay(population, &before, &after, seed, &mut |_| {})
