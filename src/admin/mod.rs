@@ -3,6 +3,7 @@
 
 pub mod explain;
 pub mod http;
+pub mod latency;
 mod metrics;
 pub mod operate;
 

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod door;
+mod latency;
 mod load;
 mod plan;
 mod privileges;
@@ -12,6 +13,7 @@ mod tests;
 mod token;
 mod watch;
 
+pub use latency::LatencyDesk;
 pub use load::{Loaded, Overrides, Report, load, load_rest};
 pub use plan::probe_plan;
 pub use run::Signals;

@@ -2,6 +2,7 @@
 
 use super::aliases;
 use super::door::{Door, engine};
+use super::latency::{Base, LatencyDesk};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
 use super::token;
@@ -50,6 +51,7 @@ pub struct Server {
     operator: Operator,
     prober: Prober,
     aliases: AliasResolver,
+    latencies: LatencyDesk,
     service: Service,
     admin: Option<Admin>,
     reloads: Arc<Reloads>,
@@ -93,8 +95,11 @@ impl Server {
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
+        let states = prober.states();
+        publisher.look_up_latencies(Arc::new(move |target| states.get(target)?.latency));
         let aliases = aliases::start(config, publisher.handle())
             .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
+        let latencies = LatencyDesk::new(publisher.handle(), live.clone(), &loaded);
         let reloads = Arc::<Reloads>::default();
         let state = AdminState::new(publisher.handle(), &prober, &reloads, aliases.counters());
         state.operated_by(operator.handle().clone());
@@ -125,6 +130,7 @@ impl Server {
                 operator,
                 prober,
                 aliases,
+                latencies,
                 service,
                 admin,
                 reloads,
@@ -158,6 +164,12 @@ impl Server {
         &self.publisher
     }
 
+    /// Who takes tables of latencies.
+    #[must_use]
+    pub const fn latencies(&self) -> &LatencyDesk {
+        &self.latencies
+    }
+
     /// What is known of the probed targets.
     #[must_use]
     pub const fn prober(&self) -> &Prober {
@@ -169,8 +181,9 @@ impl Server {
     pub fn files(&self) -> Vec<PathBuf> {
         let (config, zones) = (&self.loaded.config, self.loaded.zone_files());
         let databases = config.geo.databases.iter().map(|database| &*database.path);
+        let latencies = config.geo.latency_files.iter().map(|file| &*file.path);
         let secrets = config.server.cookie_secret_file.as_deref();
-        let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases);
+        let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases).chain(latencies);
         files.chain(authority_files(config)).chain(secrets).map(Path::to_path_buf).collect()
     }
 
@@ -211,12 +224,14 @@ impl Server {
         let secondaries = self.secondaries.handle().clone();
         let (operator, guards) = (self.operator.handle().clone(), loaded.config.guards.clone());
         let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
+        let (latencies, base) = (self.latencies.clone(), Base::of(&loaded));
         self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
         let publish = move || {
             pause.prepare();
             publisher.replace_after(inputs, || replace_plan(plan));
             operator.guard_by(guards);
+            latencies.follow(base);
             desk.configure(&transfer);
             resolve(aliases);
             pause.adopt();

@@ -17,9 +17,9 @@ table! {
 
 table! {
     /// `[[network]]`.
-    network, "[[network]]", "a network", named false, later ["asn", "city"],
-    "What no database can know of an address: exactly one of `region`, `coordinates` and `country` is given. It wins over every \
-     database, and the longest prefix over shorter ones.";
+    network, "[[network]]", "a network", named false, later [],
+    "What no database can know of an address: at most one of `region`, `coordinates` and `country`, and any of the others. It wins \
+     over every database, and the longest prefix over shorter ones.";
     PREFIX = "prefix", Kind::Prefix, Required, r#""203.0.113.0/24""#,
         "The addresses it speaks of.";
     REGION = "region", Kind::Name("region"), Optional("not said"), r#""eu-west""#,
@@ -28,6 +28,12 @@ table! {
         "They are located here.";
     COUNTRY = "country", Kind::Country, Optional("not said"), r#""DE""#,
         "They are located in this country (ISO 3166-1 alpha-2).";
+    ASN = "asn", Kind::Asn, Optional("not said"), "64500",
+        "They belong to this autonomous system.";
+    CITY = "city", Kind::City, Optional("not said"), r#""Berlin""#,
+        "They are located in a city of this name, for rules that name it.";
+    SUBDIVISION = "subdivision", Kind::Subdivision, Optional("not said"), r#""DE-BE""#,
+        "They are located in this subdivision, for rules that name it by the same code or name.";
 }
 
 table! {

@@ -27,7 +27,7 @@ use super::tree::{Entry, Node, Spanned, Table, Value};
 use super::values::Wrong;
 use super::{Admin, Places, Server};
 use crate::base::{Diagnostic, Sources, Span};
-use crate::geo::spec::DatabaseFile;
+use crate::geo::spec::{DatabaseFile, LatencyFile};
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::Region;
@@ -70,6 +70,8 @@ pub struct Spec {
     pub cookie_secrets: Option<Spanned<PathBuf>>,
     /// `databases` of `[geoip]`.
     pub databases: Vec<DatabaseFile>,
+    /// `latency` of `[geoip]`.
+    pub latency_files: Vec<LatencyFile>,
     /// `[region.NAME]`.
     pub regions: Vec<Definition<Region>>,
     /// `[[network]]`.

@@ -5,6 +5,7 @@ mod aliases;
 mod authorities;
 mod balances;
 mod cookies;
+mod equals;
 mod fallback;
 mod fences;
 mod geo;
@@ -24,8 +25,8 @@ use crate::transfer::spec::{TRANSFERS_MAX, TransferSpec};
 use names::Names;
 use std::path::PathBuf;
 
-/// Most regions: with sets of them their numbers stay below 2^15.
-const REGIONS_MAX: usize = 30_000;
+/// Most regions: rankings number them with 15 bits, and sets of them behind.
+const REGIONS_MAX: usize = 1 << 14;
 
 /// Builds the configuration. It is complete only when `report` has no errors.
 pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config {
