@@ -6,13 +6,13 @@ pub mod operator;
 pub use access::Access;
 
 use super::explain::{self, Explanation};
-use super::{AdminState, metrics};
+use super::{AdminState, latency, metrics};
 use crate::wire::Name;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use std::net::TcpListener;
@@ -26,6 +26,7 @@ pub(super) async fn serve(socket: TcpListener, access: Access, state: AdminState
         .route("/api/v1/zone/export", get(zone_export))
         .route("/api/v1/operator", get(operator::standing))
         .route("/api/v1/operate", post(operator::operate))
+        .route("/api/v1/latency", put(latency::put).layer(DefaultBodyLimit::max(latency::BODY_LEN_MAX)))
         .layer(DefaultBodyLimit::max(operator::BODY_LEN_MAX))
         .layer(middleware::from_fn_with_state(access, access::require))
         .with_state(state);

@@ -8,6 +8,7 @@ mod metrics;
 pub mod operate;
 
 use crate::admin::http::Access;
+use crate::admin::latency::Latencies;
 use crate::admin::operate::OperatorHandle;
 use crate::health::{TargetKey, TargetState};
 use crate::probe::Prober;
@@ -37,6 +38,7 @@ pub struct AdminState {
     secondaries: Arc<OnceLock<SecondariesHandle>>,
     aliases: Arc<AliasCounters>,
     operator: Arc<OnceLock<OperatorHandle>>,
+    latencies: Arc<OnceLock<Arc<dyn Latencies>>>,
 }
 
 /// What the threads that serve queries count.
@@ -82,6 +84,7 @@ impl AdminState {
             secondaries: Arc::default(),
             aliases: Arc::clone(aliases),
             operator: Arc::default(),
+            latencies: Arc::default(),
         }
     }
 
@@ -89,6 +92,12 @@ impl AdminState {
     pub fn operated_by(&self, operator: OperatorHandle) {
         // Set once, by the one thread that starts the server.
         let _ = self.operator.set(operator);
+    }
+
+    /// From now on tables of latencies are taken.
+    pub fn measured_by(&self, latencies: Arc<dyn Latencies>) {
+        // Set once, by the one thread that starts the server.
+        let _ = self.latencies.set(latencies);
     }
 
     /// From now on the primaries of these zones are followed.

@@ -103,6 +103,7 @@ impl Server {
         let reloads = Arc::<Reloads>::default();
         let state = AdminState::new(publisher.handle(), &prober, &reloads, aliases.counters());
         state.operated_by(operator.handle().clone());
+        state.measured_by(Arc::new(latencies.clone()));
         let admin = admin_socket
             .map(|socket| Admin::start(socket, config.token_file(), state.clone()))
             .transpose()

@@ -150,6 +150,9 @@ fn write_text(out: &mut String, explained: &Explanation) -> std::fmt::Result {
         }
         None => writeln!(out, "  located at    unknown: regions come in configured order")?,
     }
+    if !client.named.is_empty() {
+        writeln!(out, "  rules name    {}", client.named.join(", "))?;
+    }
     if let Some(region) = &client.prefers {
         writeln!(out, "  prefers       {region}   ([[network]])")?;
     }
@@ -195,8 +198,13 @@ fn write_steering(out: &mut String, steering: &explain::Steering) -> std::fmt::R
             writeln!(out, "      from here on the order is approximate (more than 16 regions)")?;
         }
         let mut distance = region.distance_km.map(|km| format!("{km:.0} km")).unwrap_or_default();
-        if let Some(km) = region.biased_km {
-            write!(distance, " (counts as {km:.0})")?;
+        if let Some(ms) = region.latency_ms {
+            let how = if region.measured { "measured" } else { "estimated" };
+            let away = region.distance_km.map(|km| format!(", {km:.0} km")).unwrap_or_default();
+            distance = format!("{ms:.0} ms {how}{away}");
+        }
+        if let Some(counts) = region.biased_km.or(region.biased_ms) {
+            write!(distance, " (counts as {counts:.0})")?;
         }
         let mark = if region.chosen { "->" } else { "  " };
         writeln!(out, "{mark} {rank:>2}. {:<16} {distance:>10}   {}", region.name, region.verdict)?;

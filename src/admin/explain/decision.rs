@@ -48,7 +48,7 @@ pub(super) fn explain(
     Some(Steering {
         pool: pool.name.to_string(),
         policy: policy.name.to_string(),
-        order: order_name(policy, place).to_owned(),
+        order: order_name(policy, place),
         spread: policy.spread.word().to_owned(),
         rule: explained.rule.map(|index| rule_text(index, &policy.rules[index])),
         regions: explained.regions.iter().map(|ranked| teller.region(ranked)).collect(),
@@ -79,13 +79,21 @@ fn ttl_reason(decision: Decision, ttl: TtlRange) -> &'static str {
     }
 }
 
-fn order_name(policy: &Policy, place: &Place) -> &'static str {
-    match policy.order {
-        Order::Closest if place.point.is_none() => "closest (the client's location is unknown: configured order)",
+fn order_name(policy: &Policy, place: &Place) -> String {
+    let located = place.point.is_some();
+    let order = match policy.order {
+        Order::Closest if !located => "closest (the client's location is unknown: configured order)",
         Order::Closest => "closest",
         Order::Listed => "listed",
         Order::Any => "any",
+        Order::Latency if !located && place.latency.is_none() => {
+            "latency (the client's location and latencies are unknown: configured order)"
+        }
         Order::Latency => "latency",
+    };
+    match policy.tie_band.filter(|_| matches!(policy.order, Order::Closest | Order::Latency)) {
+        Some(band) => format!("{order}, equals within a factor of {band}"),
+        None => order.to_owned(),
     }
 }
 
@@ -115,7 +123,9 @@ impl Teller<'_> {
     }
 
     fn region(&self, ranked: &RankedRegion) -> Region {
-        let is_biased = ranked.ranked_km.zip(ranked.distance_km).is_some_and(|(counts, is)| counts != is);
+        // With latencies it is these that the bias changes.
+        let biased = ranked.ranked_km.zip(ranked.distance_km).filter(|(counts, is)| counts != is);
+        let biased = biased.filter(|_| ranked.latency.is_none());
         let (verdict, chosen) = self.region_verdict(ranked.region);
         let reason = match ranked.reason {
             RankReason::Rule => "; first by the rule",
@@ -131,7 +141,10 @@ impl Teller<'_> {
         Region {
             name: self.region_name(ranked.region),
             distance_km: ranked.distance_km,
-            biased_km: ranked.ranked_km.filter(|_| is_biased),
+            biased_km: biased.map(|(counts, _)| counts),
+            latency_ms: ranked.latency.map(|latency| latency.milliseconds),
+            biased_ms: ranked.latency.filter(|of| of.ranked_ms != of.milliseconds).map(|of| of.ranked_ms),
+            measured: ranked.latency.is_some_and(|latency| latency.measured),
             verdict: verdict + reason,
             chosen,
             members: self.members(ranked.region),

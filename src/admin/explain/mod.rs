@@ -155,6 +155,7 @@ fn client(current: &Current, from: Prefix, looked_up: &crate::geo::Client) -> Cl
         continent: place.continent.map(|continent| continent.as_str().to_owned()),
         coordinates: place.point.map(|point| [point.latitude(), point.longitude()]),
         coordinates_source: source(place.point_source),
+        named: place.named.iter().map(|&fact| locator.named()[usize::from(fact)].to_string()).collect(),
         prefers: place.prefers.map(|region| current.inputs.regions[region.index()].name.to_string()),
     }
 }

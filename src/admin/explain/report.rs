@@ -47,6 +47,9 @@ pub struct Client {
     pub coordinates: Option<[f64; 2]>,
     /// What said so.
     pub coordinates_source: Option<String>,
+    /// What holds of the autonomous systems, cities and subdivisions that rules name, as keys of a rule.
+    #[serde(default)]
+    pub named: Vec<String>,
     /// The region that a `[[network]]` table gives it.
     pub prefers: Option<String>,
 }
@@ -58,7 +61,7 @@ pub struct Steering {
     pub pool: String,
     /// The policy.
     pub policy: String,
-    /// `closest`, `listed` or `any`.
+    /// `closest`, `latency`, `listed` or `any`.
     pub order: String,
     /// How members are picked.
     pub spread: String,
@@ -89,6 +92,15 @@ pub struct Region {
     pub distance_km: Option<f64>,
     /// What the distance counts as with the region's bias, where it has one.
     pub biased_km: Option<f64>,
+    /// Milliseconds of a round trip from the client, where latency orders.
+    #[serde(default)]
+    pub latency_ms: Option<f64>,
+    /// What they count as with the region's bias, where it has one.
+    #[serde(default)]
+    pub biased_ms: Option<f64>,
+    /// Whether they were measured; else they were estimated from the distance.
+    #[serde(default)]
+    pub measured: bool,
     /// Whether it was chosen, and if not, why it was passed over or not reached.
     pub verdict: String,
     /// Whether it was chosen.
