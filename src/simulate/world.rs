@@ -4,7 +4,7 @@
 use super::what_if::{Change, Wish};
 use crate::base::UnixTime;
 use crate::health::{Change as TargetChange, Endpoint, Load, Report, Status, Subject, TargetKey, TargetState};
-use crate::snapshot::{Core, Inputs, Snapshot};
+use crate::snapshot::{Core, Inputs, Past, Snapshot};
 use crate::steering::control::operator::{OperatorTable, Order};
 use std::fmt;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl World {
                 changes.push(TargetChange { key, state: state(Status::Up, START) });
             }
         }
-        let mut core = Core::new(inputs.clone(), START);
+        let mut core = Core::new(inputs.clone(), &Past::default(), START);
         core.changed(changes);
         core.step(START);
         let mut world = Self { inputs, core, now: START };
