@@ -188,6 +188,9 @@ fn write_steering(out: &mut String, steering: &explain::Steering) -> std::fmt::R
         "  pool `{}`, policy `{}`: order {}, spread {}",
         steering.pool, steering.policy, steering.order, steering.spread
     )?;
+    if let Some(spread) = &steering.region_spread {
+        writeln!(out, "  among equals  {spread}")?;
+    }
     if let Some(rule) = &steering.rule {
         writeln!(out, "  rule          {rule}")?;
     }
@@ -208,6 +211,13 @@ fn write_steering(out: &mut String, steering: &explain::Steering) -> std::fmt::R
         }
         let mark = if region.chosen { "->" } else { "  " };
         writeln!(out, "{mark} {rank:>2}. {:<16} {distance:>10}   {}", region.name, region.verdict)?;
+        if let Some(equal) = &region.equal {
+            let share = equal.share.map(|share| format!(", share {:.1} %", share * 100.0)).unwrap_or_default();
+            writeln!(out, "         weight among equals {}{share}", equal.weight)?;
+        }
+        for note in &region.notes {
+            writeln!(out, "         {note}")?;
+        }
         for member in &region.members {
             write_member(out, member)?;
         }
@@ -217,12 +227,22 @@ fn write_steering(out: &mut String, steering: &explain::Steering) -> std::fmt::R
     }
     writeln!(out, "\n  verdict       {}", steering.verdict)?;
     writeln!(out, "  TTL           {} s: {}", steering.ttl, steering.ttl_reason)?;
-    writeln!(out, "  ECS scope     /{}", steering.scope)
+    writeln!(out, "  ECS scope     /{}", steering.scope)?;
+    match &steering.fallback {
+        Some(fallback) => {
+            writeln!(out, "\nfalls back to policy `{}`", fallback.policy)?;
+            write_steering(out, fallback)
+        }
+        None => Ok(()),
+    }
 }
 
 fn write_member(out: &mut String, member: &explain::Member) -> std::fmt::Result {
     let share = member.share.map(|share| format!("share {:.1} %", share * 100.0)).unwrap_or_default();
-    writeln!(out, "         {:<24} weight {:<4} {:<9} {share}", member.target, member.weight, member.status)?;
+    writeln!(out, "         {:<24} weight {:<4} {:<11} {share}", member.target, member.weight, member.status)?;
+    for note in &member.notes {
+        writeln!(out, "           {note}")?;
+    }
     for monitor in &member.monitors {
         let wavering = if monitor.wavering { ", wavering" } else { "" };
         let error = monitor.last_error.as_ref().map(|e| format!("; last error: {e}")).unwrap_or_default();
