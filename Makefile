@@ -159,7 +159,7 @@ setup: ## installs what the tests need (root, or it says what to install)
 	need valgrind valgrind
 	need ip iproute2
 	need haproxy haproxy
-	need nginx nginx-light
+	need nginx nginx
 	need socat socat
 	if [ $${#missing[@]} -gt 0 ]; then
 		if [ "$$(id -u)" != 0 ]; then

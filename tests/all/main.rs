@@ -5,6 +5,7 @@
 mod e2e;
 mod explain;
 mod golden;
+mod manual;
 mod message;
 mod nearest;
 mod properties;
