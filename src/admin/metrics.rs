@@ -239,6 +239,12 @@ fn health(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
         "How long the last probe of a target took",
         targets.iter().filter_map(|(key, target)| Some((labels(key), target.latency?.as_secs_f64()))),
     )?;
+    let warnings = targets.iter().filter(|(_, target)| !target.warning.is_empty());
+    out.gauge(
+        "azimuth_target_warning",
+        "1 for a target that passes with a warning, such as a certificate that expires soon",
+        warnings.map(|(key, _)| (labels(key), 1.0)),
+    )?;
     probes(state, out)
 }
 
@@ -249,7 +255,7 @@ fn probes(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
         for (result, count) in
             [("passed", &counted.passed), ("failed", &counted.failed), ("local_error", &counted.local_errors)]
         {
-            let labels = vec![("type", kind.to_owned()), ("result", result.to_owned())];
+            let labels = vec![("type", kind.word().to_owned()), ("result", result.to_owned())];
             results.push((labels, count.load(Ordering::Relaxed)));
         }
     }

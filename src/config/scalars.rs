@@ -142,6 +142,19 @@ pub fn duration(report: &mut Report, slot: Slot, node: &Node) -> Option<Duration
     in_range.then_some(duration)
 }
 
+/// Reads a duration, or a switch; `None` inside for off.
+pub fn switch_or_duration(report: &mut Report, slot: Slot, node: &Node) -> Option<Option<Duration>> {
+    let Kind::SwitchOrDuration { on, min, max } = slot.kind else { return None };
+    match node.value {
+        Value::Boolean(switch) => Some(switch.then_some(on)),
+        Value::String(_) => duration(report, slot.of(Kind::Duration { min, max }), node).map(Some),
+        _ => {
+            slot.mistyped(report, node);
+            None
+        }
+    }
+}
+
 /// Reads a size in the kind's range: octets as a number, or a text with a unit.
 pub fn size<T: TryFrom<u64>>(report: &mut Report, slot: Slot, node: &Node) -> Option<T> {
     let octets = match &node.value {

@@ -63,6 +63,15 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
         Kind::Duration { .. } => json!({ "type": "string", "pattern": DURATION_PATTERN }),
+        Kind::SwitchOrDuration { .. } => {
+            json!({ "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": DURATION_PATTERN }] })
+        }
+        Kind::AddressesOrPolicy => {
+            json!({ "anyOf": [
+                { "type": "string", "minLength": 1 },
+                { "type": "array", "items": { "type": "string", "minLength": 1 } },
+            ] })
+        }
         Kind::Size { min, max } => {
             json!({ "anyOf": [
                 { "type": "integer", "minimum": min, "maximum": max },

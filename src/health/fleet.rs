@@ -7,7 +7,7 @@
 use crate::base::UnixTime;
 use crate::health::blindness::{Blindness, Streak, Suspicion, window};
 use crate::health::machine::Last;
-use crate::health::{Change, Endpoint, Machine, Observation, Pace, Status, TargetKey, TargetState, Timing};
+use crate::health::{Captured, Change, Endpoint, Machine, Observation, Pace, Status, TargetKey, TargetState, Timing};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -81,6 +81,8 @@ struct Address {
     streak: Option<Streak>,
     /// While the checker seems blind: the machine as it was before, whose status counts.
     held: Option<Machine>,
+    /// What its last probe that passed warned of.
+    warning: Option<Arc<str>>,
 }
 
 impl Address {
@@ -158,7 +160,15 @@ impl Fleet {
         let is_blind = self.blindness.is_some_and(|blindness| !blindness.sees_again);
         let held = is_blind.then(|| machine.clone());
         self.held += usize::from(is_blind);
-        let address = Address { key: key.clone(), socket, machine, pace: Pace::new(self.next_id), streak: None, held };
+        let address = Address {
+            key: key.clone(),
+            socket,
+            machine,
+            pace: Pace::new(self.next_id),
+            streak: None,
+            held,
+            warning: None,
+        };
         self.next_id += 1;
         target.addresses.push(id);
         self.addresses.insert(id, address);
@@ -273,7 +283,7 @@ impl Fleet {
         let has_passed = matches!(seen, Observation::Passed { .. });
         address.machine.observe(&seen);
         self.passing += usize::from(address.is_passing());
-        self.note(&key, seen, id);
+        self.note(&key, seen, id, now);
         if has_passed {
             self.see_again(&key, events);
         }
@@ -285,12 +295,14 @@ impl Fleet {
     }
 
     /// Keeps what operators want to know of the last probe.
-    fn note(&mut self, key: &TargetKey, seen: Observation, id: AddressId) {
+    fn note(&mut self, key: &TargetKey, seen: Observation, id: AddressId, now: UnixTime) {
         let Some(target) = self.targets.get_mut(key) else { return };
         let state = &mut target.state;
         let reason = match seen {
-            Observation::Passed { latency } => {
+            Observation::Passed { latency, warning, captured } => {
                 state.latency = Some(latency);
+                state.captured = captured.map(|value| Captured { value, at: now });
+                self.warn(key, warning, id);
                 return;
             }
             Observation::Failed { reason } => {
@@ -305,6 +317,21 @@ impl Fleet {
             (Endpoint::Host(..), Some(address)) => format!("{}: {reason}", address.socket).into(),
             _ => reason,
         };
+    }
+
+    /// Keeps the warning of an address; the target has that of its first address that has one.
+    fn warn(&mut self, key: &TargetKey, warning: Option<Arc<str>>, id: AddressId) {
+        let Some(address) = self.addresses.get_mut(&id) else { return };
+        if address.warning.is_none() && warning.is_none() {
+            return;
+        }
+        address.warning = match (&key.endpoint, warning) {
+            (Endpoint::Host(..), Some(warning)) => Some(format!("{}: {warning}", address.socket).into()),
+            (_, warning) => warning,
+        };
+        let Some(target) = self.targets.get_mut(key) else { return };
+        let warnings = target.addresses.iter().filter_map(|id| self.addresses.get(id)?.warning.as_ref());
+        target.state.warning = warnings.into_iter().next().map(Arc::clone).unwrap_or_default();
     }
 
     /// Holds all states if every address that was up has started failing.

@@ -12,6 +12,10 @@ pub enum Observation {
     Passed {
         /// From the start of the probe to its verdict.
         latency: Duration,
+        /// It passed, yet something will need an operator: for operators, in a few words.
+        warning: Option<Arc<str>>,
+        /// What the monitor was asked to hand on of the target's answer.
+        captured: Option<Arc<str>>,
     },
     /// The target did something else, or nothing in time.
     Failed {
@@ -23,6 +27,14 @@ pub enum Observation {
         /// For operators, in a few words.
         reason: Arc<str>,
     },
+}
+
+impl Observation {
+    /// A probe that passed and has nothing more to tell.
+    #[must_use]
+    pub fn passed(latency: Duration) -> Self {
+        Self::Passed { latency, warning: None, captured: None }
+    }
 }
 
 /// What the latest probe saw, without the details.

@@ -18,7 +18,7 @@ pub use fleet::{AddressId, Event, Fleet};
 pub use machine::{Machine, Observation};
 pub use pace::Pace;
 pub use report::{Load, Report, Subject, Word};
-pub use spec::{Endpoint, Status, TargetKey, TargetState, Timing};
+pub use spec::{Captured, Endpoint, Status, TargetKey, TargetState, Timing};
 
 /// A target's new state and why it changed: what leaves this room.
 #[derive(Clone, Debug, PartialEq, Eq)]

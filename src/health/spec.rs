@@ -92,4 +92,17 @@ pub struct TargetState {
     pub latency: Option<Duration>,
     /// Results that count towards the next change of status.
     pub count: u32,
+    /// What will need an operator although the target passes, as its last probe that passed said; empty when nothing.
+    pub warning: Arc<str>,
+    /// What the last probe that passed has captured of the target's answer, if its monitor asks for that.
+    pub captured: Option<Captured>,
+}
+
+/// A piece of a target's answer that is handed on, such as the value of a response header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Captured {
+    /// As the target wrote it.
+    pub value: Arc<str>,
+    /// When the answer came.
+    pub at: UnixTime,
 }

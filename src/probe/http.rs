@@ -4,10 +4,11 @@ use crate::health::{Endpoint, Observation};
 use crate::probe::spec::{BODY_LEN_MAX, HttpCheck};
 use crate::probe::tls::TlsStore;
 use crate::probe::trouble::Trouble;
-use reqwest::header::{CONNECTION, HOST, HeaderMap, HeaderValue};
+use reqwest::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url};
 use rustls::pki_types::DnsName;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,9 @@ const CONNECT_MARGIN: Duration = Duration::from_millis(2);
 /// Longest piece of an expected text that is quoted in messages, in characters.
 const QUOTE_LEN_MAX: usize = 40;
 
+/// Longest value of a response header that is handed on, in octets; a longer one is as if it were not there.
+const CAPTURED_LEN_MAX: usize = 1024;
+
 /// One GET of one address, ready to be sent again and again. It costs about 3 KiB and 25 µs to make, mostly the client's,
 /// so that 10,000 of them need no sharing.
 #[derive(Debug)]
@@ -33,6 +37,7 @@ pub struct HttpProbe {
     timeout: Duration,
     expect_status: Vec<(u16, u16)>,
     expect_body: Option<String>,
+    capture_header: Option<HeaderName>,
     has_tls: bool,
 }
 
@@ -86,6 +91,7 @@ impl HttpProbe {
             timeout,
             expect_status: check.expect_status.clone(),
             expect_body: check.expect_body.clone(),
+            capture_header: check.capture_header.as_deref().map(header_name).transpose()?,
             has_tls: check.tls.is_some(),
         })
     }
@@ -95,7 +101,7 @@ impl HttpProbe {
         let started = Instant::now();
         let stage = AtomicU8::new(Stage::Sending as u8);
         match tokio::time::timeout(self.timeout, self.ask(&stage)).await {
-            Ok(Ok(())) => Observation::Passed { latency: started.elapsed() },
+            Ok(Ok(captured)) => Observation::Passed { latency: started.elapsed(), warning: None, captured },
             Ok(Err(trouble)) => trouble.into(),
             Err(_elapsed) if stage.load(Ordering::Relaxed) == Stage::Reading as u8 => {
                 self.timed_out("while reading the body").into()
@@ -104,25 +110,27 @@ impl HttpProbe {
         }
     }
 
-    async fn ask(&self, stage: &AtomicU8) -> Result<(), Trouble> {
+    /// Returns what was captured of the answer.
+    async fn ask(&self, stage: &AtomicU8) -> Result<Option<Arc<str>>, Trouble> {
         let mut response = self.client.get(self.url.clone()).send().await.map_err(|error| self.trouble(&error))?;
         let status = response.status().as_u16();
         if !self.expect_status.iter().any(|&(first, last)| (first..=last).contains(&status)) {
             return Err(Trouble::Failed(format!("status {status}, expected {}", ranges(&self.expect_status))));
         }
-        let Some(expected) = &self.expect_body else { return Ok(()) };
+        let captured = self.capture_header.as_ref().and_then(|name| captured(response.headers().get(name)?));
+        let Some(expected) = &self.expect_body else { return Ok(captured) };
         stage.store(Stage::Reading as u8, Ordering::Relaxed);
         let mut body = Search::new(expected);
         while let Some(chunk) = response.chunk().await.map_err(|error| self.trouble(&error))? {
             if body.is_found_with(&chunk) {
-                return Ok(());
+                return Ok(captured);
             }
             if body.is_at_limit() {
                 break;
             }
         }
         if body.is_found_with(&[]) {
-            return Ok(());
+            return Ok(captured);
         }
         let within = if body.is_at_limit() { " in its first 65536 octets" } else { "" };
         Err(Trouble::Failed(format!("body does not contain \"{}\"{within}", quoted(expected))))
@@ -139,6 +147,16 @@ impl HttpProbe {
     fn timed_out(&self, doing: &str) -> Trouble {
         Trouble::Failed(format!("timed out after {:?} {doing}", self.timeout))
     }
+}
+
+fn header_name(name: &str) -> Result<HeaderName, String> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` cannot be the name of a header"))
+}
+
+/// The value of a header that is handed on: text of a bounded length.
+fn captured(value: &HeaderValue) -> Option<Arc<str>> {
+    let text = value.to_str().ok()?.trim();
+    (text.len() <= CAPTURED_LEN_MAX).then(|| text.into())
 }
 
 /// What the Host header says: as configured; else the host name or the address, with the port unless that is the

@@ -1,18 +1,14 @@
 //! What the prober counts, to be read at any time. Knows no names of metrics: those are chosen where they are shown.
 
-use crate::probe::spec::{Monitor, MonitorKind};
+use crate::probe::spec::{Kind, Monitor};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Counters and gauges of the prober. One writer; readers see each number by itself, not all of one moment.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// Probes of `tcp` monitors.
-    pub tcp: KindMetrics,
-    /// Probes of `http` monitors.
-    pub http: KindMetrics,
-    /// Probes of `https` monitors.
-    pub https: KindMetrics,
+    /// By [`Kind::index`].
+    kinds: [KindMetrics; Kind::ALL.len()],
     /// Gauge: probes under way.
     pub in_flight: AtomicU64,
     /// Gauge: probes that are due and wait for a descriptor.
@@ -40,28 +36,25 @@ pub struct KindMetrics {
     pub failed: AtomicU64,
     /// Probes without a result, because of a trouble on this side.
     pub local_errors: AtomicU64,
+    /// Probes that passed with a warning.
+    pub warnings: AtomicU64,
 }
 
 impl Metrics {
-    /// The counters for probes of this monitor.
+    /// The counters for probes of this kind.
     #[must_use]
-    pub fn of(&self, monitor: &Monitor) -> &KindMetrics {
-        match &monitor.kind {
-            MonitorKind::Tcp => &self.tcp,
-            MonitorKind::Http(check) if check.tls.is_some() => &self.https,
-            MonitorKind::Http(_) => &self.http,
-        }
+    pub fn of(&self, kind: Kind) -> &KindMetrics {
+        &self.kinds[kind.index()]
     }
 
-    /// The kinds by the word that configuration has for them.
-    #[must_use]
-    pub fn kinds(&self) -> [(&'static str, &KindMetrics); 3] {
-        [("tcp", &self.tcp), ("http", &self.http), ("https", &self.https)]
+    /// All kinds with their counters.
+    pub fn kinds(&self) -> impl Iterator<Item = (Kind, &KindMetrics)> {
+        Kind::ALL.into_iter().zip(&self.kinds)
     }
 
     pub(in crate::probe) fn count_start(&self, monitor: &Monitor, lag: Duration) {
         let lag_micros = u64::try_from(lag.as_micros()).unwrap_or(u64::MAX);
-        count(&self.of(monitor).started);
+        count(&self.of(monitor.kind.kind()).started);
         self.start_lag_micros.fetch_add(lag_micros, Ordering::Relaxed);
         self.start_lag_micros_max.fetch_max(lag_micros, Ordering::Relaxed);
     }

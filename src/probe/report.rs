@@ -31,12 +31,11 @@ impl Reporter {
     /// Shows the state of one target, whether or not it has changed.
     pub fn show(&self, key: &TargetKey, fleet: &Fleet) {
         let Some(state) = fleet.state(key) else { return };
-        match self.states.get_mut(key) {
-            Some(mut shown) => shown.clone_from(state),
-            None => {
-                self.states.insert(key.clone(), state.clone());
-            }
-        }
+        let before = match self.states.get_mut(key) {
+            Some(mut shown) => std::mem::replace(&mut *shown, state.clone()).warning,
+            None => self.states.insert(key.clone(), state.clone()).map(|shown| shown.warning).unwrap_or_default(),
+        };
+        log_warning(key, &before, &state.warning);
     }
 
     /// Shows a target no more.
@@ -102,6 +101,17 @@ impl Reporter {
             suppressed,
             "a probe had no result, for a reason on this machine; the target's status stays"
         );
+    }
+}
+
+/// Logs a warning that is new or has other words, and its end.
+fn log_warning(key: &TargetKey, before: &str, now: &str) {
+    let (monitor, target) = (&key.monitor, &key.endpoint);
+    if before == now {
+    } else if now.is_empty() {
+        tracing::info!(%monitor, %target, cause = before, "a target's warning is over");
+    } else {
+        tracing::warn!(%monitor, %target, cause = now, "a target passes, with a warning");
     }
 }
 

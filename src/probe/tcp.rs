@@ -24,7 +24,7 @@ pub async fn probe(address: SocketAddr, timeout: Duration) -> Observation {
         Ok(Ok(stream)) => {
             let latency = started.elapsed();
             tokio::spawn(close(stream));
-            Observation::Passed { latency }
+            Observation::passed(latency)
         }
         Ok(Err(error)) => Trouble::of_io(&error, address).into(),
         Err(_elapsed) => Trouble::Failed(format!("timed out after {timeout:?} while connecting")).into(),

@@ -3,16 +3,22 @@
 
 pub mod aliases;
 mod built;
+pub mod core;
 pub mod counters;
+mod facts;
 mod generation;
+mod known;
 pub mod publisher;
 mod services;
 pub mod settings;
 mod twins;
 
 pub use aliases::{Alias, AliasAnswers, AliasFamily};
+pub use core::Core;
 pub use counters::Total;
+pub use facts::target_name;
 pub use generation::Inputs;
+pub use known::LatencyOf;
 pub use publisher::{Current, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
 pub use services::{ServiceAnswers, ZoneServices, service_of};
 pub use settings::Settings;

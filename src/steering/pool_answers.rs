@@ -79,7 +79,7 @@ pub(super) enum WhenAllDown {
 impl PoolAnswers {
     /// A member or region that is not enabled never answers, whatever its state.
     #[must_use]
-    pub fn build(pool: &Pool, policy: &Policy, regions: &[Region], condition: &PoolCondition) -> Self {
+    pub fn build(pool: &Pool, policy: &Policy, regions: &[Region], condition: PoolCondition) -> Self {
         let reach = Reach::new(policy, &regions_of_pool(pool));
         let roster = Roster::new(pool, policy, regions, &condition.members, &reach);
         let mut variants = Variants::new(pool, policy.spread, policy.answers);
@@ -93,7 +93,6 @@ impl PoolAnswers {
             AllDown::Policy(_) => WhenAllDown::NoData,
         };
         Self {
-            condition: condition.clone(),
             answers_cname: roster.names,
             judge: roster.judge,
             all_down,
@@ -102,6 +101,7 @@ impl PoolAnswers {
             slots,
             variants,
             tallies: roster.into_tallies(),
+            condition,
             reach,
         }
     }

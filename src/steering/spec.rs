@@ -241,6 +241,14 @@ impl Default for Policy {
     }
 }
 
+impl Policy {
+    /// Whether answers change with reported load.
+    #[must_use]
+    pub fn follows_load(&self) -> bool {
+        self.shed.is_some() || self.spread.is_dynamic() || self.region_spread.is_some_and(Spread::is_dynamic)
+    }
+}
+
 /// When a region hands clients on, as utilisation of its capacity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ShedMarks {

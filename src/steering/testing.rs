@@ -253,7 +253,7 @@ impl World {
 
     pub(super) fn answers(&self) -> PoolAnswers {
         let condition = PoolCondition { members: self.states.clone(), ..PoolCondition::default() };
-        PoolAnswers::build(&self.pool, &self.policy, &self.regions, &condition)
+        PoolAnswers::build(&self.pool, &self.policy, &self.regions, condition)
     }
 
     /// A query of this client; `random` and `turn` are 0.

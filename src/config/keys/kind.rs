@@ -40,6 +40,15 @@ pub enum Kind {
         /// The greatest.
         max: Duration,
     },
+    /// `false`, `true` for this many milliseconds, or digits with units.
+    SwitchOrDuration {
+        /// What `true` means.
+        on: Duration,
+        /// The least.
+        min: Duration,
+        /// The greatest.
+        max: Duration,
+    },
     /// Octets as a number, or digits with a unit.
     Size {
         /// The least.
@@ -60,6 +69,8 @@ pub enum Kind {
     },
     /// An IPv4 or IPv6 address.
     Address,
+    /// Addresses, or the name of a policy.
+    AddressesOrPolicy,
     /// An address prefix.
     Prefix,
     /// An address with a port.
@@ -115,6 +126,10 @@ impl Kind {
             Self::Path => "a path".into(),
             Self::PathPattern => "a path, with or without wildcards".into(),
             Self::Duration { .. } => "a duration such as `\"5s\"` or `\"200ms\"`".into(),
+            Self::SwitchOrDuration { on, .. } => {
+                format!("`true` (for {}), `false`, or a duration such as `\"2m\"`", duration_text(on))
+            }
+            Self::AddressesOrPolicy => "a list of addresses, or the name of a policy".into(),
             Self::Size { min, max } => {
                 format!("a size from {min} to {max} octets, such as `{max}` or `\"{}\"`", size_text(max))
             }

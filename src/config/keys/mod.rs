@@ -2,15 +2,17 @@
 //! JSON Schema and the reference in `docs/configuration.md` all use these constants, so that they cannot disagree.
 
 mod kind;
+mod monitors;
 mod service;
 mod sites;
 mod steering;
 mod transfer;
 
 pub use kind::{Kind, duration_text};
+pub use monitors::{keys_of_some_kinds, monitor};
 pub use service::{admin, cookies, geoip, rate_limit, server, tcp};
 pub use sites::{network, region, zone};
-pub use steering::{balance, condition, member, monitor, policy, pool, rule, ttl};
+pub use steering::{balance, condition, limits, member, policy, pool, rule, shed, ttl};
 pub use transfer::{key, notify_target, primary, transfer_entry, update_entry};
 
 /// A key of a table.
@@ -167,4 +169,6 @@ pub static TABLES: &[&TableDef] = &[
     &key::TABLE,
     &balance::TABLE,
     &ttl::TABLE,
+    &limits::TABLE,
+    &shed::TABLE,
 ];

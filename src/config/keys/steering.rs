@@ -3,52 +3,70 @@
 use super::table;
 
 table! {
-    /// `[monitor.NAME]`.
-    monitor, "[monitor.NAME]", "a monitor", named true, later ["method", "headers", "service", "query", "command"],
-    "How members are checked. One check is one fresh connection.";
-    TYPE = "type", Kind::Words { known: &["http", "https", "tcp"], later: &["icmp", "dns", "tls", "grpc", "udp", "exec", "feed"] },
-        Required, r#""http""#,
-        "`http` and `https` get a page; `tcp` connects.";
-    PORT = "port", Kind::Integer { min: 1, max: 65535 }, Optional("80 for `http`, 443 for `https`; `tcp` needs it"), "8080",
-        "Where it connects, unless a member's `probe_address` has a port.";
-    INTERVAL = "interval", Kind::millis(10, 86_400_000),
-        Default(r#""5s""#), r#""1s""#,
-        "From the start of one check to the start of the next.";
-    TIMEOUT = "timeout", Kind::millis(1, 3_600_000),
-        Default(r#""2s""#), r#""500ms""#,
-        "A check without a verdict by then has failed.";
-    FALL = "fall", Kind::Integer { min: 1, max: 1000 }, Default("3"), "2",
-        "So many failures make a member that is up down; so many successes in a row clear them.";
-    RISE = "rise", Kind::Integer { min: 1, max: 1000 }, Default("2"), "3",
-        "So many successes in a row make a member that is down up.";
-    RETRY_INTERVAL = "retry_interval", Kind::millis(1, 86_400_000),
-        Optional("200 ms, or a tenth of `interval` where that is less"), r#""100ms""#,
-        "After a failure of a member that is up the next check starts this long after the start of the failed one.";
-    PATH = "path", Kind::Text, Default(r#""/""#), r#""/healthz""#,
-        "What `http` and `https` get: path and query.";
-    HOST = "host", Kind::Host, Optional("the checked address"), r#""www.example.com""#,
-        "The `Host` header of `http` and `https`.";
-    EXPECT_STATUS = "expect_status", Kind::OneOrList(&Kind::HttpStatus), Default(r#"["2xx"]"#), r#"[200, "3xx", "400-404"]"#,
-        "The status codes that pass.";
-    EXPECT_BODY = "expect_body", Kind::Text, Optional("any body passes"), r#""ready""#,
-        "Text that the first 64 KiB of the body must contain.";
-    TLS_SERVER_NAME = "tls_server_name", Kind::Host, Optional("`host`, else the checked address"), r#""www.example.com""#,
-        "The name that `https` asks for (SNI) and that the certificate must be for.";
-    TLS_VERIFY = "tls_verify", Kind::Boolean, Default("true"), "false",
-        "Whether the certificate of `https` must be valid and for the right name.";
-    TLS_CA_FILE = "tls_ca_file", Kind::Path, Optional("the system's root certificates"), r#""internal-ca.pem""#,
-        "Root certificates for `https` in a PEM file.";
-}
-
-table! {
     /// `[pool.NAME]`.
-    pool, "[pool.NAME]", "a pool", named true, later ["feed", "warm_up", "warm_up_after", "failback", "shed"],
+    pool, "[pool.NAME]", "a pool", named true, later ["feed"],
     "The members that serve one service. They are all addresses or all names, never both.";
     MONITOR = "monitor", Kind::OneOrList(&Kind::Name("monitor")), Optional("members are always up"), r#"["web", "port"]"#,
-        "How members are checked; of several all must pass.";
+        "How members are checked; of several all must pass, but for what the next three keys say.";
+    AT_LEAST = "at_least", Kind::Integer { min: 1, max: 255 }, Optional("all"), "1",
+        "So many of the monitors must pass for a member to be up.";
+    INVERTED = "inverted", Kind::OneOrList(&Kind::Name("monitor")), Optional("none"), r#""port""#,
+        "Of these monitors a member passes while they fail.";
+    WATCH_ONLY = "watch_only", Kind::OneOrList(&Kind::Name("monitor")), Optional("none"), r#""port""#,
+        "These monitors are run and shown, and count for nothing.";
+    WARM_UP = "warm_up", Kind::SwitchOrDuration {
+            on: std::time::Duration::from_secs(90),
+            min: std::time::Duration::from_secs(1),
+            max: std::time::Duration::from_secs(86_400),
+        }, Default("false"), r#""5m""#,
+        "A region, or a member of it, that comes back after `warm_up_after` or longer gets its clients little by little over this \
+         time. Clients are told apart by their /16 or /32 then, which is in the scope of every answer from this pool.";
+    WARM_UP_AFTER = "warm_up_after", Kind::millis(0, 604_800_000), Default(r#""60s""#), r#""5m""#,
+        "What was away for less than this comes back at once.";
+    WARM_UP_FROM = "warm_up_from", Kind::Number { min: 0.01, max: 1.0 }, Default("0.1"), "0.25",
+        "The share of its clients that warming up begins with.";
+    PROBATION = "probation", Kind::Number { min: 0.0, max: 1.0 }, Optional("0.02 with a feed and `warm_up`"), "0.05",
+        "With a feed: until the first good report after it came back, a region gets this share of its clients only; 1 for no \
+         probation.";
+    FAILOVER_DELAY = "failover_delay", Kind::millis(0, 86_400_000), Default(r#""0s""#), r#""10s""#,
+        "A region whose members have all failed goes on answering this long. What operators and feeds say acts at once.";
+    FAILBACK_DELAY = "failback_delay", Kind::millis(0, 604_800_000), Default(r#""0s""#), r#""10m""#,
+        "A region that has recovered is passed over this long, as long as another is available.";
+    FAILBACK = "failback", Kind::Words { known: &["auto", "manual"], later: &[] }, Default(r#""auto""#), r#""manual""#,
+        "`manual`: a region that has recovered is passed over, as long as another is available, until `azimuth clear` names it.";
+    LIMITS = "limits", Kind::Table(&crate::config::keys::limits::TABLE), Optional("no limits"), "{ utilisation = 0.95 }",
+        "Members that report more are passed over, as long as another member of their region does not.";
     MEMBERS = "members", Kind::Tables(&crate::config::keys::member::TABLE), Required,
         r#"[{ region = "us-east", address = "192.0.2.10" }]"#,
         "The members. Their order is their configured order.";
+}
+
+table! {
+    /// `limits` of a pool.
+    limits, "limits of [pool.NAME]", "the `limits`", named false, later [],
+    "What members may report by their feeds at most. A member that was passed over comes back at nine tenths of the limit.";
+    UTILISATION = "utilisation", Kind::Number { min: 0.0, max: 1000.0 }, Optional("no limit"), "0.95",
+        "Of its capacity; 1 is all of it.";
+    CONNECTIONS = "connections", Kind::Number { min: 0.0, max: 1e12 }, Optional("no limit"), "5000",
+        "At a time.";
+    BANDWIDTH = "bandwidth", Kind::Number { min: 0.0, max: 1e15 }, Optional("no limit"), "125_000_000",
+        "Octets a second.";
+    PACKETS = "packets", Kind::Number { min: 0.0, max: 1e12 }, Optional("no limit"), "1_000_000",
+        "Packets a second.";
+    REQUESTS = "requests", Kind::Number { min: 0.0, max: 1e12 }, Optional("no limit"), "2000",
+        "Requests a second.";
+    RESPONSE_TIME = "response_time", Kind::millis(1, 3_600_000), Optional("no limit"), r#""300ms""#,
+        "The mean time of its answers.";
+}
+
+table! {
+    /// `shed` of a policy.
+    shed, "shed of [policy.NAME]", "the `shed` table", named false, later [],
+    "When a region hands clients on to the next one in their order, by its utilisation.";
+    LOW = "low", Kind::Number { min: 0.0, max: 100.0 }, Default("0.75"), "0.7",
+        "Below, none are handed on.";
+    HIGH = "high", Kind::Number { min: 0.0, max: 100.0 }, Default("0.95"), "0.9",
+        "Above, all new clients are; in between a share that grows evenly. Greater than `low`.";
 }
 
 table! {
@@ -72,7 +90,7 @@ table! {
 table! {
     /// `[policy.NAME]`.
     policy, "[policy.NAME]", "a policy",
-    named true, later ["tie_band", "region_spread", "shed", "percentage", "sticky"],
+    named true, later ["tie_band", "region_spread", "sticky"],
     "How regions are ranked for a client and how members are picked. `closest`, `listed` and `any` exist without being defined; \
      each is a policy of the defaults with the order it is named for, and may be defined otherwise.";
     ORDER = "order", Kind::Words { known: &["closest", "listed", "any"], later: &["latency"] }, Default(r#""closest""#), r#""listed""#,
@@ -81,11 +99,20 @@ table! {
     REGIONS = "regions", Kind::List(&Kind::Name("region")), Optional("every region the pool has members in"), r#"["eu-west", "us-east"]"#,
         "Only these regions answer, nothing else ever; for `listed` in this order.";
     SPREAD = "spread", Kind::Words {
-            known: &["weighted", "hash", "round-robin", "random", "all"],
-            later: &["two-choices", "least-connections", "least-response-time", "least-load", "ratio"],
+            known: &[
+                "weighted", "hash", "round-robin", "weighted-round-robin", "random", "all", "two-choices", "least-connections",
+                "weighted-least-connections", "least-bandwidth", "least-packets", "least-response-time",
+            ],
+            later: &["ratio"],
         }, Default(r#""weighted""#), r#""hash""#,
         "How members of the chosen region are picked: at random by weight; by a hash of the client's prefix and the weight, so that \
-         a client keeps its member; in turn; at random without weight; or all of them.";
+         a client keeps its member; in turn, without or with weight; at random without weight; or all of them. The others move \
+         the members' shares by what feeds report, or by how long checks take: see the manual's page on spreads.";
+    SHED = "shed", Kind::Table(&crate::config::keys::shed::TABLE), Optional("no region hands clients on"), "{ low = 0.7, high = 0.9 }",
+        "Regions with too much to do hand clients on. Clients are told apart by their /16 or /32 then, which is in the scope of \
+         every answer under this policy.";
+    PERCENTAGE_DRAIN = "percentage_drain", Kind::Boolean, Default("false"), "true",
+        "Whether a region may be drained by a percentage (`azimuth drain --percent`). Scopes as with `shed`.";
     HASH_IPV4_PREFIX = "hash_ipv4_prefix", Kind::Integer { min: 1, max: 32 }, Default("24"), "20",
         "With `spread = \"hash\"`: how many bits of an IPv4 client are hashed.";
     HASH_IPV6_PREFIX = "hash_ipv6_prefix", Kind::Integer { min: 1, max: 128 }, Default("48"), "56",
@@ -100,8 +127,9 @@ table! {
     ALL_DOWN = "all_down", Kind::Words { known: &["all", "nodata", "servfail", "fallback"], later: &[] }, Default(r#""all""#), r#""servfail""#,
         "What is answered when no region has a member up: the members of the client's first region as if up; no data; SERVFAIL; or \
          the addresses under `fallback`.";
-    FALLBACK = "fallback", Kind::List(&Kind::Address), Optional("needed with `all_down = \"fallback\"`, refused without"), r#"["192.0.2.99"]"#,
-        "The addresses that are answered when no region has a member up.";
+    FALLBACK = "fallback", Kind::AddressesOrPolicy, Optional("needed with `all_down = \"fallback\"`"), r#"["192.0.2.99"]"#,
+        "What is answered when no region has a member up: these addresses, or whatever another policy gives for the same pool. \
+         Written without `all_down` it stands for `all_down = \"fallback\"`.";
     RULE = "rule", Kind::Tables(&crate::config::keys::rule::TABLE), Optional("no rules"), "",
         "Exceptions for some clients, one `[[policy.NAME.rule]]` each. For each client the rule with the most specific key decides \
          (`network`, then `country`, then `continent`; of networks the longest prefix), then the order in the file.";

@@ -2,11 +2,11 @@
 
 use super::{address, distinct_names, prefix, refuse};
 use crate::base::{Diagnostic, Span};
-use crate::config::keys::{Key, condition, policy as keys, rule};
+use crate::config::keys::{Key, condition, policy as keys, rule, shed};
 use crate::config::reader::Reader;
-use crate::config::scalars::{continent, country, integer, number, word};
-use crate::config::tree::Spanned;
-use crate::steering::spec::{AllDown, Condition, Families, Order, Spread};
+use crate::config::scalars::{boolean, continent, country, integer, number, text, word};
+use crate::config::tree::{Spanned, Value};
+use crate::steering::spec::{AllDown, Condition, Families, Order, ShedMarks, Spread};
 use std::sync::Arc;
 
 /// `[policy.NAME]` as typed, with its defaults.
@@ -16,6 +16,10 @@ pub struct PolicyTable {
     pub order: Order,
     /// The names of the only regions that answer.
     pub regions: Option<Spanned<Vec<Spanned<String>>>>,
+    /// When regions hand clients on.
+    pub shed: Option<ShedMarks>,
+    /// Regions may be drained by a percentage.
+    pub percentage_drain: bool,
     /// How members are picked.
     pub spread: Spread,
     /// How many members one answer holds.
@@ -26,6 +30,8 @@ pub struct PolicyTable {
     pub families: Families,
     /// What is answered when nothing is up.
     pub all_down: AllDown,
+    /// The policy that answers then.
+    pub fallback_policy: Option<Spanned<String>>,
     /// Where the addresses for that are written.
     pub fallback: Option<Span>,
     /// Exceptions for some clients.
@@ -53,11 +59,14 @@ impl PolicyTable {
         Self {
             order,
             regions: None,
+            shed: None,
+            percentage_drain: false,
             spread: Spread::Weighted,
             answers: None,
             min_healthy: 0.5,
             families: Families::Together,
             all_down: AllDown::All,
+            fallback_policy: None,
             fallback: None,
             rules: Vec::new(),
         }
@@ -82,9 +91,12 @@ pub(super) fn policy(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>) -> P
     }
     // `[policy.any]` without an order keeps the order that its name says.
     let order = written.map(|order| order.value).or(unnamed).unwrap_or(Order::Closest);
+    let (all_down, fallback_policy) = all_down(reader);
     PolicyTable {
         order,
         regions: region_list(reader, &keys::REGIONS),
+        shed: shed_marks(reader),
+        percentage_drain: reader.one(&keys::PERCENTAGE_DRAIN, boolean).is_some_and(|drain| drain.value),
         spread: spread(reader),
         answers: reader.one(&keys::ANSWERS, integer).map(|answers| answers.value),
         min_healthy: reader.one(&keys::MIN_HEALTHY, number).map_or(0.5, |share| share.value),
@@ -92,7 +104,8 @@ pub(super) fn policy(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>) -> P
             Some(Spanned { value: "apart", .. }) => Families::Apart,
             _ => Families::Together,
         },
-        all_down: all_down(reader),
+        all_down,
+        fallback_policy,
         fallback: reader.node(&keys::FALLBACK).map(|node| node.span),
         rules: reader.tables(&keys::RULE, &rule::TABLE, read_rule).map_or_else(Vec::new, |rules| rules.value),
     }
@@ -113,30 +126,76 @@ fn spread(reader: &mut Reader<'_, '_>) -> Spread {
         Some("round-robin") => Spread::RoundRobin,
         Some("random") => Spread::Random,
         Some("all") => Spread::All,
+        Some("weighted-round-robin") => Spread::WeightedRoundRobin,
+        Some("two-choices") => Spread::TwoChoices,
+        Some("least-connections") => Spread::LeastConnections,
+        Some("weighted-least-connections") => Spread::WeightedLeastConnections,
+        Some("least-bandwidth") => Spread::LeastBandwidth,
+        Some("least-packets") => Spread::LeastPackets,
+        Some("least-response-time") => Spread::LeastResponseTime,
         _ => Spread::Weighted,
     }
 }
 
-fn all_down(reader: &mut Reader<'_, '_>) -> AllDown {
+fn shed_marks(reader: &mut Reader<'_, '_>) -> Option<ShedMarks> {
+    let mut table = reader.table(&keys::SHED, &shed::TABLE)?;
+    let low = table.one(&shed::LOW, number);
+    let high = table.one(&shed::HIGH, number);
+    let marks = ShedMarks {
+        low: low.as_ref().map_or(0.75, |low| low.value),
+        high: high.as_ref().map_or(0.95, |high| high.value),
+    };
+    if marks.low >= marks.high {
+        let message = format!(
+            "`{}` is {}, and must be greater than `{}`, which is {}",
+            shed::HIGH.name,
+            marks.high,
+            shed::LOW.name,
+            marks.low
+        );
+        let place = high.or(low).map_or(table.span, |mark| mark.span);
+        table.report.push(Diagnostic::error(message).at(place, "").hint("for example `{ low = 0.7, high = 0.9 }`"));
+    }
+    Some(marks)
+}
+
+/// What is answered when nothing is up, and the name of the policy that says so where one does.
+fn all_down(reader: &mut Reader<'_, '_>) -> (AllDown, Option<Spanned<String>>) {
     let word = reader.one(&keys::ALL_DOWN, word);
     let written = reader.place(&keys::ALL_DOWN);
-    let addresses = reader.list(&keys::FALLBACK, address);
-    let Some(Spanned { value: "fallback", span }) = word else {
-        if word.is_some() || written.is_none() {
+    let fallback = reader.node(&keys::FALLBACK);
+    let wants_fallback = match &word {
+        Some(word) => word.value == "fallback",
+        None => written.is_none() && fallback.is_some(),
+    };
+    if !wants_fallback {
+        if word.is_some() {
             refuse(reader, &keys::FALLBACK, "`all_down = \"fallback\"`");
         }
-        return match word.map(|word| word.value) {
+        let all_down = match word.map(|word| word.value) {
             Some("nodata") => AllDown::NoData,
             Some("servfail") => AllDown::ServFail,
             _ => AllDown::All,
         };
+        return (all_down, None);
+    }
+    let Some(fallback) = fallback else {
+        let message = format!("`{} = \"fallback\"` needs `{}`", keys::ALL_DOWN.name, keys::FALLBACK.name);
+        let hint = format!("for example `{} = {}`", keys::FALLBACK.name, keys::FALLBACK.example);
+        let place = word.map_or(reader.span, |word| word.span);
+        reader.report.absent(Diagnostic::error(message).at(place, "").hint(hint));
+        return (AllDown::All, None);
     };
-    let Some(addresses) = addresses else {
-        if reader.place(&keys::FALLBACK).is_none() {
-            let message = format!("`{} = \"fallback\"` needs `{}`", keys::ALL_DOWN.name, keys::FALLBACK.name);
-            let hint = format!("for example `{} = {}`", keys::FALLBACK.name, keys::FALLBACK.example);
-            reader.report.absent(Diagnostic::error(message).at(span, "").hint(hint));
+    match &fallback.value {
+        Value::String(name) if name.parse::<std::net::IpAddr>().is_err() => {
+            (AllDown::All, reader.one(&keys::FALLBACK, text))
         }
+        _ => (fallback_addresses(reader), None),
+    }
+}
+
+fn fallback_addresses(reader: &mut Reader<'_, '_>) -> AllDown {
+    let Some(addresses) = reader.list(&keys::FALLBACK, address) else {
         return AllDown::All;
     };
     if reader.is_empty_list(&keys::FALLBACK) {

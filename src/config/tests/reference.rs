@@ -37,6 +37,11 @@ const COMPANIONS: &[(&str, &str)] = &[
     ("hash_ipv4_prefix", "spread = \"hash\""),
     ("hash_ipv6_prefix", "spread = \"hash\""),
     ("fallback", "all_down = \"fallback\""),
+    ("at_least", "monitor = [\"web\", \"port\"]"),
+    ("inverted", "monitor = [\"web\", \"port\"]"),
+    ("watch_only", "monitor = [\"web\", \"port\"]"),
+    ("warm_up_after", "warm_up = true"),
+    ("warm_up_from", "warm_up = true"),
     ("primaries", "type = \"secondary\""),
     ("refresh_min", "primaries = [\"192.0.2.1\"]\ntype = \"secondary\""),
     ("refresh_max", "primaries = [\"192.0.2.1\"]\ntype = \"secondary\""),
@@ -87,6 +92,12 @@ fn document(def: &TableDef, given: &[(&str, &str)]) -> String {
         "region" | "monitor" | "pool" | "policy" | "key" => format!("[{}.x]\n{block}\n", def.id),
         "zone" => format!("[zone.\"example.com\"]\n{block}\n"),
         "member" => format!("[pool.x]\nmembers = [{{ {inline} }}]\n"),
+        "limits" => {
+            format!(
+                "[pool.x]\nmembers = [{{ region = \"us-east\", address = \"192.0.2.1\" }}]\nlimits = {{ {inline} }}\n"
+            )
+        }
+        "shed" => format!("[policy.x]\nshed = {{ {inline} }}\n"),
         "rule" => format!("[[policy.x.rule]]\n{block}\n"),
         "condition" => format!("[[policy.x.rule]]\nprefer = [\"us-east\"]\nmatch = {{ {inline} }}\n"),
         "balance" => zone(&format!("{{ {inline} }}")),
@@ -289,6 +300,10 @@ fn short(kind: Kind) -> String {
         Kind::Path => "path".into(),
         Kind::PathPattern => "path or pattern".into(),
         Kind::Duration { min, max } => format!("duration, {} to {}", duration_text(min), duration_text(max)),
+        Kind::SwitchOrDuration { min, max, .. } => {
+            format!("`true`, `false`, or duration, {} to {}", duration_text(min), duration_text(max))
+        }
+        Kind::AddressesOrPolicy => "list of addresses, or name of a policy".into(),
         Kind::Size { min, max } => format!("size, {min} to {max} octets"),
         Kind::Seconds => "seconds".into(),
         Kind::Ttl(_) => "seconds, or a table".into(),

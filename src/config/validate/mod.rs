@@ -23,8 +23,8 @@ use crate::transfer::spec::{TRANSFERS_MAX, TransferSpec};
 use names::Names;
 use std::path::PathBuf;
 
-/// Most regions: their ids have 16 bits.
-const REGIONS_MAX: usize = u16::MAX as usize;
+/// Most regions: with sets of them their numbers stay below 2^15.
+const REGIONS_MAX: usize = 30_000;
 
 /// Builds the configuration. It is complete only when `report` has no errors.
 pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config {

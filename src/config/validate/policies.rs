@@ -2,12 +2,12 @@
 
 use super::names::Names;
 use super::region_id;
-use crate::base::{Diagnostic, RegionId};
+use crate::base::{Diagnostic, PolicyId, RegionId};
 use crate::config::report::Report;
 use crate::config::spec::{Definition, PolicyTable, RuleTable, UNNAMED};
 use crate::config::tree::Spanned;
 use crate::geo::client::looked_up_as;
-use crate::steering::spec::{Condition, Policy, Rule};
+use crate::steering::spec::{AllDown, Condition, Policy, Rule};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -30,7 +30,34 @@ pub fn build(tables: &[Definition<PolicyTable>], regions: &Names, report: &mut R
             None => policies.push(policy),
         }
     }
+    find_fallbacks(tables, &mut policies, &names, report);
     (policies, names)
+}
+
+/// Looks up the policies that others fall back to; none may lead back to itself.
+fn find_fallbacks(tables: &[Definition<PolicyTable>], policies: &mut [Policy], names: &Names, report: &mut Report) {
+    let named = |table: &Definition<PolicyTable>, report: &mut Report| {
+        let fallback = table.table.fallback_policy.as_ref()?;
+        let own = names.index_of(&table.defined.name.value)?;
+        Some((own, names.find(fallback, report)?, fallback.span))
+    };
+    let found: Vec<_> = tables.iter().filter_map(|table| named(table, report)).collect();
+    for &(own, fallback, span) in &found {
+        let next = |policy: usize| found.iter().find(|(from, ..)| *from == policy).map(|&(_, to, _)| to);
+        // A chain longer than there are policies goes round.
+        let goes_round =
+            std::iter::successors(Some(fallback), |&policy| next(policy)).take(found.len() + 1).count() > found.len();
+        if goes_round {
+            let message = "the policies that this one falls back to lead back to where they began";
+            report.push(
+                Diagnostic::error(message)
+                    .at(span, "")
+                    .hint("let the last one of them fall back to addresses, or to nothing"),
+            );
+            continue;
+        }
+        policies[own].all_down = AllDown::Policy(PolicyId(u32::try_from(fallback).unwrap_or(u32::MAX)));
+    }
 }
 
 fn build_policy(name: Arc<str>, table: &PolicyTable, regions: &Names, report: &mut Report) -> Policy {
@@ -47,6 +74,8 @@ fn build_policy(name: Arc<str>, table: &PolicyTable, regions: &Names, report: &m
         families: table.families,
         all_down: table.all_down.clone(),
         rules,
+        shed: table.shed,
+        percentage_drain: table.percentage_drain,
         ..Policy::default()
     }
 }

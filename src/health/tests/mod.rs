@@ -22,7 +22,7 @@ const TIMING: Timing = Timing {
 };
 
 fn passed() -> Observation {
-    Observation::Passed { latency: Duration::from_millis(3) }
+    Observation::passed(Duration::from_millis(3))
 }
 
 fn failed() -> Observation {

@@ -213,10 +213,15 @@ impl Scheduler {
         let is_local_error = matches!(seen, Observation::LocalError { .. });
         let had_local_error = std::mem::replace(&mut address.has_local_error, is_local_error);
         if let Some(target) = self.targets.get(&key) {
-            let metrics = self.metrics.of(&target.monitor);
+            let metrics = self.metrics.of(target.monitor.kind.kind());
             tracing::debug!(monitor = %key.monitor, target = %key.endpoint, address = %address.socket, ?seen, "probed");
             match &seen {
-                Observation::Passed { .. } => count(&metrics.passed),
+                Observation::Passed { warning, .. } => {
+                    count(&metrics.passed);
+                    if warning.is_some() {
+                        count(&metrics.warnings);
+                    }
+                }
                 Observation::Failed { .. } => count(&metrics.failed),
                 Observation::LocalError { reason } => {
                     count(&metrics.local_errors);
@@ -281,13 +286,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
 
     fn plan(port: u16, targets: u8) -> ProbePlan {
-        let check = HttpCheck {
-            tls: None,
-            path: "/".to_owned(),
-            host: None,
-            expect_status: vec![(200, 299)],
-            expect_body: None,
-        };
+        let check = HttpCheck::default();
         let timing = Timing {
             interval: PATIENCE,
             timeout: Duration::from_millis(20),

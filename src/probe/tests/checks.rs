@@ -145,6 +145,21 @@ fn http_finds_a_text_that_comes_in_pieces() {
 }
 
 #[test]
+fn http_hands_on_the_value_of_a_header_of_an_answer_that_passes() {
+    let server = Server::start(|mut stream, shared| {
+        shared.read_request(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX-Load:  0.75 \r\nX-Long: ");
+        let _ = stream.write_all(&[b'9'; 2000]);
+        let _ = stream.write_all(b"\r\n\r\n");
+    });
+    for (name, expected) in [("x-load", Some("0.75")), ("X-LOAD", Some("0.75")), ("x-other", None), ("x-long", None)] {
+        let check = HttpCheck { capture_header: Some(name.to_owned()), ..http_check() };
+        let Observation::Passed { captured, .. } = probe_http(check, server.address) else { panic!("{name}") };
+        assert_eq!(captured.as_deref(), expected, "{name}");
+    }
+}
+
+#[test]
 fn http_fails_where_connections_are_refused() {
     let (_socket, address) = refusing();
     assert_failed(&probe_http(http_check(), address), "connection refused");

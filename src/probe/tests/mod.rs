@@ -27,13 +27,7 @@ fn monitor(kind: MonitorKind) -> Monitor {
 }
 
 fn http_check() -> HttpCheck {
-    HttpCheck {
-        tls: None,
-        path: "/healthz?deep=1".to_owned(),
-        host: None,
-        expect_status: vec![(200, 299)],
-        expect_body: None,
-    }
+    HttpCheck { path: "/healthz?deep=1".to_owned(), ..HttpCheck::default() }
 }
 
 /// Runs the check of a monitor once.

@@ -63,7 +63,7 @@ fn a_change_of_status_is_logged_once_with_its_cause_and_probes_are_not() {
     let lines = Log::of(|| {
         for passes in [true, true, false, false, false, false, false, true, true] {
             let seen = if passes {
-                Observation::Passed { latency: Duration::ZERO }
+                Observation::passed(Duration::ZERO)
             } else {
                 Observation::Failed { reason: "connection refused".into() }
             };

@@ -4,7 +4,7 @@ use super::servers::{Certificates, Server, refusing};
 use super::{PATIENCE, http_check, timing};
 use crate::health::{Change, Endpoint, Status, TargetKey, TargetState, Timing};
 use crate::probe::Prober;
-use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, PlannedTarget, ProbePlan, TlsCheck};
+use crate::probe::spec::{HttpCheck, Kind, Monitor, MonitorKind, PlannedTarget, ProbePlan, TlsCheck};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -122,7 +122,7 @@ fn a_target_that_cannot_be_probed_from_here_does_not_delay_the_start() {
     assert!(bench.prober.wait_for_first_round());
     assert_eq!(bench.state(&key(nowhere)).status, Status::Unknown);
     assert!(!bench.state(&key(nowhere)).last_error.is_empty());
-    assert!(bench.prober.metrics().http.local_errors.load(Ordering::Relaxed) > 0);
+    assert!(bench.prober.metrics().of(Kind::Http).local_errors.load(Ordering::Relaxed) > 0);
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn probes_in_flight_of_removed_targets_are_dropped() {
     bench.wait_until("no hanging probe", |bench| {
         let states = bench.prober.states();
         !states.contains_key(&key(hanging.address))
-            && bench.prober.metrics().http.started.load(Ordering::Relaxed) > 3
+            && bench.prober.metrics().of(Kind::Http).started.load(Ordering::Relaxed) > 3
             && bench.prober.metrics().in_flight.load(Ordering::Relaxed) == 0
     });
     assert!(bench.prober.wait_for_first_round(), "nobody waits for what is gone");
@@ -303,7 +303,7 @@ fn when_everything_fails_at_once_states_are_held_and_a_gauge_says_so() {
     assert!(bench.prober.wait_for_first_round());
     sick.store(true, Ordering::Relaxed);
     bench.wait_until("the alarm", |bench| bench.prober.metrics().held.load(Ordering::Relaxed) == 1);
-    let failed = || bench.prober.metrics().http.failed.load(Ordering::Relaxed);
+    let failed = || bench.prober.metrics().of(Kind::Http).failed.load(Ordering::Relaxed);
     let before = failed();
     bench.wait_until("many more failures", |_| failed() > before + 20);
     assert!(keys.iter().all(|key| bench.state(key).status == Status::Up));

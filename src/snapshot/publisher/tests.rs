@@ -59,7 +59,7 @@ fn inputs() -> Inputs {
 
 fn change(key: TargetKey, status: Status, wavering: bool) -> Change {
     let since = UnixTime::default();
-    Change { key, state: TargetState { status, wavering, since, last_error: "".into(), latency: None, count: 0 } }
+    Change { key, state: TargetState { status, wavering, since, ..TargetState::default() } }
 }
 
 /// Waits, within reason, until `holds`.

@@ -3,6 +3,7 @@
 //! argument. Knows no clock, no queries and no answers.
 
 pub mod admin;
+pub mod operator;
 
 use super::condition::{PoolCondition, RegionState, WEIGHT_UNIT};
 use super::spec::{Policy, Pool, Region};
@@ -59,6 +60,9 @@ pub struct RegionFacts {
 pub struct Control {}
 
 impl Control {
+    /// Lets a region come back that waits for the operator.
+    pub fn release(&mut self, _region: &str) {}
+
     /// The condition by these facts, and when it wants to be asked again even if nothing is reported.
     pub fn step(&mut self, facts: &Facts<'_>) -> (PoolCondition, Option<UnixTime>) {
         let members = facts.members.iter().zip(&facts.pool.members).map(|(known, member)| {

@@ -1,6 +1,13 @@
 //! Monitors as validated configuration: plain data.
 
-use std::path::PathBuf;
+mod http;
+mod kind;
+mod tls;
+
+pub use http::{BODY_LEN_MAX, HttpCheck};
+pub use kind::Kind;
+pub use tls::TlsCheck;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,33 +33,16 @@ pub enum MonitorKind {
     Http(HttpCheck),
 }
 
-/// An `http` or `https` check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpCheck {
-    /// `Some` for `https`.
-    pub tls: Option<TlsCheck>,
-    /// Path and query, beginning with a slash.
-    pub path: String,
-    /// The `Host` header, and the TLS server name unless that is set apart; the probed address when `None`.
-    pub host: Option<String>,
-    /// Status codes that pass, as inclusive ranges; never empty. 200 to 299 unless configured.
-    pub expect_status: Vec<(u16, u16)>,
-    /// Text that must occur in the first [`BODY_LEN_MAX`] octets of the body.
-    pub expect_body: Option<String>,
-}
-
-/// Most octets of a response body that a check reads.
-pub const BODY_LEN_MAX: usize = 64 * 1024;
-
-/// The TLS side of an `https` check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsCheck {
-    /// SNI and the name that the certificate must be for; `host`, else the probed address when `None`.
-    pub server_name: Option<String>,
-    /// Whether the certificate must chain to a known root and be for the server name.
-    pub verify: bool,
-    /// Roots in a PEM file, instead of the system's.
-    pub ca_file: Option<PathBuf>,
+impl MonitorKind {
+    /// The word that configuration has for it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Tcp => Kind::Tcp,
+            Self::Http(check) if check.tls.is_some() => Kind::Https,
+            Self::Http(_) => Kind::Http,
+        }
+    }
 }
 
 /// The whole work of the scheduler: every monitor, and every distinct target.

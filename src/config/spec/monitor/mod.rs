@@ -1,14 +1,14 @@
 //! Reads `[monitor.NAME]`. Knows no pools and no members.
 
-use super::{host, path, refuse, wrong};
 use crate::base::Diagnostic;
-use crate::config::keys::{Key, monitor as keys};
+use crate::config::keys::{keys_of_some_kinds, monitor as keys};
 use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
 use crate::config::scalars::{boolean, duration, http_status, integer, parsed, text, word};
+use crate::config::spec::{host, path, refuse, wrong};
 use crate::config::tree::{Node, Spanned};
 use crate::health::Timing;
-use crate::probe::spec::{BODY_LEN_MAX, HttpCheck, Monitor, MonitorKind, TlsCheck};
+use crate::probe::spec::{BODY_LEN_MAX, HttpCheck, Kind, Monitor, MonitorKind, TlsCheck};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,35 +25,46 @@ pub(super) fn monitor(
     folder: &Path,
     authorities: &mut Vec<Spanned<PathBuf>>,
 ) -> Option<Monitor> {
-    let kind = reader.one(&keys::TYPE, word);
+    let word = reader.one(&keys::TYPE, word);
     let timing = timing(reader);
     let port = reader.one(&keys::PORT, integer::<u16>);
-    let check = http_check(reader);
-    let tls = tls_check(reader, folder, authorities);
-    let kind = kind?;
-    let http_keys =
-        [&keys::PATH, &keys::HOST, &keys::EXPECT_STATUS, &keys::EXPECT_BODY].map(|key| (key, "`http` and `https`"));
-    let tls_keys = [&keys::TLS_SERVER_NAME, &keys::TLS_VERIFY, &keys::TLS_CA_FILE].map(|key| (key, "`https`"));
-    let unused: Vec<(&'static Key, &str)> = match kind.value {
-        "tcp" => http_keys.into_iter().chain(tls_keys).collect(),
-        "http" => tls_keys.into_iter().collect(),
-        _ => Vec::new(),
+    let Some(kind) = word.and_then(|word| Kind::of_word(word.value)) else {
+        // Nobody knows which keys it should have.
+        for (key, _) in keys_of_some_kinds() {
+            reader.place(key);
+        }
+        return None;
     };
-    for (key, types) in unused {
-        refuse(reader, key, &format!("monitors of type {types}"));
-    }
-    let (kind, default_port) = match kind.value {
-        "tcp" => (MonitorKind::Tcp, None),
-        "http" => (MonitorKind::Http(HttpCheck { tls: None, ..check }), Some(80)),
-        _ => (MonitorKind::Http(HttpCheck { tls: Some(tls), ..check }), Some(443)),
+    refuse_keys_of_other_kinds(reader, kind);
+    let (kind, default_port) = match kind {
+        Kind::Tcp => (MonitorKind::Tcp, None),
+        Kind::Http => (MonitorKind::Http(http_check(reader)), Some(80)),
+        Kind::Https => {
+            let tls = Some(tls_check(reader, folder, authorities));
+            (MonitorKind::Http(HttpCheck { tls, ..http_check(reader) }), Some(443))
+        }
+        // The key's list of words does not have them.
+        Kind::Tls | Kind::Grpc | Kind::Dns | Kind::Icmp | Kind::Udp | Kind::Exec | Kind::File => return None,
     };
     if default_port.is_none() && reader.lacks(&[&keys::PORT]) {
-        let message = format!("a `tcp` monitor needs `{}`", keys::PORT.name);
+        let message = format!("a `{}` monitor needs `{}`", kind.kind().word(), keys::PORT.name);
         let hint = format!("for example `{} = {}`", keys::PORT.name, keys::PORT.example);
         reader.report.absent(Diagnostic::error(message).at(name.span, "").hint(hint));
     }
     let port = port.map(|port| port.value).or(default_port)?;
     Some(Monitor { name: Arc::clone(&name.value), kind, port, timing })
+}
+
+/// Refuses what monitors of this kind do not use.
+fn refuse_keys_of_other_kinds(reader: &mut Reader<'_, '_>, kind: Kind) {
+    for (key, kinds) in keys_of_some_kinds().filter(|(_, kinds)| !kinds.contains(&kind)) {
+        let words: Vec<String> = kinds.iter().map(|kind| format!("`{}`", kind.word())).collect();
+        let words = match &words[..] {
+            [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+            words => words.concat(),
+        };
+        refuse(reader, key, &format!("monitors of type {words}"));
+    }
 }
 
 fn timing(reader: &mut Reader<'_, '_>) -> Timing {
@@ -104,6 +115,7 @@ fn http_check(reader: &mut Reader<'_, '_>) -> HttpCheck {
         host: reader.one(&keys::HOST, host_header).map(|host| host.value),
         expect_status,
         expect_body: reader.one(&keys::EXPECT_BODY, body_text).map(|body| body.value),
+        capture_header: None,
     }
 }
 
