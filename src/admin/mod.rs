@@ -1,10 +1,13 @@
-//! What an operator sees of a running server: health, metrics and explanations over HTTP, read-only, on an address of its
-//! own and a thread of its own.
+//! What an operator sees of a running server and says to it: health, metrics, explanations and commands over HTTP, on an
+//! address of its own and a thread of its own.
 
 pub mod explain;
-mod http;
+pub mod http;
 mod metrics;
+pub mod operate;
 
+use crate::admin::http::Access;
+use crate::admin::operate::OperatorHandle;
 use crate::health::{TargetKey, TargetState};
 use crate::probe::Prober;
 use crate::probe::metrics::Metrics as ProbeMetrics;
@@ -16,6 +19,7 @@ use crate::transfer::update::Updates;
 use crate::transport::{Service, StreamCounters, WorkerCounters};
 use dashmap::DashMap;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -31,6 +35,7 @@ pub struct AdminState {
     reloads: Arc<Reloads>,
     secondaries: Arc<OnceLock<SecondariesHandle>>,
     aliases: Arc<AliasCounters>,
+    operator: Arc<OnceLock<OperatorHandle>>,
 }
 
 /// What the threads that serve queries count.
@@ -75,7 +80,14 @@ impl AdminState {
             reloads: Arc::clone(reloads),
             secondaries: Arc::default(),
             aliases: Arc::clone(aliases),
+            operator: Arc::default(),
         }
+    }
+
+    /// From now on commands of operators are taken.
+    pub fn operated_by(&self, operator: OperatorHandle) {
+        // Set once, by the one thread that starts the server.
+        let _ = self.operator.set(operator);
     }
 
     /// From now on the primaries of these zones are followed.
@@ -101,17 +113,18 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Serves on a bound socket.
-    pub fn start(socket: TcpListener, state: AdminState) -> std::io::Result<Self> {
+    /// Serves on a bound socket whoever knows the token in this file, and on loopback others too.
+    pub fn start(socket: TcpListener, token_file: PathBuf, state: AdminState) -> std::io::Result<Self> {
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
+        let access = Access::new(token_file, address.ip());
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("admin".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    served = http::serve(socket, state) => {
+                    served = http::serve(socket, access, state) => {
                         if let Err(error) = served {
                             tracing::error!(%error, "the admin server ended");
                         }

@@ -3,6 +3,7 @@
 
 pub mod checksum;
 pub mod diagnostic;
+pub mod glob;
 pub mod ids;
 pub mod place_words;
 pub mod prefix;

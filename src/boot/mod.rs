@@ -9,6 +9,7 @@ mod run;
 mod server;
 #[cfg(test)]
 mod tests;
+mod token;
 mod watch;
 
 pub use load::{Loaded, Overrides, Report, load, load_rest};

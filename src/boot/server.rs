@@ -4,6 +4,8 @@ use super::aliases;
 use super::door::{Door, engine};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
+use super::token;
+use crate::admin::operate::{Operator, file as operator_file};
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::probe::Prober;
@@ -45,6 +47,7 @@ pub struct Server {
     desk: Desk,
     secondaries: Secondaries,
     publisher: Publisher,
+    operator: Operator,
     prober: Prober,
     aliases: AliasResolver,
     service: Service,
@@ -72,6 +75,8 @@ impl Server {
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
+        token::prepare(&loaded.config);
+        let kept = operator_file::load(&loaded.config.server.state_dir).map_err(StartError::System)?;
         let journals = Journals::new(&loaded.config.server.state_dir);
         let Some(mut pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
@@ -82,6 +87,9 @@ impl Server {
         live.publish_with(move |zone| zones.set_zone(zone));
         pause.adopt();
         let config = &loaded.config;
+        // Before anything is answered.
+        let operator = Operator::start(publisher.handle(), &config.server.state_dir, kept, config.guards.clone())
+            .map_err(|error| StartError::System(format!("cannot start the thread of operators: {error}")))?;
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
@@ -89,8 +97,9 @@ impl Server {
             .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
         let reloads = Arc::<Reloads>::default();
         let state = AdminState::new(publisher.handle(), &prober, &reloads, aliases.counters());
+        state.operated_by(operator.handle().clone());
         let admin = admin_socket
-            .map(|socket| Admin::start(socket, state.clone()))
+            .map(|socket| Admin::start(socket, config.token_file(), state.clone()))
             .transpose()
             .map_err(|error| StartError::System(format!("cannot start the admin server: {error}")))?;
         if !prober.wait_for_first_round() {
@@ -113,6 +122,7 @@ impl Server {
                 desk,
                 secondaries,
                 publisher,
+                operator,
                 prober,
                 aliases,
                 service,
@@ -199,12 +209,14 @@ impl Server {
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
         let secondaries = self.secondaries.handle().clone();
+        let (operator, guards) = (self.operator.handle().clone(), loaded.config.guards.clone());
         let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
         self.loaded = Arc::new(*loaded);
         // The prober first: what new targets take over from those they replace is in the new generation from the start.
         let publish = move || {
             pause.prepare();
             publisher.replace_after(inputs, || replace_plan(plan));
+            operator.guard_by(guards);
             desk.configure(&transfer);
             resolve(aliases);
             pause.adopt();
@@ -236,6 +248,7 @@ impl Server {
                 old.settings.rate_limit.table_size != new.settings.rate_limit.table_size,
             ),
             ("[admin] listen", old.admin.listen != new.admin.listen),
+            ("[admin] token_file", old.token_file() != new.token_file()),
         ] {
             if changed {
                 tracing::warn!(key, "this change takes effect at the next start");
@@ -253,6 +266,7 @@ impl Server {
         if let Some(admin) = self.admin {
             admin.stop();
         }
+        drop(self.operator);
         self.publisher.stop();
     }
 }

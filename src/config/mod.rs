@@ -24,7 +24,7 @@ use crate::base::{Diagnostic, Severity, Sources, Span};
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
-use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
+use crate::steering::spec::{BalanceSpec, Guard, Policy, Pool, Region};
 use crate::transfer::spec::{TransferSpec, ZoneTransfers};
 use crate::zone::{AliasTarget, ZoneSpec};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -52,6 +52,8 @@ pub struct Config {
     /// `closest`, `listed` and `any`, then those configured (which may redefine the three), then one for each region that has
     /// names of its own.
     pub policies: Vec<Policy>,
+    /// What pools must keep.
+    pub guards: Vec<Guard>,
     /// In configured order.
     pub zones: Vec<ZoneConfig>,
     /// Keys and limits of transfers, NOTIFY and updates.
@@ -117,6 +119,19 @@ pub struct TcpLimits {
 pub struct Admin {
     /// Where API, `/metrics` and `/healthz` listen; `None` when switched off (`listen = ""`).
     pub listen: Option<SocketAddr>,
+    /// The file with the token of requests; `None`: [`TOKEN_FILE`] in the state folder.
+    pub token_file: Option<PathBuf>,
+}
+
+/// The file with the token of the admin API unless configured, in the state folder.
+pub const TOKEN_FILE: &str = "admin.token";
+
+impl Config {
+    /// The file with the token of the admin API.
+    #[must_use]
+    pub fn token_file(&self) -> PathBuf {
+        self.admin.token_file.clone().unwrap_or_else(|| self.server.state_dir.join(TOKEN_FILE))
+    }
 }
 
 /// A zone and what its balanced names are answered with.
@@ -159,7 +174,7 @@ impl Default for TcpLimits {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8053)) }
+        Self { listen: Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8053)), token_file: None }
     }
 }
 
@@ -186,6 +201,14 @@ pub fn load_partly(path: &Path, sources: &mut Sources) -> (Config, Vec<Diagnosti
     let files = documents.chain(spec.secret_files()).collect();
     let config = validate::validate(spec, files, &mut report);
     (config, report.into_sorted())
+}
+
+/// Reads a duration as files have it: digits with units, `90s`, `2h30m`. The error says what is wrong and what to write.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    values::duration(text).map_err(|wrong| match wrong.hint {
+        Some(hint) => format!("{}; {hint}", wrong.why),
+        None => wrong.why,
+    })
 }
 
 /// A JSON Schema of the configuration files, for editors.

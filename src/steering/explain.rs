@@ -189,7 +189,7 @@ fn explained_step(answers: &PoolAnswers, step: Step) -> ExplainedStep {
 fn members(pool: &Pool, answers: &PoolAnswers, group: Group, decision: Decision) -> Vec<ExplainedMember> {
     let answered = match decision.verdict {
         Verdict::Variant(number) => answers.variant_members(number),
-        Verdict::NoType | Verdict::NothingUp | Verdict::ServFail => Vec::new(),
+        Verdict::NoType | Verdict::NothingUp | Verdict::ServFail | Verdict::Elsewhere => Vec::new(),
     };
     let mut shares: Vec<Option<f64>> = vec![None; pool.members.len()];
     let mut add = |number: u32, share: f64| {
@@ -200,7 +200,7 @@ fn members(pool: &Pool, answers: &PoolAnswers, group: Group, decision: Decision)
     match (answers.shares(group), decision.verdict) {
         (Some(group_shares), _) => group.variants().zip(group_shares).for_each(|(number, share)| add(number, share)),
         (None, Verdict::Variant(number)) => add(number, 1.0),
-        (None, Verdict::NoType | Verdict::NothingUp | Verdict::ServFail) => {}
+        (None, Verdict::NoType | Verdict::NothingUp | Verdict::ServFail | Verdict::Elsewhere) => {}
     }
     let members = pool.members.iter().zip(answers.states()).zip(shares).enumerate();
     members

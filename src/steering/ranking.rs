@@ -109,6 +109,12 @@ impl Ranking {
         self.orders.cohort(cohort)
     }
 
+    /// Whether any order has equals.
+    #[must_use]
+    pub const fn has_ties(&self) -> bool {
+        self.orders.has_ties()
+    }
+
     /// Up to which place in a cohort's order it is exact; `None` when all of it is.
     #[must_use]
     pub fn approximate_from(&self, cohort: CohortId) -> Option<usize> {

@@ -302,6 +302,7 @@ impl World {
             Verdict::NoType => "no type".to_owned(),
             Verdict::NothingUp => "nothing up".to_owned(),
             Verdict::ServFail => "servfail".to_owned(),
+            Verdict::Elsewhere => "elsewhere".to_owned(),
         };
         format!("{what}, {}", if explanation.decision.ttl_min { "min" } else { "max" })
     }

@@ -97,8 +97,8 @@ const MAY_READ_FILES: &[&str] = &["zone", "geo", "config", "probe", "transfer", 
 const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["base"]),
     ("arc_swap", &["snapshot"]),
-    // Signatures of messages.
-    ("aws_lc_rs", &["transfer"]),
+    // Signatures of messages; comparing tokens.
+    ("aws_lc_rs", &["transfer", "admin"]),
     ("axum", &["admin"]),
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),

@@ -60,7 +60,7 @@ pub(super) fn explain(
         scope: match decision.verdict {
             Verdict::Variant(_) => client.scope_as_sent(decision.scope),
             // Without a steered RRset a response has scope 0.
-            Verdict::NoType | Verdict::NothingUp | Verdict::ServFail => 0,
+            Verdict::NoType | Verdict::NothingUp | Verdict::ServFail | Verdict::Elsewhere => 0,
         },
     })
 }
@@ -70,6 +70,7 @@ fn ttl_reason(decision: Decision, ttl: TtlRange) -> &'static str {
         Verdict::NoType => "nothing is steered: the zone's SOA says how long the answer is kept",
         Verdict::ServFail => "SERVFAIL has no records that a TTL could be in",
         Verdict::NothingUp => "`ttl.min`: NODATA because of health",
+        Verdict::Elsewhere => "the policy that this one falls back to decides",
         Verdict::Variant(_) if ttl.min == ttl.max => "pinned by the configuration",
         Verdict::Variant(_) if decision.ttl_min => {
             "`ttl.min`: a member is about to change what this client is answered"
@@ -139,6 +140,9 @@ impl Teller<'_> {
                 Considered::Chosen if step.step.family != self.family => "first available by A's order".to_owned(),
                 Considered::Chosen => chosen_in(step.step.pass).to_owned(),
                 Considered::NoMembers => format!("no enabled {} members", self.records(step.step.family)),
+                Considered::HandedOn => "hands this client on".to_owned(),
+                Considered::Refused => "takes no such client from regions that hand it on".to_owned(),
+                Considered::NotPicked => "as good as the one that was picked".to_owned(),
                 Considered::PassedOver => format!("passed over: {}", self.shortfall(step)),
             };
             if !seen.contains(&words) {
@@ -229,6 +233,7 @@ impl Teller<'_> {
                     "NODATA: no member of this family may answer".to_owned()
                 }
             },
+            Verdict::Elsewhere => "nothing is up: the policy that this one falls back to decides".to_owned(),
             Verdict::ServFail => "SERVFAIL: nothing is up, and the policy says `all_down = \"servfail\"`".to_owned(),
             Verdict::Variant(_) => {
                 let region =

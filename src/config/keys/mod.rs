@@ -11,7 +11,7 @@ mod transfer;
 pub use kind::{Kind, duration_text};
 pub use monitors::{keys_of_some_kinds, monitor};
 pub use service::{admin, cookies, geoip, rate_limit, server, tcp};
-pub use sites::{network, region, zone};
+pub use sites::{guard, network, region, zone};
 pub use steering::{balance, condition, limits, member, policy, pool, rule, shed, ttl};
 pub use transfer::{key, notify_target, primary, transfer_entry, update_entry};
 
@@ -135,6 +135,8 @@ pub mod top {
             "The members that serve one service, each a table of its own.";
         POLICY = "policy", Kind::Named(&super::policy::TABLE), "`closest`, `listed` and `any`", "",
             "How regions are ranked for a client and how members are picked, each a table of its own.";
+        GUARD = "guard", Kind::Tables(&super::guard::TABLE), "no guards", "",
+            "What pools must keep whatever an operator asks for, one `[[guard]]` each.";
         KEY = "key", Kind::Named(&super::key::TABLE), "no keys", "",
             "TSIG keys, each a table of its own named as both servers call it.";
         ZONE = "zone", Kind::Named(&super::zone::TABLE), "no zones", "",
@@ -161,6 +163,7 @@ pub static TABLES: &[&TableDef] = &[
     &policy::TABLE,
     &rule::TABLE,
     &condition::TABLE,
+    &guard::TABLE,
     &zone::TABLE,
     &transfer_entry::TABLE,
     &update_entry::TABLE,

@@ -111,5 +111,9 @@ table! {
     admin, "[admin]", "the `[admin]` table", named false, later ["token", "tls"],
     "The address of the API, of `/metrics` and `/healthz`.";
     LISTEN = "listen", Kind::SocketOrNone, Default(r#""127.0.0.1:8053""#), r#""[::1]:8053""#,
-        "Address and port, plain HTTP. Whoever reaches it sees all state: keep it on a private address. `\"\"` switches it off.";
+        "Address and port, plain HTTP. On a loopback address everybody on this machine may read, and whoever has the token may \
+         change; on any other address all but `/healthz` needs the token. `\"\"` switches it off.";
+    TOKEN_FILE = "token_file", Kind::Path, Optional("`admin.token` in `state_dir`"), r#""admin.token""#,
+        "The file with the token that requests prove themselves with (`Authorization: Bearer TOKEN`). A server that does not find \
+         it makes it, for its own user alone. A change takes effect at the next start.";
 }

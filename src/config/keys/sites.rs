@@ -1,4 +1,4 @@
-//! The keys of `[region.NAME]`, `[[network]]` and `[zone.NAME]`.
+//! The keys of `[region.NAME]`, `[[network]]`, `[[guard]]` and `[zone.NAME]`.
 
 use super::table;
 
@@ -28,6 +28,17 @@ table! {
         "They are located here.";
     COUNTRY = "country", Kind::Country, Optional("not said"), r#""DE""#,
         "They are located in this country (ISO 3166-1 alpha-2).";
+}
+
+table! {
+    /// `[[guard]]`.
+    guard, "[[guard]]", "a guard", named false, later [],
+    "What pools must keep: a drain by 100 %, a forced down and a reload that would leave less are refused. `--override` passes a \
+     command all the same. Of several guards for one pool the strictest counts.";
+    POOL = "pool", Kind::Text, Required, r#""web""#,
+        "The pool's name, or a pattern of names with `*`, `?` and `[a-z]`.";
+    MIN_REGIONS = "min_regions", Kind::Integer { min: 1, max: 65535 }, Required, "2",
+        "So many regions must stay enabled and available, counted for each address family that the pool has.";
 }
 
 table! {

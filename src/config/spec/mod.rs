@@ -14,7 +14,7 @@ mod zone;
 pub use policy::{PolicyTable, RuleTable, UNNAMED};
 pub use pool::{MemberTable, PoolTable};
 pub use secondary::{SecondaryTable, SourceTable};
-pub use sites::{FactTable, NetworkTable};
+pub use sites::{FactTable, GuardTable, NetworkTable};
 pub use transfer::KeyTable;
 pub use zone::{BalanceTable, ZoneTable};
 
@@ -82,6 +82,8 @@ pub struct Spec {
     pub pools: Vec<Definition<PoolTable>>,
     /// `[policy.NAME]`.
     pub policies: Vec<Definition<PolicyTable>>,
+    /// `[[guard]]`.
+    pub guards: Vec<GuardTable>,
     /// `[key.NAME]`.
     pub keys: Vec<Definition<KeyTable>>,
     /// Transfers at a time; `None` where nothing says.
@@ -105,7 +107,9 @@ impl Spec {
         self.read_once(&mut reader, &document.root, &top::GEOIP, &keys::geoip::TABLE, |spec, reader| {
             spec.read_geoip(reader, folder);
         });
-        self.read_once(&mut reader, &document.root, &top::ADMIN, &keys::admin::TABLE, Self::read_admin);
+        self.read_once(&mut reader, &document.root, &top::ADMIN, &keys::admin::TABLE, |spec, reader| {
+            spec.read_admin(reader, folder);
+        });
         self.regions.extend(definitions(&mut reader, &top::REGION, &keys::region::TABLE, sites::region));
         let networks = reader.tables(&top::NETWORK, &keys::network::TABLE, sites::network);
         self.networks.extend(networks.into_iter().flat_map(|networks| networks.value));
@@ -115,6 +119,8 @@ impl Spec {
         }));
         self.pools.extend(definitions(&mut reader, &top::POOL, &keys::pool::TABLE, |_, reader| pool::pool(reader)));
         self.policies.extend(definitions(&mut reader, &top::POLICY, &keys::policy::TABLE, policy::policy));
+        let guards = reader.tables(&top::GUARD, &keys::guard::TABLE, sites::guard);
+        self.guards.extend(guards.into_iter().flat_map(|guards| guards.value));
         self.keys.extend(definitions(&mut reader, &top::KEY, &keys::key::TABLE, |name, reader| {
             transfer::key(name, reader, folder)
         }));
@@ -180,7 +186,7 @@ impl Spec {
                 match key.name {
                     name if name == top::SERVER.name => scratch.read_server(&mut again, Path::new("")),
                     name if name == top::GEOIP.name => scratch.read_geoip(&mut again, Path::new("")),
-                    _ => scratch.read_admin(&mut again),
+                    _ => scratch.read_admin(&mut again, Path::new("")),
                 }
             }
         }

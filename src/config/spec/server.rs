@@ -134,11 +134,12 @@ impl Spec {
         set(&mut self.settings.client_subnet, reader.one(&geoip::CLIENT_SUBNET, boolean));
     }
 
-    pub(super) fn read_admin(&mut self, reader: &mut Reader<'_, '_>) {
+    pub(super) fn read_admin(&mut self, reader: &mut Reader<'_, '_>, folder: &Path) {
         if let Some(listen) = reader.one(&admin::LISTEN, socket_or_none) {
             self.admin.listen = listen.value;
             self.admin_listen = Some(listen.span);
         }
+        self.admin.token_file = path(reader, &admin::TOKEN_FILE, folder).map(|file| file.value);
     }
 }
 

@@ -1,8 +1,8 @@
-//! Reads `[region.NAME]` and `[[network]]`. Knows no geography.
+//! Reads `[region.NAME]`, `[[network]]` and `[[guard]]`. Knows no geography.
 
 use super::prefix;
 use crate::base::{Country, Diagnostic, Point, Prefix, Span};
-use crate::config::keys::{network, region};
+use crate::config::keys::{guard, network, region};
 use crate::config::reader::Reader;
 use crate::config::scalars::{boolean, coordinates, country, integer, text};
 use crate::config::tree::Spanned;
@@ -61,4 +61,17 @@ pub(super) fn network(reader: &mut Reader<'_, '_>) -> NetworkTable {
     let point = reader.one(&network::COORDINATES, coordinates).map(|point| FactTable::Coordinates(point.value));
     let country = reader.one(&network::COUNTRY, country).map(|country| FactTable::Country(country.value));
     NetworkTable { prefix, fact: region.or(point).or(country) }
+}
+
+/// `[[guard]]` as typed.
+#[derive(Clone, Debug)]
+pub struct GuardTable {
+    /// The pool's name, or a pattern of names.
+    pub pool: Option<Spanned<String>>,
+    /// So many regions must stay.
+    pub min_regions: Option<Spanned<u16>>,
+}
+
+pub(super) fn guard(reader: &mut Reader<'_, '_>) -> GuardTable {
+    GuardTable { pool: reader.one(&guard::POOL, text), min_regions: reader.one(&guard::MIN_REGIONS, integer) }
 }

@@ -8,6 +8,7 @@ mod cookies;
 mod fallback;
 mod fences;
 mod geo;
+mod guards;
 mod names;
 mod policies;
 mod pools;
@@ -36,6 +37,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     authorities::check(&spec.authorities, report);
     let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
     let (mut built_policies, policies) = policies::build(&spec.policies, &regions, report);
+    let guards = guards::build(&spec.guards, &built_pools, &spec.regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
     let keys = transfers::KeyNames::collect(&spec.keys, report);
     let context = balances::Context {
@@ -68,6 +70,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),
         pools: built_pools,
         policies: built_policies,
+        guards,
         zones,
         transfer: TransferSpec { keys: keys.specs(), transfers_max: spec.transfers_max.unwrap_or(TRANSFERS_MAX) },
         files,
