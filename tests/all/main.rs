@@ -10,4 +10,5 @@ mod message;
 mod nearest;
 mod properties;
 mod real_databases;
+mod sim;
 mod world;
