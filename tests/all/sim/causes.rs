@@ -5,11 +5,12 @@ use azimuth::base::{PolicyId, PoolId};
 use azimuth::health::{Change, Observation, Status, Subject, TargetKey};
 use azimuth::snapshot::{Snapshot, target_name};
 use azimuth::steering::condition::MemberState;
+use azimuth::steering::spec::AllDown;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What was told.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Causes {
     pub targets: BTreeSet<TargetKey>,
     pub subjects: BTreeSet<Subject>,
@@ -26,7 +27,9 @@ impl Causes {
             return;
         }
         let mut is_changed = false;
-        for (number, (pool, policy)) in pairs(plan).into_iter().enumerate() {
+        let pairs = pairs(plan);
+        assert_eq!(after.pool_answers.iter().count(), pairs.len());
+        for (number, (pool, policy)) in pairs.into_iter().enumerate() {
             let (old, new) = (before.pool_answers.get(number), after.pool_answers.get(number));
             let (old, new) = (old.condition(), new.condition());
             let whose = || format!("pool {} under policy {}", pool.0, policy.0);
@@ -34,7 +37,7 @@ impl Causes {
                 if old != new {
                     is_changed = true;
                     let cause = self.of_member(plan, pool, policy, at, (old, new));
-                    assert!(cause, "member {at} of {} changes without a cause: {old:?} to {new:?}", whose());
+                    assert!(cause, "member {at} of {} changes without a cause: {old:?} to {new:?}, {self:?}", whose());
                 }
             }
             for (region, (old, new)) in old.regions.iter().zip(&new.regions).enumerate() {
@@ -80,14 +83,20 @@ impl Causes {
     }
 }
 
-/// The pairs of pool and policy in the order of their answers: each once, in the order of the balanced names; then those that
-/// others fall back to.
+/// The pairs of pool and policy in the order of their answers: each once, in the order of the balanced names, and behind each
+/// the one that it falls back to.
 fn pairs(plan: &Plan) -> Vec<(PoolId, PolicyId)> {
     let mut pairs: Vec<(PoolId, PolicyId)> = Vec::new();
     for balance in &plan.inputs.balances[0] {
-        let pair = (balance.pool, balance.policy);
-        if !pairs.contains(&pair) {
-            pairs.push(pair);
+        let mut next = Some(balance.policy);
+        while let Some(policy) = next {
+            if !pairs.contains(&(balance.pool, policy)) {
+                pairs.push((balance.pool, policy));
+            }
+            next = match plan.inputs.policies[policy.index()].all_down {
+                AllDown::Policy(policy) => Some(policy),
+                _ => None,
+            };
         }
     }
     pairs

@@ -137,6 +137,20 @@ impl Model {
         Judged { is_forbidden, is_up }
     }
 
+    /// All that was told of a member, for messages.
+    pub fn told(&self, plan: &Plan, who: Who) -> String {
+        let Some((pool, at)) = plan.member(who) else { return String::new() };
+        let spec = &plan.inputs.pools[pool];
+        let region = &plan.inputs.regions[spec.members[at].region.index()].name;
+        let target = target_name(&spec.members[at].target);
+        let said: Vec<_> = self.said.iter().filter(|said| said.place.covers(&spec.name, region, &target)).collect();
+        let member = Subject::Member { pool: Arc::clone(&spec.name), target };
+        let reports = [member, Subject::Region(Arc::clone(region))].map(|subject| self.reports.get(&subject).copied());
+        let targets = plan.inputs.member_targets[pool][at].iter().map(|key| (key.to_string(), self.statuses.get(key)));
+        let targets: Vec<_> = targets.collect();
+        format!("operators: {said:?}\nreports: {reports:?}\ntargets: {targets:?}\n{:?}", spec.members[at])
+    }
+
     /// Notes since when what is so.
     pub fn keep_times(&mut self, plan: &Plan, now: UnixTime) {
         let before = std::mem::take(&mut self.forbidden_since);

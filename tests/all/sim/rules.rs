@@ -10,7 +10,7 @@ use azimuth::base::Family;
 use azimuth::geo::Client;
 use azimuth::snapshot::Balance;
 use azimuth::steering::Ranking;
-use azimuth::steering::spec::{AllDown, Order, Spread};
+use azimuth::steering::spec::{AllDown, Order, Policy, Spread};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -54,7 +54,8 @@ fn check_members(world: &World, question: &Question, answer: &Answer, context: &
         assert_eq!(of_pool, pool, "another pool answers: {context}");
         let judged = all_of(world, *who, question.rtype, answer);
         assert!(!judged.is_empty(), "{context}");
-        assert!(judged.iter().any(|judged| !judged.is_forbidden), "{who:?} may not answer: {context}");
+        let is_allowed = judged.iter().any(|judged| !judged.is_forbidden);
+        assert!(is_allowed, "{who:?} may not answer: {context}\n{}", world.model.told(&world.plan, *who));
         names_down |= judged.iter().all(|judged| judged.is_up == Some(false));
     }
     let nothing_up = names_down || answer.fallbacks > 0 || answer.members.is_empty();
@@ -150,10 +151,14 @@ fn check_alike(world: &mut World, question: &Question, address: IpAddr, scope: u
 
 /// A scope says no more than the order of regions and the split of clients need.
 fn check_bound(world: &World, question: &Question, address: IpAddr, scope: u8, context: &str) {
-    let floor = split(world, question.name, Family::of(address));
-    let ranking = ranking(world, question.name);
-    let (cohort, depth) = cohort(world, &ranking, address);
+    let family = Family::of(address);
+    let chain = chain(world, question.name);
+    let floor = chain.iter().map(|(_, policy)| split(world, question.name, policy, family)).max().unwrap_or(0);
+    let depths = chain.iter().map(|(ranking, _)| cohort(world, ranking, address).1);
+    let depth = depths.max().unwrap_or(0);
     assert_eq!(scope, depth.max(floor), "neither the order of regions nor a split asks for this: {context}");
+    let [(ranking, _)] = &chain[..] else { return };
+    let (cohort, _) = cohort(world, ranking, address);
     if scope <= floor.max(1) {
         return;
     }
@@ -166,7 +171,7 @@ fn check_bound(world: &World, question: &Question, address: IpAddr, scope: u8, c
     });
     let mut corners = corners.chain([wider.address()]).filter(|corner| wider.contains(*corner));
     let differs = |corner: IpAddr| {
-        let (other, _) = self::cohort(world, &ranking, corner);
+        let (other, _) = self::cohort(world, ranking, corner);
         other != cohort && ranking.order(other).ne(order.iter().copied())
     };
     assert!(corners.any(differs), "all of {wider} are led alike: {context}");
@@ -207,16 +212,31 @@ fn cohort(world: &World, ranking: &Ranking, address: IpAddr) -> (azimuth::steeri
     ranking.at(world.geography.locator.leaf(Client::new(address, bits).address))
 }
 
+/// The rankings and policies that may answer a name: its own, and those that it falls back to.
+fn chain(world: &World, name: usize) -> Vec<(Arc<Ranking>, &Policy)> {
+    let mut found = Vec::new();
+    let (_, mut policy, _) = world.plan.balance(name);
+    let mut balance = balance(world, name);
+    loop {
+        found.push((Arc::clone(&world.snapshot.rankings[balance.ranking as usize]), policy));
+        let (AllDown::Policy(id), Some(next)) = (&policy.all_down, world.snapshot.fallback_of(&balance)) else {
+            return found;
+        };
+        (policy, balance) = (&world.plan.inputs.policies[id.index()], next);
+    }
+}
+
 /// How many bits of a client's address may decide beside where it is.
-fn split(world: &World, name: usize, family: Family) -> u8 {
-    let (pool, policy, _) = world.plan.balance(name);
+fn split(world: &World, name: usize, policy: &Policy, family: Family) -> u8 {
+    let (pool, ..) = world.plan.balance(name);
     let recovery = &world.plan.inputs.pools[pool].recovery;
     let hashed = match (policy.spread, family) {
         (Spread::Hash { ipv4_prefix, .. }, Family::V4) => ipv4_prefix,
         (Spread::Hash { ipv6_prefix, .. }, Family::V6) => ipv6_prefix,
         _ => 0,
     };
-    let splits = policy.shed.is_some() || policy.percentage_drain || recovery.warm_up.is_some();
+    let recovers = recovery.warm_up.is_some() || recovery.probation.is_some_and(|share| share < 1.0);
+    let splits = policy.shed.is_some() || policy.percentage_drain || recovers;
     let split = match (splits, family) {
         (true, Family::V4) => 16,
         (true, Family::V6) => 32,

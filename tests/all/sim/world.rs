@@ -10,6 +10,7 @@ use super::random::{Random, follows_from};
 use super::resolvers::Resolvers;
 use azimuth::answer::Responder;
 use azimuth::base::UnixTime;
+use azimuth::base::prefix::cut_address;
 use azimuth::health::{AddressId, Change, Endpoint, Event as Told, Fleet, Load, Observation, Report, Subject, TargetKey, Timing, Word};
 use azimuth::snapshot::{Core, Snapshot, target_name};
 use azimuth::steering::control::operator::Action;
@@ -274,6 +275,7 @@ impl World {
         let mut changes: Vec<Change> = Vec::new();
         for event in told {
             let Told::Changed { change, from } = event else { continue };
+            if std::env::var("SIMLOG").is_ok() { eprintln!("{} {from}->{} wav {} {}", self.now.0, change.state.status, change.state.wavering, change.key); }
             super::causes::check_health(&change, from, seen, is_hold);
             self.model.statuses.insert(change.key.clone(), change.state.status);
             self.causes.targets.insert(change.key.clone());
@@ -291,6 +293,7 @@ impl World {
         let generation = self.plan.generation + 1;
         if generation < ground::GENERATIONS {
             self.plan = Plan::new(self.seed, generation, self.geography);
+            if std::env::var("SIMLOG").is_ok() { eprintln!("{} reload", self.now.0); }
             self.core.replace(self.plan.inputs.clone(), self.now);
             self.snapshot = self.core.snapshot();
             self.scopes.clear();
@@ -413,7 +416,7 @@ impl World {
         let client = match random.below(8) {
             0 => None,
             1 => Some((address, 0)),
-            2 => Some((address, 1 + random.below(longest) as u8)),
+            2 => Some(1 + random.below(longest) as u8).map(|source| (cut_address(address, source), source)),
             _ => Some((address, longest as u8)),
         };
         Question { name, rtype, client, resolver: some_client(random, self.geography) }
