@@ -2,6 +2,8 @@
 
 mod aliases;
 mod door;
+mod feeds;
+mod latency;
 mod load;
 mod plan;
 mod privileges;
@@ -12,6 +14,8 @@ mod tests;
 mod token;
 mod watch;
 
+pub use feeds::feed_plan;
+pub use latency::LatencyDesk;
 pub use load::{Loaded, Overrides, Report, load, load_rest};
 pub use plan::probe_plan;
 pub use run::Signals;
