@@ -1,7 +1,9 @@
 //! The admin server's routes: from a request to text or JSON. Decides nothing.
 
 mod access;
+mod latency;
 pub mod operator;
+pub mod status;
 
 pub use access::Access;
 
@@ -12,7 +14,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use std::net::TcpListener;
@@ -24,8 +26,10 @@ pub(super) async fn serve(socket: TcpListener, access: Access, state: AdminState
         .route("/metrics", get(metrics_text))
         .route("/api/v1/explain", get(explain_answer))
         .route("/api/v1/zone/export", get(zone_export))
+        .route("/api/v1/status", get(status::show))
         .route("/api/v1/operator", get(operator::standing))
         .route("/api/v1/operate", post(operator::operate))
+        .route("/api/v1/latency", put(latency::put).layer(DefaultBodyLimit::max(super::latency::BODY_LEN_MAX)))
         .layer(DefaultBodyLimit::max(operator::BODY_LEN_MAX))
         .layer(middleware::from_fn_with_state(access, access::require))
         .with_state(state);

@@ -2,12 +2,16 @@
 //! address of its own and a thread of its own.
 
 pub mod explain;
-pub mod http;
+mod http;
+pub mod latency;
 mod metrics;
 pub mod operate;
+pub mod status;
 
 use crate::admin::http::Access;
+use crate::admin::latency::Latencies;
 use crate::admin::operate::OperatorHandle;
+use crate::admin::status::rates::{self, Rates};
 use crate::feed::{Feeder, FeederHandle};
 use crate::health::{TargetKey, TargetState};
 use crate::probe::Prober;
@@ -24,6 +28,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::Instant;
 use tokio::sync::Notify;
 
 /// What the admin server reads. Everything in it is shared with the parts that write it.
@@ -38,6 +43,8 @@ pub struct AdminState {
     secondaries: Arc<OnceLock<SecondariesHandle>>,
     aliases: Arc<AliasCounters>,
     operator: Arc<OnceLock<OperatorHandle>>,
+    rates: Arc<Rates>,
+    latencies: Arc<OnceLock<Arc<dyn Latencies>>>,
 }
 
 /// What the threads that serve queries count.
@@ -85,7 +92,15 @@ impl AdminState {
             secondaries: Arc::default(),
             aliases: Arc::clone(aliases),
             operator: Arc::default(),
+            rates: Arc::default(),
+            latencies: Arc::default(),
         }
+    }
+
+    /// From now on tables of measured latencies are taken.
+    pub fn measured_by(&self, latencies: Arc<dyn Latencies>) {
+        // Set once, by the one thread that starts the server.
+        let _ = self.latencies.set(latencies);
     }
 
     /// From now on commands of operators are taken.
@@ -109,6 +124,14 @@ impl AdminState {
     }
 }
 
+/// Remembers how many answers there were, again and again.
+async fn take_rates(state: &AdminState) {
+    loop {
+        state.rates.take(&state.publisher.totals(), Instant::now());
+        tokio::time::sleep(rates::INTERVAL).await;
+    }
+}
+
 /// The running admin server.
 pub struct Admin {
     address: SocketAddr,
@@ -124,6 +147,7 @@ impl Admin {
         let access = Access::new(token_file, address.ip());
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
+        let taken = state.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("admin".into()).spawn(move || {
             runtime.block_on(async {
@@ -133,6 +157,7 @@ impl Admin {
                             tracing::error!(%error, "the admin server ended");
                         }
                     }
+                    () = take_rates(&taken) => {}
                     () = stopped.notified() => {}
                 }
             });

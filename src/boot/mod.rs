@@ -3,6 +3,7 @@
 mod aliases;
 mod door;
 mod feeds;
+mod latency;
 mod load;
 mod plan;
 mod privileges;
@@ -14,6 +15,7 @@ mod token;
 mod watch;
 
 pub use feeds::feed_plan;
+pub use latency::LatencyDesk;
 pub use load::{Loaded, Overrides, Report, load, load_rest};
 pub use plan::probe_plan;
 pub use run::Signals;

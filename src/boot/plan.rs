@@ -20,6 +20,7 @@ pub fn probe_plan(config: &Config) -> (ProbePlan, MemberTargets) {
         targets: Vec::new(),
         startup_grace: config.server.startup_grace,
         hold: config.server.hold,
+        region_limits: config.probe_limits.clone(),
     };
     let mut known: HashMap<TargetKey, usize> = HashMap::new();
     let mut member_targets = MemberTargets::with_capacity(config.pools.len());

@@ -3,10 +3,11 @@
 use super::aliases;
 use super::door::{Door, engine};
 use super::feeds;
+use super::latency::{Base, LatencyDesk};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
 use super::token;
-use crate::admin::operate::{Operator, file as operator_file};
+use crate::admin::operate::{Operator, Prepared};
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
 use crate::feed::Feeder;
@@ -53,6 +54,7 @@ pub struct Server {
     prober: Prober,
     feeder: Feeder,
     aliases: AliasResolver,
+    latencies: LatencyDesk,
     service: Service,
     admin: Option<Admin>,
     reloads: Arc<Reloads>,
@@ -79,19 +81,18 @@ impl Server {
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
         token::prepare(&loaded.config);
-        let kept = operator_file::load(&loaded.config.server.state_dir).map_err(StartError::System)?;
+        let prepared = Prepared::load(&loaded.config.server.state_dir).map_err(StartError::System)?;
         let journals = Journals::new(&loaded.config.server.state_dir);
         let Some(mut pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
         };
         pause.prepare();
-        let publisher = Publisher::start(loaded.inputs.clone());
+        let publisher = Publisher::start_after(loaded.inputs.clone(), &prepared.past(), Box::new(prepared.on_memory()));
         let zones = publisher.handle();
         live.publish_with(move |zone| zones.set_zone(zone));
         pause.adopt();
         let config = &loaded.config;
-        // Before anything is answered.
-        let operator = Operator::start(publisher.handle(), &config.server.state_dir, kept, config.guards.clone())
+        let operator = Operator::start(prepared, publisher.handle(), config.guards.clone())
             .map_err(|error| StartError::System(format!("cannot start the thread of operators: {error}")))?;
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
@@ -102,9 +103,11 @@ impl Server {
         publisher.look_up_latencies(Arc::new(move |target| states.get(target)?.latency));
         let aliases = aliases::start(config, publisher.handle())
             .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
+        let latencies = LatencyDesk::new(publisher.handle(), live.clone(), &loaded);
         let reloads = Arc::<Reloads>::default();
         let state = AdminState::new(publisher.handle(), &prober, &feeder, &reloads, aliases.counters());
         state.operated_by(operator.handle().clone());
+        state.measured_by(Arc::new(latencies.clone()));
         let admin = admin_socket
             .map(|socket| Admin::start(socket, config.token_file(), state.clone()))
             .transpose()
@@ -133,6 +136,7 @@ impl Server {
                 prober,
                 feeder,
                 aliases,
+                latencies,
                 service,
                 admin,
                 reloads,
@@ -166,6 +170,12 @@ impl Server {
         &self.publisher
     }
 
+    /// Who takes tables of latencies.
+    #[must_use]
+    pub const fn latencies(&self) -> &LatencyDesk {
+        &self.latencies
+    }
+
     /// What is known of the probed targets.
     #[must_use]
     pub const fn prober(&self) -> &Prober {
@@ -183,8 +193,9 @@ impl Server {
     pub fn files(&self) -> Vec<PathBuf> {
         let (config, zones) = (&self.loaded.config, self.loaded.zone_files());
         let databases = config.geo.databases.iter().map(|database| &*database.path);
+        let latencies = config.geo.latency_files.iter().map(|file| &*file.path);
         let secrets = config.server.cookie_secret_file.as_deref();
-        let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases);
+        let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases).chain(latencies);
         files.chain(authority_files(config)).chain(secrets).map(Path::to_path_buf).collect()
     }
 
@@ -226,6 +237,7 @@ impl Server {
         let secondaries = self.secondaries.handle().clone();
         let (operator, guards) = (self.operator.handle().clone(), loaded.config.guards.clone());
         let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
+        let (latencies, base) = (self.latencies.clone(), Base::of(&loaded));
         self.loaded = Arc::new(*loaded);
         // Prober and feeder first: what new targets take over from those they replace, and words that hold, are in the new
         // generation from the start.
@@ -236,6 +248,7 @@ impl Server {
                 replace_feeds(feeds);
             });
             operator.guard_by(guards);
+            latencies.follow(base);
             desk.configure(&transfer);
             resolve(aliases);
             pause.adopt();

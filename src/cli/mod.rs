@@ -13,6 +13,7 @@ mod http;
 mod logging;
 mod operate;
 mod serve;
+mod status;
 mod undrain;
 mod zone;
 
@@ -53,6 +54,8 @@ enum Verb {
     Check(check::Args),
     /// Tell why a client gets the answer it gets, without sending a query
     Explain(explain::Args),
+    /// How regions, pools and members stand, on the running server
+    Status(status::Args),
     /// Lead new clients elsewhere: a region, a pool in a region or members, whole or by a part
     Drain(drain::Args),
     /// Take drains back
@@ -86,6 +89,7 @@ pub fn run() -> ExitCode {
         Verb::Serve(args) => serve::run(args),
         Verb::Check(args) => check::run(&args, crate::boot::load_rest),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Status(args) => status::run(&args),
         Verb::Drain(args) => drain::run(&args),
         Verb::Undrain(args) => undrain::run(&args),
         Verb::Force(args) => force::run(&args),

@@ -28,6 +28,7 @@ use crate::snapshot::Settings;
 use crate::steering::spec::{BalanceSpec, Guard, Policy, Pool, ProbeAddress, Region};
 use crate::transfer::spec::{TransferSpec, ZoneTransfers};
 use crate::zone::{AliasTarget, ZoneSpec};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub struct Config {
     pub geo: GeoSpec,
     /// In configured order.
     pub regions: Vec<Region>,
+    /// `probe_concurrency` of the regions that have one, by their names.
+    pub probe_limits: BTreeMap<Arc<str>, usize>,
     /// In configured order.
     pub monitors: Vec<Monitor>,
     /// In configured order.

@@ -410,7 +410,7 @@ fn scope_floors(pool: &Pool, policy: &Policy, reach: &Reach) -> [u8; 2] {
 
 /// Whether equal regions may stand beside each other in an order.
 fn ranks_equals(policy: &Policy) -> bool {
-    policy.tie_band.is_some() || (policy.order == Order::Any && policy.region_spread.is_some())
+    policy.tie_band.is_some() || (policy.order == Order::Any && policy.picks_regions())
 }
 
 /// How many bits of a client's address a spread hashes, by family.

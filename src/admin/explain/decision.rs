@@ -92,6 +92,7 @@ fn order_name(policy: &Policy, place: &Place) -> &'static str {
 fn rule_text(index: usize, rule: &Rule) -> String {
     let mut keys = Vec::new();
     keys.extend(rule.condition.network.map(|network| format!("network = {network}")));
+    keys.extend(rule.condition.named().map(|fact| fact.to_string()));
     keys.extend(rule.condition.country.map(|country| format!("country = {}", country.as_str())));
     keys.extend(rule.condition.continent.map(|continent| format!("continent = {}", continent.as_str())));
     format!("number {} of the policy: {}", index + 1, keys.join(", "))
@@ -119,7 +120,13 @@ impl Teller<'_> {
         let reason = match ranked.reason {
             RankReason::Rule => "; first by the rule",
             RankReason::Network => "; first by [[network]]",
-            RankReason::Distance | RankReason::Approximate | RankReason::Listed | RankReason::Equal => "",
+            RankReason::Tied => "; equal to the others that say so",
+            RankReason::Distance
+            | RankReason::Measured
+            | RankReason::Estimated
+            | RankReason::Approximate
+            | RankReason::Listed
+            | RankReason::Equal => "",
         };
         Region {
             name: self.region_name(ranked.region),

@@ -98,10 +98,13 @@ table! {
 
 table! {
     /// `[geoip]`.
-    geoip, "[geoip]", "the `[geoip]` table", named false, later ["latency", "refresh"],
+    geoip, "[geoip]", "the `[geoip]` table", named false, later ["refresh"],
     "Where clients are located.";
     DATABASES = "databases", Kind::List(&Kind::Path), Default("[]"), r#"["city-ipv4.mmdb", "city-ipv6.mmdb"]"#,
         "Database files in MaxMind's format. For each fact the first that knows it counts. None: the country table inside the program.";
+    LATENCY = "latency", Kind::OneOrList(&Kind::Path), Optional("nothing was measured"), r#"["latency.csv"]"#,
+        "Files with measured latencies, for `order = \"latency\"`, see [ranking](manual/ranking.md). Of two lines that speak of the \
+         same clients and region the one in the later file counts.";
     CLIENT_SUBNET = "client_subnet", Kind::Boolean, Default("true"), "false",
         "Locate clients by the EDNS Client Subnet of a query where there is one (RFC 7871), else by the resolver's address.";
 }

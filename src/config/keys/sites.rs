@@ -13,6 +13,8 @@ table! {
         "Widens (1 to 99) or narrows (-1 to -99) the region's reach: 10 shortens distances to it by 10 %, -10 divides them by 0.9.";
     ENABLED = "enabled", Kind::Boolean, Default("true"), "false",
         "A region that is not enabled never answers.";
+    PROBE_CONCURRENCY = "probe_concurrency", Kind::Integer { min: 1, max: 65536 }, Optional("no limit"), "50",
+        "At most so many checks of the region's members are under way at once; those that are due beyond that wait for their turn.";
     CAPACITY = "capacity", Kind::Number { min: 0.001, max: 1e15 }, Optional("reports must tell `utilisation`"), "2000",
         "What the requests a second, connections or octets a second that it reports are measured against: the first of these that \
          there is, in its own unit.";
@@ -26,9 +28,9 @@ table! {
 
 table! {
     /// `[[network]]`.
-    network, "[[network]]", "a network", named false, later ["asn", "city"],
-    "What no database can know of an address: exactly one of `region`, `coordinates` and `country` is given. It wins over every \
-     database, and the longest prefix over shorter ones.";
+    network, "[[network]]", "a network", named false, later [],
+    "What no database can know of an address: at most one of `region`, `coordinates` and `country`, and any of the others. It wins \
+     over every database, and the longest prefix over shorter ones.";
     PREFIX = "prefix", Kind::Prefix, Required, r#""203.0.113.0/24""#,
         "The addresses it speaks of.";
     REGION = "region", Kind::Name("region"), Optional("not said"), r#""eu-west""#,
@@ -37,6 +39,12 @@ table! {
         "They are located here.";
     COUNTRY = "country", Kind::Country, Optional("not said"), r#""DE""#,
         "They are located in this country (ISO 3166-1 alpha-2).";
+    ASN = "asn", Kind::Asn, Optional("not said"), "64500",
+        "They belong to this autonomous system.";
+    CITY = "city", Kind::City, Optional("not said"), r#""Berlin""#,
+        "They are located in a city of this name, for rules that name it.";
+    SUBDIVISION = "subdivision", Kind::Subdivision, Optional("not said"), r#""DE-BE""#,
+        "They are located in this subdivision, for rules that name it by the same code or name.";
 }
 
 table! {

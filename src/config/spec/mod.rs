@@ -29,11 +29,11 @@ use super::tree::{Entry, Node, Spanned, Table, Value};
 use super::values::Wrong;
 use super::{Admin, Places, Server};
 use crate::base::{Diagnostic, Sources, Span};
-use crate::geo::spec::DatabaseFile;
+use crate::geo::spec::{DatabaseFile, LatencyFile};
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::Region;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,8 +72,12 @@ pub struct Spec {
     pub cookie_secrets: Option<Spanned<PathBuf>>,
     /// `databases` of `[geoip]`.
     pub databases: Vec<DatabaseFile>,
+    /// `latency` of `[geoip]`.
+    pub latency_files: Vec<LatencyFile>,
     /// `[region.NAME]`.
     pub regions: Vec<Definition<Region>>,
+    /// `probe_concurrency` of regions, by their names.
+    pub probe_limits: BTreeMap<Arc<str>, usize>,
     /// Of each region the feeds that it uses.
     pub region_feeds: Vec<RegionFeeds>,
     /// `[[network]]`.
@@ -116,8 +120,9 @@ impl Spec {
         self.read_once(&mut reader, &document.root, &top::ADMIN, &keys::admin::TABLE, |spec, reader| {
             spec.read_admin(reader, folder);
         });
-        let region_feeds = &mut self.region_feeds;
+        let (limits, region_feeds) = (&mut self.probe_limits, &mut self.region_feeds);
         self.regions.extend(definitions(&mut reader, &top::REGION, &keys::region::TABLE, |name, reader| {
+            limits.extend(sites::probe_concurrency(reader).map(|limit| (Arc::clone(&name.value), limit)));
             sites::region(name, reader, region_feeds)
         }));
         let networks = reader.tables(&top::NETWORK, &keys::network::TABLE, sites::network);

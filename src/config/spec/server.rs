@@ -9,7 +9,7 @@ use crate::config::report::Report;
 use crate::config::scalars::{boolean, duration, integer, parsed, size, text, text_or_none};
 use crate::config::tree::{Node, Spanned};
 use crate::config::values::{self, Wrong};
-use crate::geo::spec::DatabaseFile;
+use crate::geo::spec::{DatabaseFile, LatencyFile};
 use crate::snapshot::settings::RateLimit;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -130,6 +130,18 @@ impl Spec {
                 continue;
             }
             self.databases.push(DatabaseFile { path, span: Some(name.span) });
+        }
+        let latencies = reader.list(&geoip::LATENCY, text);
+        for name in latencies.into_iter().flat_map(|latencies| latencies.value) {
+            let path = folder.join(&name.value);
+            let earlier =
+                self.latency_files.iter().find(|earlier| earlier.path == path).and_then(|earlier| earlier.span);
+            if let Some(earlier) = earlier {
+                let message = format!("`{}` is in `{}` twice", name.value, geoip::LATENCY.name);
+                reader.report.push(Diagnostic::error(message).at(name.span, "").at(earlier, "first here"));
+                continue;
+            }
+            self.latency_files.push(LatencyFile { path, span: Some(name.span) });
         }
         set(&mut self.settings.client_subnet, reader.one(&geoip::CLIENT_SUBNET, boolean));
     }

@@ -2,10 +2,11 @@
 
 use super::feed::{AskedTable, asked, names};
 use super::prefix;
-use crate::base::{Country, Diagnostic, Point, Prefix, Span};
+use crate::base::{Country, Diagnostic, PlaceName, Point, Prefix, Span};
 use crate::config::keys::{guard, network, region};
 use crate::config::reader::Reader;
-use crate::config::scalars::{boolean, coordinates, country, integer, text};
+use crate::config::report::Report;
+use crate::config::scalars::{asn, boolean, coordinates, country, integer, place_name, subdivision, text};
 use crate::config::tree::Spanned;
 use crate::steering::spec::Region;
 use std::sync::Arc;
@@ -33,6 +34,11 @@ pub(super) fn region(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, feed
     }
 }
 
+/// How many probes of targets in a region may be under way at once.
+pub(super) fn probe_concurrency(reader: &mut Reader<'_, '_>) -> Option<usize> {
+    reader.one(&region::PROBE_CONCURRENCY, integer).map(|limit| limit.value)
+}
+
 /// `[[network]]` as typed.
 #[derive(Clone, Debug)]
 pub struct NetworkTable {
@@ -40,9 +46,15 @@ pub struct NetworkTable {
     pub prefix: Option<Spanned<Prefix>>,
     /// What it says of them.
     pub fact: Option<FactTable>,
+    /// Their autonomous system.
+    pub asn: Option<u32>,
+    /// Their city.
+    pub city: Option<PlaceName>,
+    /// Their subdivision.
+    pub subdivision: Option<PlaceName>,
 }
 
-/// What a `[[network]]` says.
+/// Where a `[[network]]` says that its addresses are.
 #[derive(Clone, Debug)]
 pub enum FactTable {
     /// A region by name.
@@ -56,13 +68,14 @@ pub enum FactTable {
 pub(super) fn network(reader: &mut Reader<'_, '_>) -> NetworkTable {
     let prefix = reader.one(&network::PREFIX, prefix);
     let keys = [&network::REGION, &network::COORDINATES, &network::COUNTRY];
+    let others = [&network::ASN, &network::CITY, &network::SUBDIVISION];
     let mut given: Vec<(Span, &str)> =
         keys.into_iter().filter_map(|key| reader.place(key).map(|place| (place, key.name))).collect();
     given.sort_unstable();
     let words = "`region`, `coordinates` and `country`";
     match given[..] {
-        [] if reader.lacks(&keys) => {
-            let message = format!("a network needs one of {words}");
+        [] if reader.lacks(&[keys, others].concat()) => {
+            let message = format!("a network needs one of {words}, or one of `asn`, `city` and `subdivision`");
             reader.report.absent(Diagnostic::error(message).at(reader.span, ""));
         }
         [] | [_] => {}
@@ -74,7 +87,24 @@ pub(super) fn network(reader: &mut Reader<'_, '_>) -> NetworkTable {
     let region = reader.one(&network::REGION, text).map(FactTable::Region);
     let point = reader.one(&network::COORDINATES, coordinates).map(|point| FactTable::Coordinates(point.value));
     let country = reader.one(&network::COUNTRY, country).map(|country| FactTable::Country(country.value));
-    NetworkTable { prefix, fact: region.or(point).or(country) }
+    let asn = reader.one(&network::ASN, asn).map(|asn| asn.value);
+    let city = reader.one(&network::CITY, place_name).map(|city| city.value);
+    let subdivision = reader.one(&network::SUBDIVISION, subdivision);
+    if let Some(FactTable::Country(country)) = &country {
+        check_country(*country, subdivision.as_ref(), reader.report);
+    }
+    let subdivision = subdivision.map(|subdivision| subdivision.value);
+    NetworkTable { prefix, fact: region.or(point).or(country), asn, city, subdivision }
+}
+
+/// The code of a subdivision says which country it is in.
+pub(super) fn check_country(country: Country, subdivision: Option<&Spanned<PlaceName>>, report: &mut Report) {
+    let Some(subdivision) = subdivision else { return };
+    let of_code = subdivision.value.country_of_code().and_then(Country::new);
+    if let Some(other) = of_code.filter(|of_code| *of_code != country) {
+        let message = format!("`{}` is in {}, not in {}", subdivision.value, other.as_str(), country.as_str());
+        report.push(Diagnostic::error(message).at(subdivision.span, "").hint("remove `country`: the code says it"));
+    }
 }
 
 /// `[[guard]]` as typed.

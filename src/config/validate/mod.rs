@@ -5,6 +5,7 @@ mod aliases;
 mod authorities;
 mod balances;
 mod cookies;
+mod equals;
 mod fallback;
 mod feeds;
 mod fences;
@@ -25,8 +26,8 @@ use crate::transfer::spec::{TRANSFERS_MAX, TransferSpec};
 use names::Names;
 use std::path::PathBuf;
 
-/// Most regions: with sets of them their numbers stay below 2^15.
-const REGIONS_MAX: usize = 30_000;
+/// Most regions: rankings number them with 15 bits, and sets of them behind.
+const REGIONS_MAX: usize = 1 << 14;
 
 /// Builds the configuration. It is complete only when `report` has no errors.
 pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config {
@@ -69,6 +70,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         admin: spec.admin,
         settings,
         geo,
+        probe_limits: spec.probe_limits,
         regions: spec.regions.into_iter().map(|region| region.table).collect(),
         monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),
         feeds: spec.feeds.into_iter().filter_map(|feed| feed.table.feed).collect(),
