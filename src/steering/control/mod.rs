@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod course;
+pub mod guards;
 mod limits;
 pub mod memory;
 pub mod operator;

@@ -5,7 +5,7 @@ use super::availability::{Judge, Outlook, Pass, Standing, Tally};
 use super::wants_together;
 use crate::base::Family;
 use crate::health::Status;
-use crate::steering::condition::MemberState;
+use crate::steering::condition::{MemberState, PoolCondition};
 use crate::steering::reach::{GroupId, Reach};
 use crate::steering::spec::{Member, MemberTarget, Policy, Pool};
 
@@ -36,9 +36,10 @@ impl<'p> Roster<'p> {
         pool: &'p Pool,
         policy: &Policy,
         regions: &[Region],
-        states: &'p [MemberState],
+        condition: &'p PoolCondition,
         reach: &Reach,
     ) -> Self {
+        let states = &condition.members[..];
         let names = pool.members.iter().any(|member| matches!(member.target, MemberTarget::Name { .. }));
         let mut exists = [false; 2];
         let mut tallies = vec![[Tally::default(); 2]; reach.regions().len()];
@@ -56,6 +57,10 @@ impl<'p> Roster<'p> {
                 up: state.status == Status::Up,
                 passed_over: state.passed_over,
             });
+        }
+        for (number, region) in reach.regions().iter().enumerate() {
+            let held_back = condition.regions.get(region.index()).is_some_and(|region| region.held_back);
+            tallies[number].iter_mut().for_each(|tally| tally.held_back = held_back);
         }
         for entries in &mut entries {
             entries.sort_by_key(|entry| entry.region);
