@@ -222,7 +222,7 @@ impl World {
         for (load, now) in self.loads.iter_mut().zip(loads) {
             *load = *load * kept + now * (1.0 - kept);
         }
-        let reports = self.every > 0 && self.now % self.every == 0;
+        let reports = self.every > 0 && self.now.is_multiple_of(self.every);
         if reports {
             self.report();
         }

@@ -180,8 +180,8 @@ impl Step<'_, '_> {
         };
         let handed_on: Vec<f64> = (0..own.len()).map(of).collect();
         let all: f64 = handed_on.iter().sum();
-        for place in 0..own.len() {
-            let from_others = (all - handed_on[place]) / self.capacity(place);
+        for (place, own) in handed_on.into_iter().enumerate() {
+            let from_others = (all - own) / self.capacity(place);
             let utilisation = self.sights[place].utilisation;
             let track = &mut self.tracks.regions[place];
             track.inflow = from_others.clamp(0.0, INFLOW_MAX * marks.high);
