@@ -83,8 +83,14 @@ fn make(number: u64, folder: &Path) -> Geography {
             return prefix;
         }
     };
-    let places = ["country=DE continent=EU at=52,13", "country=US continent=NA at=40,-100", "country=BR continent=SA", "continent=AS"];
-    let lines: Vec<String> = (0..8).map(|_| format!("{} {}", fresh(&mut random), random.clone().pick(&places))).collect();
+    let places = [
+        "country=DE continent=EU at=52,13",
+        "country=US continent=NA at=40,-100",
+        "country=BR continent=SA",
+        "continent=AS",
+    ];
+    let lines: Vec<String> =
+        (0..8).map(|_| format!("{} {}", fresh(&mut random), random.clone().pick(&places))).collect();
     // Shorter prefixes first: what comes later wins in such a file.
     let mut lines = lines;
     lines.sort_by_key(|line| line.split([' ', '/']).nth(1).map(|length| length.parse::<u8>().unwrap()));
@@ -96,13 +102,13 @@ fn make(number: u64, folder: &Path) -> Geography {
             1 => NetworkFact::Country(Country::new("FR").unwrap()),
             _ => NetworkFact::Coordinates(point(random.share() * 140.0 - 70.0, random.share() * 360.0 - 180.0)),
         };
-        Network { prefix: fresh(&mut random), fact }
+        Network::located(fresh(&mut random), fact)
     });
     let networks: Vec<Network> = networks.collect();
     let marks: Vec<Prefix> = (0..3).map(|_| fresh(&mut random)).collect();
     let regions = REGIONS.map(|(_, latitude, longitude)| Some(point(latitude, longitude))).to_vec();
     let databases = vec![DatabaseFile { path: file, span: None }];
-    let spec = GeoSpec { databases, networks, regions, marks: marks.clone() };
+    let spec = GeoSpec { databases, networks, regions, marks: marks.clone(), ..GeoSpec::default() };
     let locator = Arc::new(Locator::build(&spec).unwrap_or_else(|found| panic!("{found:?}")));
     Geography { locator, edges, marks }
 }
@@ -139,7 +145,9 @@ pub fn name(number: usize) -> String {
 fn zone(generation: usize, folder: &Path) -> Arc<ZoneSet> {
     let file = folder.join(format!("{generation}.zone"));
     let serial = generation + 1;
-    let text = format!("@ 60 SOA ns host {serial} 7200 3600 1209600 {NEGATIVE_TTL}\n@ 60 NS ns\nns 60 A 192.0.2.53\nn0 60 HTTPS 1 . alpn=h2\n");
+    let text = format!(
+        "@ 60 SOA ns host {serial} 7200 3600 1209600 {NEGATIVE_TTL}\n@ 60 NS ns\nns 60 A 192.0.2.53\nn0 60 HTTPS 1 . alpn=h2\n"
+    );
     std::fs::write(&file, format!("$ORIGIN sim.example.\n{text}")).unwrap();
     let apex = Name::from_text(b"sim.example.", None).unwrap();
     let spec = ZoneSpec { apex, file, span: None, balanced: owners() };
