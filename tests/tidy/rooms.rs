@@ -27,6 +27,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "probe::spec",
             "transfer::spec",
             // Files of certificates are checked where they are named.
+            "probe::tls::check_identity",
             "probe::tls::roots_of_file",
             // Owner names, as the specs of zones hold them.
             "wire::name",
@@ -108,6 +109,9 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("getrandom", &["transport", "transfer", "probe", "boot", "cli"]),
     // Record data of zone files; responses as `explain` and `demo` show them.
     ("hickory_proto", &["zone", "admin", "cli"]),
+    ("http_body_util", &["probe"]),
+    ("hyper", &["probe"]),
+    ("hyper_util", &["probe"]),
     ("indicatif", &["cli"]),
     // Calls in transport and boot; error numbers in probe.
     ("libc", &["transport", "probe", "boot"]),
@@ -115,7 +119,9 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("nix", &["transport", "boot", "cli"]),
     ("notify", &["boot"]),
     ("prometheus_client", &["admin"]),
-    ("reqwest", &["probe", "cli"]),
+    ("regex", &["probe"]),
+    ("regex_syntax", &["probe"]),
+    ("reqwest", &["cli"]),
     ("rustix", &["transport", "transfer", "probe", "boot", "cli"]),
     ("rustls", &["probe", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "cli"]),
@@ -126,9 +132,15 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
     ("tokio", &["transport", "transfer", "probe", "admin", "boot", "cli"]),
+    ("tokio_rustls", &["probe"]),
     ("toml_parser", &["config"]),
+    ("tonic", &["probe"]),
+    ("tonic_health", &["probe"]),
     ("tracing", &["transport", "transfer", "probe", "admin", "boot", "cli"]),
     ("tracing_subscriber", &["boot", "cli"]),
+    // Where redirects lead.
+    ("url", &["probe"]),
+    ("x509_parser", &["probe"]),
 ];
 
 /// Rooms that talk to a person.

@@ -9,7 +9,7 @@ mod steering;
 mod transfer;
 
 pub use kind::{Kind, duration_text};
-pub use monitors::{keys_of_some_kinds, monitor};
+pub use monitors::{TLS_KEYS, keys_of_some_kinds, monitor};
 pub use service::{admin, cookies, geoip, rate_limit, server, tcp};
 pub use sites::{network, region, zone};
 pub use steering::{balance, condition, limits, member, policy, pool, rule, shed, ttl};

@@ -11,6 +11,7 @@ mod transfer;
 mod update;
 mod zone;
 
+pub use monitor::CertificateFiles;
 pub use policy::{PolicyTable, RuleTable, UNNAMED};
 pub use pool::{MemberTable, PoolTable};
 pub use secondary::{SecondaryTable, SourceTable};
@@ -76,8 +77,8 @@ pub struct Spec {
     pub networks: Vec<NetworkTable>,
     /// `[monitor.NAME]`; `None` where it has mistakes.
     pub monitors: Vec<Definition<Option<Monitor>>>,
-    /// The certificate files that monitors trust, each as often as it is named.
-    pub authorities: Vec<Spanned<PathBuf>>,
+    /// The files with certificates that monitors name.
+    pub certificates: CertificateFiles,
     /// `[pool.NAME]`.
     pub pools: Vec<Definition<PoolTable>>,
     /// `[policy.NAME]`.
@@ -109,9 +110,9 @@ impl Spec {
         self.regions.extend(definitions(&mut reader, &top::REGION, &keys::region::TABLE, sites::region));
         let networks = reader.tables(&top::NETWORK, &keys::network::TABLE, sites::network);
         self.networks.extend(networks.into_iter().flat_map(|networks| networks.value));
-        let authorities = &mut self.authorities;
+        let certificates = &mut self.certificates;
         self.monitors.extend(definitions(&mut reader, &top::MONITOR, &keys::monitor::TABLE, |name, reader| {
-            monitor::monitor(name, reader, folder, authorities)
+            monitor::monitor(name, reader, folder, certificates)
         }));
         self.pools.extend(definitions(&mut reader, &top::POOL, &keys::pool::TABLE, |_, reader| pool::pool(reader)));
         self.policies.extend(definitions(&mut reader, &top::POLICY, &keys::policy::TABLE, policy::policy));
@@ -139,6 +140,11 @@ impl Spec {
             };
             if seen.insert(path) {
                 transfer::check_permissions(path, place, report);
+            }
+        }
+        for (_, key) in &self.certificates.identities {
+            if seen.insert(&key.value) {
+                transfer::check_permissions(&key.value, key.span, report);
             }
         }
         if let Some(file) = self.cookie_secrets.as_ref().filter(|file| seen.insert(&file.value)) {
