@@ -92,6 +92,12 @@ fn of_kind(kind: Kind) -> Value {
         }
         Kind::Country => json!({ "type": "string", "pattern": "^[A-Za-z]{2}$" }),
         Kind::Continent => json!({ "type": "string", "enum": Continent::ALL.map(|(_, code, _)| code) }),
+        Kind::Asn => {
+            json!({ "anyOf": [
+                { "type": "integer", "minimum": 1, "maximum": u32::MAX },
+                { "type": "string", "pattern": "^([Aa][Ss])?[0-9]+$" },
+            ] })
+        }
         Kind::HttpStatus => {
             json!({ "anyOf": [
                 { "type": "integer", "minimum": 100, "maximum": 999 },
@@ -109,6 +115,8 @@ fn of_kind(kind: Kind) -> Value {
         | Kind::ProbeAddress
         | Kind::DomainName
         | Kind::Host
+        | Kind::City
+        | Kind::Subdivision
         | Kind::Name(_) => json!({ "type": "string", "minLength": 1 }),
         Kind::List(element) => json!({ "type": "array", "items": of_kind(*element) }),
         Kind::OneOrList(element) => {

@@ -1,11 +1,16 @@
 //! One monitor for one address, ready to run: where the kinds of monitors meet. Knows no schedule.
 
 use crate::health::{Endpoint, Observation};
+use crate::probe::dns::DnsProbe;
+use crate::probe::exec::ExecProbe;
+use crate::probe::file::FileProbe;
 use crate::probe::grpc::GrpcProbe;
 use crate::probe::http::HttpProbe;
+use crate::probe::icmp::IcmpProbe;
 use crate::probe::spec::{Monitor, MonitorKind};
 use crate::probe::tcp::TcpProbe;
 use crate::probe::tls::{TlsProbe, TlsStore};
+use crate::probe::udp::UdpProbe;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -20,6 +25,16 @@ pub enum Check {
     Tls(Arc<TlsProbe>),
     /// One call.
     Grpc(Arc<GrpcProbe>),
+    /// A question.
+    Dns(Arc<DnsProbe>),
+    /// Echo requests.
+    Icmp(Arc<IcmpProbe>),
+    /// A datagram.
+    Udp(Arc<UdpProbe>),
+    /// A program.
+    Exec(Arc<ExecProbe>),
+    /// What a file says.
+    File(Arc<FileProbe>),
     /// Cannot be run for a reason on this side.
     Broken(Arc<str>),
 }
@@ -38,6 +53,13 @@ impl Check {
                 }
                 MonitorKind::Grpc(check) => GrpcProbe::new(check, endpoint, address, timeout, tls_store)
                     .map(|probe| Self::Grpc(Arc::new(probe))),
+                MonitorKind::Dns(check) => Ok(Self::Dns(Arc::new(DnsProbe::new(check, address, timeout)))),
+                MonitorKind::Icmp(check) => Ok(Self::Icmp(Arc::new(IcmpProbe::new(*check, address, timeout)))),
+                MonitorKind::Udp(check) => Ok(Self::Udp(Arc::new(UdpProbe::new(check, address, timeout)))),
+                MonitorKind::Exec(check) => {
+                    Ok(Self::Exec(Arc::new(ExecProbe::new(check, &monitor.name, endpoint, address, timeout))))
+                }
+                MonitorKind::File(check) => Ok(Self::File(Arc::new(FileProbe::new(check, endpoint, address, timeout)))),
             };
         made.unwrap_or_else(|reason| Self::Broken(reason.into()))
     }
@@ -49,6 +71,11 @@ impl Check {
             Self::Http(probe) => probe.probe().await,
             Self::Tls(probe) => probe.probe().await,
             Self::Grpc(probe) => probe.probe().await,
+            Self::Dns(probe) => probe.probe().await,
+            Self::Icmp(probe) => probe.probe().await,
+            Self::Udp(probe) => probe.probe().await,
+            Self::Exec(probe) => probe.probe().await,
+            Self::File(probe) => probe.probe().await,
             Self::Broken(reason) => Observation::LocalError { reason: Arc::clone(reason) },
         }
     }

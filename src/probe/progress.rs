@@ -1,5 +1,6 @@
 //! How far a probe has come, so that one that runs out of time can say what took so long. Knows no protocol.
 
+use crate::probe::deadline;
 use crate::probe::trouble::Trouble;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -63,7 +64,7 @@ pub async fn within<T>(
     progress: &Progress,
     work: impl Future<Output = Result<T, Trouble>>,
 ) -> Result<T, Trouble> {
-    match tokio::time::timeout(timeout, work).await {
+    match deadline::timeout(timeout, work).await {
         Ok(done) => done,
         Err(_elapsed) => Err(timed_out(timeout, progress.stage().words())),
     }

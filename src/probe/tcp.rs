@@ -3,6 +3,7 @@
 
 use crate::health::Observation;
 use crate::probe::connect::{Dialer, Stream};
+use crate::probe::deadline;
 use crate::probe::progress::{Progress, timed_out, within};
 use crate::probe::search::Search;
 use crate::probe::spec::TcpCheck;
@@ -40,7 +41,7 @@ impl TcpProbe {
         };
         let mut search = Search::new(&self.check.expect);
         let left = self.timeout.saturating_sub(started.elapsed());
-        let talked = match tokio::time::timeout(left, self.talk(&mut stream, &mut search)).await {
+        let talked = match deadline::timeout(left, self.talk(&mut stream, &mut search)).await {
             Ok(talked) => talked,
             Err(_elapsed) => Err(self.silence(&mut search)),
         };

@@ -52,6 +52,7 @@ impl Built {
             zones: Arc::clone(&self.zones),
             locator: Arc::clone(&generation.inputs.locator),
             balances: Arc::clone(&generation.balances),
+            fallbacks: Arc::clone(&generation.fallbacks),
             rankings: Arc::clone(&generation.rankings),
             pool_answers: self.answers.clone(),
             services: generation.services.by_zone(),

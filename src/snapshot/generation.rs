@@ -11,7 +11,7 @@ use crate::base::{PolicyId, PoolId, RegionId};
 use crate::geo::Locator;
 use crate::health::{Status, Subject, TargetKey};
 use crate::steering::reach::regions_of_pool;
-use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
+use crate::steering::spec::{AllDown, BalanceSpec, Policy, Pool, Region};
 use crate::steering::{PoolAnswers, PoolCondition, Ranking, RankingKey};
 use crate::zone::{AliasTarget, BalancedOwner, Zone, ZoneSet};
 use std::collections::HashMap;
@@ -51,6 +51,7 @@ pub(super) struct Generation {
     /// The pool and policy of each pool answers.
     pub(super) pairs: Arc<[(PoolId, PolicyId)]>,
     pub(super) balances: Arc<[Box<[Balance]>]>,
+    pub(super) fallbacks: Arc<[Balance]>,
     pub(super) rankings: Arc<[Arc<Ranking>]>,
     pub(super) shards: Arc<[WorkerShard]>,
     pub(super) services: Services,
@@ -78,7 +79,7 @@ impl Generation {
         let mut numbering = Numbering::new(&inputs);
         let balances = inputs.balances.iter().map(|zone| zone.iter().map(|spec| numbering.balance(spec)).collect());
         let balances: Arc<[Box<[Balance]>]> = balances.collect();
-        let Numbering { pairs, keys, .. } = numbering;
+        let Numbering { pairs, keys, fallbacks, .. } = numbering;
         let before = before.filter(|before| Arc::ptr_eq(before.locator, &inputs.locator));
         let rankings = keys.iter().map(|key| {
             let known = before.as_ref().and_then(|before| before.rankings.iter().find(|known| known.key() == key));
@@ -86,11 +87,13 @@ impl Generation {
         });
         let rankings = rankings.collect();
         let twins = Twins::new(&inputs, &pairs);
-        let ttls_max = ttls_max(&balances, pairs.len(), &twins);
+        let of_names = balances.iter().flatten().chain(&fallbacks);
+        let ttls_max = ttls_max(of_names, pairs.len(), &twins);
         let zones = inputs.zones.zones().iter().zip(&inputs.owners).zip(&*balances);
         let services = Services::new(zones.map(|((zone, owners), balances)| (&**zone, &**owners, &**balances)));
         Self {
             balances,
+            fallbacks: fallbacks.into(),
             services,
             targets: Targets::new(&inputs.aliases),
             rankings,
@@ -206,6 +209,13 @@ impl Generation {
         &self.twins.sharers_of_lead[lead]
     }
 
+    /// The names of the pool and the policy behind the answers with index `number`.
+    pub(super) fn names_of_pair(&self, number: usize) -> (Arc<str>, Arc<str>) {
+        let (pool, policy) = self.pairs[number];
+        let (pool, policy) = (&self.inputs.pools[pool.index()], &self.inputs.policies[policy.index()]);
+        (Arc::clone(&pool.name), Arc::clone(&policy.name))
+    }
+
     /// The indexes of all answers to be built.
     pub(super) fn leads(&self) -> impl Iterator<Item = u32> + '_ {
         self.twins.leads_of_pool.iter().flatten().copied()
@@ -248,17 +258,13 @@ impl Generation {
     /// The answers of the generation before that this one may go on with, by name of pool and policy: pool, policy and
     /// regions are the same, ids included. Their member states are still to be compared.
     pub(super) fn shared_answers(&self, before: &Self) -> Vec<Option<usize>> {
-        let names = |generation: &Self, (pool, policy): (PoolId, PolicyId)| {
-            let (pools, policies) = (&generation.inputs.pools, &generation.inputs.policies);
-            (Arc::clone(&pools[pool.index()].name), Arc::clone(&policies[policy.index()].name))
-        };
         let known: HashMap<_, usize> =
-            before.pairs.iter().enumerate().map(|(number, &pair)| (names(before, pair), number)).collect();
-        let share = |&pair: &(PoolId, PolicyId)| {
-            let number = *known.get(&names(self, pair))?;
-            self.same_answers(pair, before, before.pairs[number]).then_some(number)
+            (0..before.pairs.len()).map(|number| (before.names_of_pair(number), number)).collect();
+        let share = |number: usize| {
+            let old = *known.get(&self.names_of_pair(number))?;
+            self.same_answers(self.pairs[number], before, before.pairs[old]).then_some(old)
         };
-        self.pairs.iter().map(share).collect()
+        (0..self.pairs.len()).map(share).collect()
     }
 
     fn same_answers(&self, (pool, policy): (PoolId, PolicyId), before: &Self, old: (PoolId, PolicyId)) -> bool {
@@ -280,13 +286,23 @@ struct Numbering<'i> {
     inputs: &'i Inputs,
     pairs: Vec<(PoolId, PolicyId)>,
     pair_numbers: HashMap<(PoolId, PolicyId), u32>,
+    fallbacks: Vec<Balance>,
+    fallback_numbers: HashMap<BalanceSpec, u32>,
     keys: Vec<RankingKey>,
     key_numbers: HashMap<(PolicyId, Vec<RegionId>), u32>,
 }
 
 impl<'i> Numbering<'i> {
     fn new(inputs: &'i Inputs) -> Self {
-        Self { inputs, pairs: Vec::new(), pair_numbers: HashMap::new(), keys: Vec::new(), key_numbers: HashMap::new() }
+        Self {
+            inputs,
+            pairs: Vec::new(),
+            pair_numbers: HashMap::new(),
+            fallbacks: Vec::new(),
+            fallback_numbers: HashMap::new(),
+            keys: Vec::new(),
+            key_numbers: HashMap::new(),
+        }
     }
 
     fn balance(&mut self, spec: &BalanceSpec) -> Balance {
@@ -295,7 +311,21 @@ impl<'i> Numbering<'i> {
             self.pairs.push(pair);
             (self.pairs.len() - 1) as u32
         });
-        Balance { pool_answers, ranking: self.ranking(spec), ttl: spec.ttl }
+        Balance { pool_answers, ranking: self.ranking(spec), ttl: spec.ttl, fallback: self.fallback(spec) }
+    }
+
+    /// The number of what a policy falls back to. Configuration keeps policies from leading back to themselves.
+    fn fallback(&mut self, spec: &BalanceSpec) -> Option<u32> {
+        let AllDown::Policy(policy) = self.inputs.policies[spec.policy.index()].all_down else { return None };
+        let spec = BalanceSpec { policy, ..*spec };
+        if let Some(&number) = self.fallback_numbers.get(&spec) {
+            return Some(number);
+        }
+        let balance = self.balance(&spec);
+        let number = self.fallbacks.len() as u32;
+        self.fallbacks.push(balance);
+        self.fallback_numbers.insert(spec, number);
+        Some(number)
     }
 
     fn ranking(&mut self, spec: &BalanceSpec) -> u32 {
@@ -313,9 +343,9 @@ impl<'i> Numbering<'i> {
 }
 
 /// For each pair the longest TTL of the names over it, and over those that it leads.
-fn ttls_max(balances: &[Box<[Balance]>], pairs: usize, twins: &Twins) -> Box<[u32]> {
+fn ttls_max<'b>(balances: impl Iterator<Item = &'b Balance>, pairs: usize, twins: &Twins) -> Box<[u32]> {
     let mut ttls_max = vec![0; pairs];
-    for balance in balances.iter().flatten() {
+    for balance in balances {
         for number in [balance.pool_answers, twins.lead_of_pair[balance.pool_answers as usize]] {
             let known = &mut ttls_max[number as usize];
             *known = balance.ttl.max.max(*known);

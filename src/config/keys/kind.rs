@@ -89,6 +89,12 @@ pub enum Kind {
     Country,
     /// A continent's code.
     Continent,
+    /// The number of an autonomous system.
+    Asn,
+    /// The name of a city, as databases have it.
+    City,
+    /// The code or name of a subdivision of a country.
+    Subdivision,
     /// HTTP status codes: a number, a class or a range.
     HttpStatus,
     /// The name of something that is defined elsewhere: `region`, `pool`, `monitor`, `policy`.
@@ -149,6 +155,9 @@ impl Kind {
             Self::Coordinates => "`[latitude, longitude]` in degrees".into(),
             Self::Country => "a two-letter country code such as `\"DE\"`".into(),
             Self::Continent => "a continent's code: AF, AN, AS, EU, NA, OC or SA".into(),
+            Self::Asn => "the number of an autonomous system, such as `3320` or `\"AS3320\"`".into(),
+            Self::City => "the English name of a city, such as `\"Berlin\"`".into(),
+            Self::Subdivision => "a subdivision's ISO 3166-2 code such as `\"DE-BE\"`, or its English name".into(),
             Self::HttpStatus => "an HTTP status such as `200`, `\"2xx\"` or `\"200-299\"`".into(),
             Self::Name(what) => format!("the name of a {what}"),
             Self::List(element) => format!("a list, each element {}", element.article_noun()),

@@ -53,6 +53,8 @@ table! {
         "Text that the first 64 KiB of the body must contain.";
     EXPECT_BODY_REGEX = "expect_body_regex", Kind::Text, Optional("any body passes"), r#"'"load":\s*[0-7]\d?\b'"#,
         "Regular expression that must match in the first 64 KiB of the body.";
+    CAPTURE_HEADER = "capture_header", Kind::Text, Optional("none is read"), r#""endpoint-load-metrics""#,
+        "A header of the answer whose value is kept with each check that passes, for a feed of type `header`.";
     SEND = "send", Kind::Text, Optional("nothing is sent"), r#""PING\r\n""#,
         "What `tcp` sends once connected. In it `\\r`, `\\n`, `\\t`, `\\xNN` (two hexadecimal digits) and `\\\\` stand for octets.";
     EXPECT = "expect", Kind::Text, Optional("no answer is waited for"), r#""+PONG""#,
@@ -95,6 +97,7 @@ static KEYS_OF_KINDS: &[(&[Kind], &[&Key])] = &[
             &monitor::EXPECT_STATUS,
             &monitor::EXPECT_BODY,
             &monitor::EXPECT_BODY_REGEX,
+            &monitor::CAPTURE_HEADER,
         ],
     ),
     (&[Kind::Tcp], &[&monitor::SEND, &monitor::EXPECT, &monitor::EXPECT_REGEX]),

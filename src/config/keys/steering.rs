@@ -4,7 +4,7 @@ use super::table;
 
 table! {
     /// `[pool.NAME]`.
-    pool, "[pool.NAME]", "a pool", named true, later ["feed"],
+    pool, "[pool.NAME]", "a pool", named true, later [],
     "The members that serve one service. They are all addresses or all names, never both.";
     MONITOR = "monitor", Kind::OneOrList(&Kind::Name("monitor")), Optional("members are always up"), r#"["web", "port"]"#,
         "How members are checked; of several all must pass, but for what the next three keys say.";
@@ -14,6 +14,8 @@ table! {
         "Of these monitors a member passes while they fail.";
     WATCH_ONLY = "watch_only", Kind::OneOrList(&Kind::Name("monitor")), Optional("none"), r#""port""#,
         "These monitors are run and shown, and count for nothing.";
+    FEED = "feed", Kind::OneOrList(&Kind::Name("feed")), Optional("members report nothing"), r#"["agent"]"#,
+        "How each member is asked for its load. Of several feeds the worst word counts, and each number of the first that has it.";
     WARM_UP = "warm_up", Kind::SwitchOrDuration {
             on: std::time::Duration::from_secs(90),
             min: std::time::Duration::from_secs(1),
@@ -71,7 +73,7 @@ table! {
 
 table! {
     /// A member of a pool.
-    member, "members of [pool.NAME]", "a member of a pool", named false, later ["capacity", "port", "priority"],
+    member, "members of [pool.NAME]", "a member of a pool", named false, later ["port", "priority"],
     "One VIP in a region: exactly one of `address` and `cname` is given.";
     REGION = "region", Kind::Name("region"), Required, r#""us-east""#,
         "The region it is in.";
@@ -85,19 +87,41 @@ table! {
         "Where it is checked, when that is not the address that clients get; a port here wins over the monitor's.";
     ENABLED = "enabled", Kind::Boolean, Default("true"), "false",
         "A member that is not enabled never answers and is not checked.";
+    CAPACITY = "capacity", Kind::Number { min: 0.001, max: 1e15 }, Optional("reports must tell `utilisation`"), "500",
+        "What the requests a second, connections or octets a second that it reports are measured against: the first of these that \
+         there is, in its own unit.";
+    FEED_ADDRESS = "feed_address", Kind::ProbeAddress, Optional("its own address"), r#""10.1.0.11:9999""#,
+        "Where it is asked for its load: `{address}` of the pool's feeds; a port is for `agent-check`.";
+    FEED_NAME = "feed_name", Kind::Text, Optional("none: feeds that need one are refused"), r#""web1""#,
+        "What it is called there: `{name}` of the pool's feeds, such as its name as a server of HAProxy.";
 }
 
 table! {
     /// `[policy.NAME]`.
     policy, "[policy.NAME]", "a policy",
-    named true, later ["tie_band", "region_spread", "sticky"],
+    named true, later ["sticky"],
     "How regions are ranked for a client and how members are picked. `closest`, `listed` and `any` exist without being defined; \
      each is a policy of the defaults with the order it is named for, and may be defined otherwise.";
-    ORDER = "order", Kind::Words { known: &["closest", "listed", "any"], later: &["latency"] }, Default(r#""closest""#), r#""listed""#,
-        "`closest`: by distance from the client, configured order where the location is unknown. `listed`: as `regions` lists them, \
-         else in configured order. `any`: all regions are equals.";
+    ORDER = "order", Kind::Words { known: &["closest", "latency", "listed", "any"], later: &[] }, Default(r#""closest""#), r#""listed""#,
+        "`closest`: by distance from the client, configured order where the location is unknown. `latency`: by measured latency, and \
+         by one estimated from the distance where none was measured. `listed`: as `regions` lists them, else in configured order. \
+         `any`: all regions are equals.";
     REGIONS = "regions", Kind::List(&Kind::Name("region")), Optional("every region the pool has members in"), r#"["eu-west", "us-east"]"#,
         "Only these regions answer, nothing else ever; for `listed` in this order.";
+    TIE_BAND = "tie_band", Kind::Number { min: 1.0, max: 100.0 }, Optional("no region is equal to another"), "1.05",
+        "With `closest` and `latency`: regions within this factor of the nearest or quickest one, bias included, are equals, and \
+         `region_spread` picks one of them.";
+    REGION_SPREAD = "region_spread", Kind::Words {
+            known: &[
+                "weighted", "hash", "round-robin", "weighted-round-robin", "random", "two-choices", "least-connections",
+                "weighted-least-connections", "least-bandwidth", "least-packets",
+            ],
+            later: &[],
+        }, Optional("`weighted`; with `order = \"any\"` members of all regions are spread over as if they were in one"), r#""hash""#,
+        "How one of several equal regions is picked, before its members are.";
+    REGION_WEIGHTS = "region_weights", Kind::ByName(&Kind::Integer { min: 1, max: 1_000_000 }), Optional("1 for each region"),
+        "{ eu-west = 70, us-east = 30 }",
+        "Weights of regions among equals; a region that is not named has weight 1.";
     SPREAD = "spread", Kind::Words {
             known: &[
                 "weighted", "hash", "round-robin", "weighted-round-robin", "random", "all", "two-choices", "least-connections",
@@ -114,9 +138,9 @@ table! {
     PERCENTAGE_DRAIN = "percentage_drain", Kind::Boolean, Default("false"), "true",
         "Whether a region may be drained by a percentage (`azimuth drain --percent`). Scopes as with `shed`.";
     HASH_IPV4_PREFIX = "hash_ipv4_prefix", Kind::Integer { min: 1, max: 32 }, Default("24"), "20",
-        "With `spread = \"hash\"`: how many bits of an IPv4 client are hashed.";
+        "With `spread = \"hash\"` or `region_spread = \"hash\"`: how many bits of an IPv4 client are hashed.";
     HASH_IPV6_PREFIX = "hash_ipv6_prefix", Kind::Integer { min: 1, max: 128 }, Default("48"), "56",
-        "With `spread = \"hash\"`: how many bits of an IPv6 client are hashed.";
+        "With `spread = \"hash\"` or `region_spread = \"hash\"`: how many bits of an IPv6 client are hashed.";
     ANSWERS = "answers", Kind::Integer { min: 1, max: 255 }, Optional("1; with `spread = \"all\"` every member"), "2",
         "How many members one answer holds at most.";
     MIN_HEALTHY = "min_healthy", Kind::Number { min: 0.0, max: 1.0 }, Default("0.5"), "0.25",
@@ -132,7 +156,8 @@ table! {
          Written without `all_down` it stands for `all_down = \"fallback\"`.";
     RULE = "rule", Kind::Tables(&crate::config::keys::rule::TABLE), Optional("no rules"), "",
         "Exceptions for some clients, one `[[policy.NAME.rule]]` each. For each client the rule with the most specific key decides \
-         (`network`, then `country`, then `continent`; of networks the longest prefix), then the order in the file.";
+         (`network`, then `asn`, `city`, `subdivision`, `country`, `continent`; of networks the longest prefix), then the order in \
+         the file.";
 }
 
 table! {
@@ -149,10 +174,18 @@ table! {
 
 table! {
     /// `match` of a rule.
-    condition, "match of [[policy.NAME.rule]]", "a `match`", named false, later ["asn", "city", "subdivision"],
+    condition, "match of [[policy.NAME.rule]]", "a `match`", named false, later [],
     "The clients that a rule is for. All keys of one match must hold; at least one is given.";
     NETWORK = "network", Kind::Prefix, Optional("any address"), r#""198.51.100.0/24""#,
         "The client's address is inside.";
+    ASN = "asn", Kind::Asn, Optional("any autonomous system"), "64500",
+        "The client's address belongs to this autonomous system, as a number or a text like `\"AS64500\"`. Needs an ASN database.";
+    CITY = "city", Kind::City, Optional("any city"), r#""Berlin""#,
+        "The client is located in a city of this English name, in any letter case; `country` beside it tells namesakes apart. Needs \
+         a City database; `azimuth geoip lookup` shows the names.";
+    SUBDIVISION = "subdivision", Kind::Subdivision, Optional("any subdivision"), r#""DE-BE""#,
+        "The client is located in this subdivision of a country: an ISO 3166-2 code, or an English name where the database has no \
+         codes. Needs a City database.";
     COUNTRY = "country", Kind::Country, Optional("any country"), r#""DE""#,
         "The client is located in this country (ISO 3166-1 alpha-2).";
     CONTINENT = "continent", Kind::Continent, Optional("any continent"), r#""EU""#,

@@ -1,7 +1,7 @@
 //! Policies: the three that need no definition, those defined, and their regions by id.
 
 use super::names::Names;
-use super::region_id;
+use super::{equals, region_id};
 use crate::base::{Diagnostic, PolicyId, RegionId};
 use crate::config::report::Report;
 use crate::config::spec::{Definition, PolicyTable, RuleTable, UNNAMED};
@@ -64,10 +64,15 @@ fn build_policy(name: Arc<str>, table: &PolicyTable, regions: &Names, report: &m
     let fence = table.regions.as_ref().map(|fence| find_all(&fence.value, regions, report));
     check_repeated(&table.rules, report);
     let rules = table.rules.iter().map(|rule| build_rule(rule, fence.as_deref(), regions, report)).collect();
+    let region_weights = equals::weights(table, fence.as_deref(), regions, report);
+    equals::check(&name, table, report);
     Policy {
         name,
         order: table.order,
         regions: fence,
+        tie_band: table.tie_band.as_ref().map(|band| band.value),
+        region_spread: table.region_spread.as_ref().map(|spread| spread.value),
+        region_weights,
         spread: table.spread,
         answers: table.answers,
         min_healthy: table.min_healthy,
@@ -98,12 +103,12 @@ fn build_rule(table: &RuleTable, fence: Option<&[RegionId]>, regions: &Names, re
         }
         None => check_inside(table.prefer.as_ref(), prefer.as_deref(), fence, "`regions` of the policy", report),
     }
-    Rule { condition: as_looked_up(table.condition), prefer: prefer.unwrap_or_default(), regions: inner }
+    Rule { condition: as_looked_up(&table.condition), prefer: prefer.unwrap_or_default(), regions: inner }
 }
 
 /// The condition with its network as clients are looked up, so that IPv4 networks in IPv6 form compare with the others.
-fn as_looked_up(condition: Condition) -> Condition {
-    Condition { network: condition.network.map(looked_up_as), ..condition }
+fn as_looked_up(condition: &Condition) -> Condition {
+    Condition { network: condition.network.map(looked_up_as), ..condition.clone() }
 }
 
 /// A region that a fence keeps out can be neither preferred nor let in by a smaller one.
@@ -133,11 +138,10 @@ fn check_inside(
 fn check_repeated(rules: &[RuleTable], report: &mut Report) {
     let mut first = HashMap::new();
     for rule in rules {
-        let Condition { network, country, continent } = as_looked_up(rule.condition);
         if rule.condition == Condition::default() {
             continue;
         }
-        let earlier = *first.entry((network, country, continent)).or_insert(rule.span);
+        let earlier = *first.entry(as_looked_up(&rule.condition)).or_insert(rule.span);
         if earlier != rule.span {
             let message = "this rule never decides: an earlier one is for the same clients";
             report.push(Diagnostic::error(message).at(rule.span, "").at(earlier, "the earlier one"));

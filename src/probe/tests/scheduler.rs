@@ -68,7 +68,13 @@ fn target_in(key: &TargetKey, region: &str) -> PlannedTarget {
 
 pub(super) fn plan(kind: MonitorKind, targets: Vec<PlannedTarget>) -> ProbePlan {
     let monitor = Monitor { name: "web".into(), kind, port: 80, timing: timing(PATIENCE) };
-    ProbePlan { monitors: vec![monitor], targets, startup_grace: PATIENCE, hold: Duration::from_secs(30) }
+    ProbePlan {
+        monitors: vec![monitor],
+        targets,
+        startup_grace: PATIENCE,
+        hold: Duration::from_secs(30),
+        ..ProbePlan::default()
+    }
 }
 
 fn http_plan(addresses: &[SocketAddr]) -> ProbePlan {

@@ -48,7 +48,7 @@ pub(super) fn http_check(reader: &mut Reader<'_, '_>) -> HttpCheck {
         body: body.map(|body| body.value.into_bytes()).unwrap_or_default(),
         redirects_max: reader.one(&keys::FOLLOW_REDIRECTS, integer).map_or(0, |most| most.value),
         expect_status: expect_status(reader),
-        capture_header: None,
+        capture_header: reader.one(&keys::CAPTURE_HEADER, captured_header).map(|name| name.value),
     }
 }
 
@@ -116,13 +116,22 @@ fn header_name(name: &str) -> Result<(), Wrong> {
     if let Some((_, advice)) = OWN_HEADERS.iter().find(|(own, _)| *own == lower) {
         return Err(Wrong { why: format!("the header `{name}` cannot be set"), hint: Some((*advice).to_owned()) });
     }
-    // RFC 9110, section 5.6.2.
-    let is_token = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
-    if name.is_empty() || !name.bytes().all(is_token) {
+    token(name)
+}
+
+/// Whether a text can be the name of a header (RFC 9110, section 5.6.2).
+fn token(name: &str) -> Result<(), Wrong> {
+    let is_of_token = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
+    if name.is_empty() || !name.bytes().all(is_of_token) {
         let why = format!("`{}` cannot be the name of a header", name.escape_debug());
         return Err(Wrong { why, hint: Some("a name has letters, digits and hyphens".to_owned()) });
     }
     Ok(())
+}
+
+/// Reads the name of a header of the answer.
+fn captured_header(report: &mut Report, slot: Slot, node: &Node) -> Option<String> {
+    parsed(report, slot, node, |name| token(name).map(|()| name.to_owned()))
 }
 
 /// Reads the value of a header: printable ASCII, blanks and tabs inside (RFC 9110, section 5.5).
