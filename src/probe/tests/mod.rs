@@ -2,11 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod checks;
+mod grpc;
 mod hosts;
 mod https;
 mod report;
+mod requests;
 mod scheduler;
 mod servers;
+mod talk;
+mod tls;
 
 use crate::health::{Endpoint, Observation, Timing};
 use crate::probe::check::Check;
