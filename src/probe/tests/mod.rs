@@ -2,11 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod checks;
+mod dns;
+mod exec;
+mod file;
 mod hosts;
 mod https;
+mod icmp;
+mod limits;
 mod report;
 mod scheduler;
 mod servers;
+mod udp;
 
 use crate::health::{Endpoint, Observation, Timing};
 use crate::probe::check::Check;
