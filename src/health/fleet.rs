@@ -9,7 +9,9 @@ mod notes;
 use crate::base::UnixTime;
 use crate::health::blindness::{Blindness, Streak, Suspicion, window};
 use crate::health::machine::Last;
-use crate::health::{Change, Endpoint, Factor, Machine, Observation, Pace, Status, TargetKey, TargetState, Timing};
+use crate::health::{
+    Captured, Change, Endpoint, Event, Factor, Machine, Observation, Pace, Status, TargetKey, TargetState, Timing,
+};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,35 +20,6 @@ use std::time::Duration;
 /// One probed address of one target; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressId(u64);
-
-/// What the outside should hear of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A target changed its status, or its counters began or ceased to be on the way to a change.
-    Changed {
-        /// The target and its state now.
-        change: Change,
-        /// Its status before, which may be the same.
-        from: Status,
-    },
-    /// The checker is probably blind: states are held.
-    Blind {
-        /// How many addresses started failing together.
-        addresses: usize,
-        /// When states follow what is observed again, at the latest.
-        until: UnixTime,
-    },
-    /// A probe passed: the checker sees, and held states are judged one by one.
-    SeesAgain {
-        /// The target that passed.
-        key: TargetKey,
-    },
-    /// No state is held any more.
-    HoldEnded {
-        /// The hold was over before every address was judged.
-        expired: bool,
-    },
-}
 
 /// All targets.
 #[derive(Debug, Default)]

@@ -22,6 +22,8 @@ use tokio_rustls::TlsAcceptor;
 
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
+const EVERYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// What one server does with one connection.
 type Behavior = dyn Fn(TcpStream, &Shared) + Send + Sync;
 
@@ -45,9 +47,13 @@ pub(super) struct Shared {
 
 impl Server {
     pub(super) fn start(behavior: impl Fn(TcpStream, &Shared) + Send + Sync + 'static) -> Self {
+        Self::start_at(LOOPBACK, behavior)
+    }
+
+    fn start_at(at: SocketAddr, behavior: impl Fn(TcpStream, &Shared) + Send + Sync + 'static) -> Self {
         let behavior: Arc<Behavior> = Arc::new(behavior);
-        let listener = TcpListener::bind(LOOPBACK).unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind(at).unwrap();
+        let address = SocketAddr::new(LOOPBACK.ip(), listener.local_addr().unwrap().port());
         let shared = Arc::new(Shared::default());
         let thread = {
             let shared = Arc::clone(&shared);
@@ -71,6 +77,19 @@ impl Server {
         Self::start(move |mut stream, shared| {
             let status = if shared.sick.load(Ordering::Relaxed) { 503 } else { status };
             answer(&mut stream, shared, status, body);
+        })
+    }
+
+    /// The same at each address of this machine.
+    pub(super) fn http_everywhere(status: u16) -> Self {
+        Self::start_at(EVERYWHERE, move |mut stream, shared| answer(&mut stream, shared, status, ""))
+    }
+
+    /// Accepts at each address of this machine and says nothing until it ends.
+    pub(super) fn hanging_everywhere() -> Self {
+        Self::start_at(EVERYWHERE, |stream, shared| {
+            shared.wait_for_end();
+            drop(stream);
         })
     }
 
