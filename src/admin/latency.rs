@@ -37,9 +37,7 @@ pub async fn put(State(state): State<AdminState>, headers: HeaderMap, body: Byte
             let body = json!({ "error": mistakes.join("\n"), "errors": mistakes, "help": help });
             (StatusCode::BAD_REQUEST, Json(body)).into_response()
         }
-        Err(error) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": error.to_string() }))).into_response()
-        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": error.to_string() }))).into_response(),
     }
 }
 

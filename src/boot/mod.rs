@@ -13,7 +13,7 @@ mod tests;
 mod token;
 mod watch;
 
-pub use latency::LatencyDesk;
+pub use latency::{LatencyDesk, geo_spec};
 pub use load::{Loaded, Overrides, Report, load, load_rest};
 pub use plan::probe_plan;
 pub use run::Signals;

@@ -5,9 +5,7 @@ use super::{address, distinct_names, prefix, refuse};
 use crate::base::{Diagnostic, NamedFact, Span};
 use crate::config::keys::{Key, condition, policy as keys, rule, shed};
 use crate::config::reader::Reader;
-use crate::config::scalars::{
-    asn, boolean, continent, country, integer, number, place_name, subdivision, text, word,
-};
+use crate::config::scalars::{asn, boolean, continent, country, integer, number, place_name, subdivision, text, word};
 use crate::config::tree::{Spanned, Value};
 use crate::steering::spec::{AllDown, Condition, Families, Order, ShedMarks, Spread};
 use std::sync::Arc;

@@ -134,7 +134,8 @@ impl Spec {
         let latencies = reader.list(&geoip::LATENCY, text);
         for name in latencies.into_iter().flat_map(|latencies| latencies.value) {
             let path = folder.join(&name.value);
-            let earlier = self.latency_files.iter().find(|earlier| earlier.path == path).and_then(|earlier| earlier.span);
+            let earlier =
+                self.latency_files.iter().find(|earlier| earlier.path == path).and_then(|earlier| earlier.span);
             if let Some(earlier) = earlier {
                 let message = format!("`{}` is in `{}` twice", name.value, geoip::LATENCY.name);
                 reader.report.push(Diagnostic::error(message).at(name.span, "").at(earlier, "first here"));

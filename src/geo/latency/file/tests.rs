@@ -96,12 +96,18 @@ fn mistakes_in_json_have_line_and_column() {
         ("{}", "latency:1:1: this is no list of objects"),
         ("", "latency:1:1: this is no list of objects"),
         ("[\n  {\"key\": 3320}]", "latency:2:14: this is no latency: invalid type: integer `3320`, expected a string"),
-        ("[\n {\"key\": \"DE\", \"region\": \"eu-west\"}]", "latency:2:36: this is no latency: missing field `milliseconds`"),
+        (
+            "[\n {\"key\": \"DE\", \"region\": \"eu-west\"}]",
+            "latency:2:35: this is no latency: missing field `milliseconds`",
+        ),
         ("[{\"key\":\"DE\",\"region\":\"eu-west\",\"milliseconds\":1} {}]", "latency:1:51: expected `,` or `]`"),
         ("[{\"key\":\"DE\",\"region\":\"eu-west\",\"milliseconds\":1}", "latency:1:50: expected `,` or `]`"),
         ("[{\"key\":\"DE\",\"region\":\"eu-west\",\"milliseconds\":1},", "latency:1:51: the list does not end"),
         ("[] []", "latency:1:4: there is something behind the list"),
-        ("[\n\n{\"key\":\"D\",\"region\":\"eu-west\",\"milliseconds\":1}]", "latency:3:1: `D` says not whose latency it is"),
+        (
+            "[\n\n{\"key\":\"D\",\"region\":\"eu-west\",\"milliseconds\":1}]",
+            "latency:3:1: `D` says not whose latency it is",
+        ),
     ] {
         assert_eq!(mistakes(text, Format::Json), [expected], "{text}");
     }
@@ -127,7 +133,17 @@ fn regions_that_are_gone_are_left_out_of_a_table_of_before() {
 fn octets_that_are_no_text_are_mistakes_and_nothing_worse() {
     let regions = HashMap::new();
     let mut sources = Sources::default();
-    for octets in [&b"\xff\xfe,\x80,1\n"[..], b"\"", b"\"a,b\n,c", b"#", b",,", b"[\xff]", b"[{\"key\":\"\xff\"", b"[[[[", b"\n\n\n#\n"] {
+    for octets in [
+        &b"\xff\xfe,\x80,1\n"[..],
+        b"\"",
+        b"\"a,b\n,c",
+        b"#",
+        b",,",
+        b"[\xff]",
+        b"[{\"key\":\"\xff\"",
+        b"[[[[",
+        b"\n\n\n#\n",
+    ] {
         let source = sources.add("latency", octets);
         for format in [Format::Csv, Format::Json] {
             let file = read(source, octets, format, &regions, Unknown::Refused);
