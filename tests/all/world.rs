@@ -3,6 +3,7 @@
 use crate::message::rcode_word;
 use azimuth::answer::{Moment, Outcome, Request, Responder, TransportProfile};
 use azimuth::base::{Diagnostic, Family, Sources, UnixTime};
+use azimuth::boot::geo_spec;
 use azimuth::config::{self, Config};
 use azimuth::geo::Locator;
 use azimuth::health::{Change, Endpoint, Report, Status, Subject, TargetKey, TargetState};
@@ -50,14 +51,15 @@ impl World {
                 zones.extend(loaded);
             }
         }
-        let locator = match config.as_ref().map(|config| Locator::build(&config.geo)) {
-            Some(Ok(locator)) => Some(locator),
-            Some(Err(found)) => {
-                diagnostics.extend(found);
-                None
-            }
-            None => None,
-        };
+        let locator =
+            match config.as_ref().map(|config| Locator::build(&geo_spec(config, &mut sources, &mut diagnostics))) {
+                Some(Ok(locator)) => Some(locator),
+                Some(Err(found)) => {
+                    diagnostics.extend(found);
+                    None
+                }
+                None => None,
+            };
         let (Some(config), Some(locator)) = (config, locator) else { return Err(shown(&diagnostics, &sources)) };
         if zones.len() != config.zones.len() {
             return Err(shown(&diagnostics, &sources));
