@@ -7,6 +7,7 @@ mod balances;
 mod cookies;
 mod equals;
 mod fallback;
+mod feeds;
 mod fences;
 mod geo;
 mod guards;
@@ -37,6 +38,8 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     check_admin(&spec, report);
     authorities::check(&spec.authorities, report);
     let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
+    let feed_names = Names::collect("feed", &spec.feeds, report);
+    let feed_uses = feeds::uses(&spec, &built_pools, &feed_names, &monitors, report);
     let (mut built_policies, policies) = policies::build(&spec.policies, &regions, report);
     let guards = guards::build(&spec.guards, &built_pools, &spec.regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
@@ -67,8 +70,11 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         admin: spec.admin,
         settings,
         geo,
+        probe_limits: spec.probe_limits,
         regions: spec.regions.into_iter().map(|region| region.table).collect(),
         monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),
+        feeds: spec.feeds.into_iter().filter_map(|feed| feed.table.feed).collect(),
+        feed_uses,
         pools: built_pools,
         policies: built_policies,
         guards,
