@@ -4,7 +4,7 @@
 //! answers in its place: read the difference as a claim that somebody has to justify.
 
 mod command;
-mod database;
+pub mod database;
 mod scenario;
 
 pub use database::last_address;
