@@ -11,12 +11,13 @@ mod plan;
 mod random;
 mod resolvers;
 mod rules;
+mod shares;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Worlds of an ordinary run.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 
 /// Tells the seed of a world that broke a rule.
 struct Teller(u64);
@@ -24,7 +25,10 @@ struct Teller(u64);
 impl Drop for Teller {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the world with seed {0} broke a rule; AZIMUTH_SIM_SEED={0} cargo test --test all sim:: repeats it", self.0);
+            eprintln!(
+                "the world with seed {0} broke a rule; AZIMUTH_SIM_SEED={0} cargo test --test all sim:: repeats it",
+                self.0
+            );
         }
     }
 }

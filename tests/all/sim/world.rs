@@ -11,7 +11,9 @@ use super::resolvers::Resolvers;
 use azimuth::answer::Responder;
 use azimuth::base::UnixTime;
 use azimuth::base::prefix::cut_address;
-use azimuth::health::{AddressId, Change, Endpoint, Event as Told, Fleet, Load, Observation, Report, Subject, TargetKey, Timing, Word};
+use azimuth::health::{
+    AddressId, Change, Endpoint, Event as Told, Fleet, Load, Observation, Report, Subject, TargetKey, Timing, Word,
+};
 use azimuth::snapshot::{Core, Past, Snapshot, target_name};
 use azimuth::steering::control::operator::Action;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -172,8 +174,12 @@ impl World {
                     let question = self.question();
                     super::rules::check_answer(self, question);
                 }
-                let count = 4;
-                Resolvers::clients_ask(self, count);
+                Resolvers::clients_ask(self, 4);
+                let question = self.question();
+                super::shares::check_weights(self, question.name);
+                if self.random.one_in(25) {
+                    super::shares::check_draws(self, question);
+                }
                 self.later(100, 1_500, Event::ClientsAsk);
             }
         }
@@ -186,7 +192,10 @@ impl World {
         self.causes.is_time |= is_due;
         let has_changed = self.core.step(self.now);
         assert!(!has_changed || is_due || is_told, "answers change without being told and without being due");
-        assert!(!self.core.is_dirty() && self.core.due().is_none_or(|due| due > self.now), "a step leaves nothing to do");
+        assert!(
+            !self.core.is_dirty() && self.core.due().is_none_or(|due| due > self.now),
+            "a step leaves nothing to do"
+        );
         self.model.keep_times(&self.plan, self.now);
         if has_changed {
             let before = std::mem::replace(&mut self.snapshot, self.core.snapshot());
