@@ -10,7 +10,7 @@ use crate::base::UnixTime;
 use crate::health::blindness::{Blindness, Streak, Suspicion, window};
 use crate::health::machine::Last;
 use crate::health::{
-    Captured, Change, Endpoint, Event, Factor, Machine, Observation, Pace, Status, TargetKey, TargetState, Timing,
+    Change, Endpoint, Event, Factor, Machine, Observation, Pace, Status, TargetKey, TargetState, Timing,
 };
 use std::collections::HashMap;
 use std::net::SocketAddr;
