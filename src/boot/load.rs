@@ -185,6 +185,11 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     let mut report = Report { sources: std::mem::take(sources), ..Report::default() };
     let zones = load_zones(&config.zones, None, &mut report);
     report.diagnostics.extend(check_user(config, &zones));
+    // A start would stop at it.
+    if let Err(why) = crate::admin::operate::file::load(&config.server.state_dir) {
+        let (why, help) = why.split_once("\n  help: ").unwrap_or((&why, ""));
+        report.diagnostics.push(Diagnostic::error(why).hint(help));
+    }
     let journals = Journals::new(&config.server.state_dir);
     for ZoneConfig { spec, transfers, .. } in &config.zones {
         let zone = zones.iter().find(|zone| zone.is_available() && *zone.apex() == spec.apex);

@@ -9,6 +9,7 @@ use super::privileges::{become_user, warn_of_staying_root};
 use super::token;
 use crate::admin::operate::{Operator, Prepared};
 use crate::admin::{Admin, AdminState, Reloads};
+use crate::base::Diagnostic;
 use crate::config::Config;
 use crate::feed::Feeder;
 use crate::probe::Prober;
@@ -203,9 +204,21 @@ impl Server {
     pub fn reload_job(&self) -> impl FnOnce() -> (Option<Reloaded>, Report) + Send + use<> {
         let (path, overrides, previous) = (self.path.clone(), self.overrides.clone(), Arc::clone(&self.loaded));
         let (live, journals) = (self.live.clone(), self.journals.clone());
+        let operator = self.operator.handle().clone();
         move || {
             let (loaded, mut report) = load(&path, &overrides, Some(&previous));
             let Some(mut loaded) = loaded else { return (None, report) };
+            let config = &loaded.config;
+            for broken in operator.judge_reload(&config.guards, &config.regions, &config.pools) {
+                let hint =
+                    "take back an order of an operator (`azimuth status` shows them), or lower `min_regions` first";
+                report
+                    .diagnostics
+                    .push(Diagnostic::error(format!("a guard is against this reload: {broken}")).hint(hint));
+            }
+            if report.has_errors() {
+                return (None, report);
+            }
             if loaded.is_same_as(&previous) && !journals.were_moved() {
                 return (Some(Reloaded::Same), report);
             }

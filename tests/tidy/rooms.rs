@@ -15,6 +15,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("transport", &["answer", "snapshot"]),
     ("probe", &["health"]),
     ("feed", &["health"]),
+    ("simulate", &["steering", "geo", "health", "snapshot"]),
     ("transfer", &["wire", "zone", "snapshot"]),
     (
         "config",
@@ -91,13 +92,15 @@ const ALL_BELOW_CLI: &[&str] = &[
     "transfer",
     "probe",
     "feed",
+    "simulate",
     "config",
     "admin",
     "boot",
 ];
 
 /// Rooms whose results depend on their arguments alone. `config` reads files, yet no clock.
-const NO_CLOCK: &[&str] = &["base", "wire", "zone", "geo", "health", "steering", "snapshot", "answer", "config"];
+const NO_CLOCK: &[&str] =
+    &["base", "wire", "zone", "geo", "health", "steering", "snapshot", "answer", "simulate", "config"];
 
 /// Files of those rooms that may read the clock all the same.
 const CLOCK_EXEMPT: &[(&str, &str)] =
