@@ -1,24 +1,37 @@
-//! The admin server's routes: from a request to text or JSON. Decides nothing, changes nothing.
+//! The admin server's routes: from a request to text or JSON. Decides nothing.
+
+mod access;
+mod latency;
+pub mod operator;
+pub mod status;
+
+pub use access::Access;
 
 use super::explain::{self, Explanation};
 use super::{AdminState, metrics};
 use crate::wire::Name;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::routing::{get, post, put};
+use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use std::net::TcpListener;
 
 /// Answers until the process or the thread ends.
-pub(super) async fn serve(socket: TcpListener, state: AdminState) -> std::io::Result<()> {
+pub(super) async fn serve(socket: TcpListener, access: Access, state: AdminState) -> std::io::Result<()> {
     let routes = Router::new()
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics_text))
         .route("/api/v1/explain", get(explain_answer))
         .route("/api/v1/zone/export", get(zone_export))
+        .route("/api/v1/status", get(status::show))
+        .route("/api/v1/operator", get(operator::standing))
+        .route("/api/v1/operate", post(operator::operate))
+        .route("/api/v1/latency", put(latency::put).layer(DefaultBodyLimit::max(super::latency::BODY_LEN_MAX)))
+        .layer(DefaultBodyLimit::max(operator::BODY_LEN_MAX))
+        .layer(middleware::from_fn_with_state(access, access::require))
         .with_state(state);
     axum::serve(tokio::net::TcpListener::from_std(socket)?, routes).await
 }

@@ -1,5 +1,7 @@
 //! `/metrics`: everything that is counted, in Prometheus text or OpenMetrics.
 
+mod feeds;
+
 use super::{AdminState, Serving};
 use crate::answer::counters::Tally;
 use crate::base::UnixTime;
@@ -67,6 +69,7 @@ impl Collector for Everything {
         queries(&self.0, &mut out)?;
         answers(&self.0, &mut out)?;
         health(&self.0, &mut out)?;
+        feeds::feeds(&self.0, &mut out)?;
         secondaries(&self.0, &mut out)?;
         aliases(&self.0, &mut out)?;
         configuration(&self.0, &mut out)

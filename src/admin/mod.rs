@@ -1,10 +1,18 @@
-//! What an operator sees of a running server: health, metrics and explanations over HTTP, read-only, on an address of its
-//! own and a thread of its own.
+//! What an operator sees of a running server and says to it: health, metrics, explanations and commands over HTTP, on an
+//! address of its own and a thread of its own.
 
 pub mod explain;
 mod http;
+pub mod latency;
 mod metrics;
+pub mod operate;
+pub mod status;
 
+use crate::admin::http::Access;
+use crate::admin::latency::Latencies;
+use crate::admin::operate::OperatorHandle;
+use crate::admin::status::rates::{self, Rates};
+use crate::feed::{Feeder, FeederHandle};
 use crate::health::{TargetKey, TargetState};
 use crate::probe::Prober;
 use crate::probe::metrics::Metrics as ProbeMetrics;
@@ -16,9 +24,11 @@ use crate::transfer::update::Updates;
 use crate::transport::{Service, StreamCounters, WorkerCounters};
 use dashmap::DashMap;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::Instant;
 use tokio::sync::Notify;
 
 /// What the admin server reads. Everything in it is shared with the parts that write it.
@@ -27,10 +37,14 @@ pub struct AdminState {
     publisher: PublisherHandle,
     targets: Arc<DashMap<TargetKey, TargetState>>,
     probes: Arc<ProbeMetrics>,
+    feeds: FeederHandle,
     serving: Arc<OnceLock<Serving>>,
     reloads: Arc<Reloads>,
     secondaries: Arc<OnceLock<SecondariesHandle>>,
     aliases: Arc<AliasCounters>,
+    operator: Arc<OnceLock<OperatorHandle>>,
+    rates: Arc<Rates>,
+    latencies: Arc<OnceLock<Arc<dyn Latencies>>>,
 }
 
 /// What the threads that serve queries count.
@@ -64,6 +78,7 @@ impl AdminState {
     pub fn new(
         publisher: PublisherHandle,
         prober: &Prober,
+        feeder: &Feeder,
         reloads: &Arc<Reloads>,
         aliases: &Arc<AliasCounters>,
     ) -> Self {
@@ -71,11 +86,27 @@ impl AdminState {
             publisher,
             targets: prober.states(),
             probes: prober.metrics(),
+            feeds: feeder.handle().clone(),
             serving: Arc::default(),
             reloads: Arc::clone(reloads),
             secondaries: Arc::default(),
             aliases: Arc::clone(aliases),
+            operator: Arc::default(),
+            rates: Arc::default(),
+            latencies: Arc::default(),
         }
+    }
+
+    /// From now on tables of measured latencies are taken.
+    pub fn measured_by(&self, latencies: Arc<dyn Latencies>) {
+        // Set once, by the one thread that starts the server.
+        let _ = self.latencies.set(latencies);
+    }
+
+    /// From now on commands of operators are taken.
+    pub fn operated_by(&self, operator: OperatorHandle) {
+        // Set once, by the one thread that starts the server.
+        let _ = self.operator.set(operator);
     }
 
     /// From now on the primaries of these zones are followed.
@@ -93,6 +124,14 @@ impl AdminState {
     }
 }
 
+/// Remembers how many answers there were, again and again.
+async fn take_rates(state: &AdminState) {
+    loop {
+        state.rates.take(&state.publisher.totals(), Instant::now());
+        tokio::time::sleep(rates::INTERVAL).await;
+    }
+}
+
 /// The running admin server.
 pub struct Admin {
     address: SocketAddr,
@@ -101,21 +140,24 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Serves on a bound socket.
-    pub fn start(socket: TcpListener, state: AdminState) -> std::io::Result<Self> {
+    /// Serves on a bound socket whoever knows the token in this file, and on loopback others too.
+    pub fn start(socket: TcpListener, token_file: PathBuf, state: AdminState) -> std::io::Result<Self> {
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
+        let access = Access::new(token_file, address.ip());
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
+        let taken = state.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("admin".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    served = http::serve(socket, state) => {
+                    served = http::serve(socket, access, state) => {
                         if let Err(error) = served {
                             tracing::error!(%error, "the admin server ended");
                         }
                     }
+                    () = take_rates(&taken) => {}
                     () = stopped.notified() => {}
                 }
             });

@@ -5,7 +5,7 @@ use super::plan::{Question, Step};
 use crate::base::Family;
 use crate::geo::Client;
 use crate::snapshot::{Balance, service_of};
-use crate::steering::decide::{Asked, Decision, Verdict, decide};
+use crate::steering::decide::{Asked, Decision, Verdict, decide, scope};
 use crate::steering::{PoolAnswers, StoredAnswer};
 use crate::wire::rtype;
 use crate::zone::RrsetRef;
@@ -94,23 +94,28 @@ fn service<'s>(
     let Some(number) = service_of(&snapshot.services, zone, slot, question.qtype) else {
         return fixed.map_or(Step::NoData { ttl_max: u32::MAX }, Step::Answer);
     };
-    let (mut client, mut decision) = decided(question, balance, answers, Family::V4);
-    if !matches!(decision.verdict, Verdict::Variant(_)) {
-        let ipv6 = decided(question, balance, answers, Family::V6);
-        if matches!(ipv6.1.verdict, Verdict::Variant(_)) {
-            (client, decision) = ipv6;
+    let mut decided = decide_for(question, balance, answers, Family::V4);
+    if !matches!(decided.decision.verdict, Verdict::Variant(_)) {
+        let ipv6 = decide_for(question, balance, answers, Family::V6);
+        if matches!(ipv6.decision.verdict, Verdict::Variant(_)) {
+            decided = ipv6;
         }
     }
-    count(question, balance.pool_answers as usize, &decision);
+    let Decided { client, decision, balance: by, .. } = decided;
+    count(question, by.pool_answers as usize, &decision);
     let service = &**snapshot.service_answers.get(number);
-    let hints = if let Verdict::Variant(hints) = decision.verdict { Some(hints) } else { None };
+    let hints = match decision.verdict {
+        // Hints are ready for the pool under its own policy alone; they may be left out.
+        Verdict::Variant(hints) if by.pool_answers == balance.pool_answers => Some(hints),
+        _ => None,
+    };
     let (answer, changes) = service.variant(hints);
     let ttl = if hints.is_none() || decision.ttl_min || changes { balance.ttl.min } else { balance.ttl.max };
     Step::Steered(Steered { answer, ttl: ttl.min(service.ttl()), scope: client.scope_as_sent(decision.scope) })
 }
 
 fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAnswers, family: Family) -> Step<'s> {
-    let (client, decision) = decided(question, balance, answers, family);
+    let Decided { client, decision, balance, answers } = decide_for(question, balance, answers, family);
     if decision.verdict != Verdict::NoType {
         // What nobody was up for counts too, without a region.
         count(question, balance.pool_answers as usize, &decision);
@@ -122,25 +127,58 @@ fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAn
             Step::Steered(Steered { answer: answers.variant(number), ttl, scope })
         }
         Verdict::NoType => Step::NoData { ttl_max: u32::MAX },
-        Verdict::NothingUp => Step::NoData { ttl_max: balance.ttl.min },
+        Verdict::NothingUp | Verdict::Elsewhere => Step::NoData { ttl_max: balance.ttl.min },
         Verdict::ServFail => Step::AllDown,
     }
 }
 
-/// The client, and what is decided for it.
-fn decided(question: &Question<'_>, balance: Balance, answers: &PoolAnswers, family: Family) -> (Client, Decision) {
+/// What is decided, for whom, and by what: the balanced name's own policy, or one that it falls back to.
+struct Decided<'s> {
+    client: Client,
+    decision: Decision,
+    balance: Balance,
+    answers: &'s PoolAnswers,
+}
+
+fn decide_for<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAnswers, family: Family) -> Decided<'s> {
     let snapshot = question.snapshot;
     let client = client(question);
-    let pool_index = balance.pool_answers as usize;
-    let asked = Asked {
+    let mut asked = Asked {
         leaf: snapshot.locator.leaf(client.address),
         address: client.address,
         known_bits: client.known_bits,
         family,
         random: question.random,
-        turn: next_turn(question, pool_index),
+        turn: next_turn(question, balance.pool_answers as usize),
     };
-    (client, decide(answers, &snapshot.rankings[balance.ranking as usize], &asked))
+    let decision = decide(answers, &snapshot.rankings[balance.ranking as usize], &asked);
+    let mut decided = Decided { client, decision, balance, answers };
+    if balance.fallback.is_some() {
+        fall_back(question, &mut asked, &mut decided);
+    }
+    decided
+}
+
+/// Follows the policies that a name falls back to, as far as each leads elsewhere. The scope is the largest of all of them,
+/// whichever answers: it never depends on health.
+#[cold]
+fn fall_back<'s>(question: &Question<'s>, asked: &mut Asked, decided: &mut Decided<'s>) {
+    let snapshot = question.snapshot;
+    let (mut last, mut open) = (decided.balance, true);
+    while let Some(balance) = snapshot.fallback_of(&last) {
+        last = balance;
+        let answers = &**snapshot.pool_answers.get(balance.pool_answers as usize);
+        let ranking = &snapshot.rankings[balance.ranking as usize];
+        open = open && decided.decision.verdict == Verdict::Elsewhere;
+        let before = decided.decision;
+        if open {
+            asked.turn = next_turn(question, balance.pool_answers as usize);
+            decided.decision = decide(answers, ranking, asked);
+            decided.decision.ttl_min |= before.ttl_min;
+            (decided.balance, decided.answers) = (balance, answers);
+        }
+        decided.decision.scope = before.scope.max(scope(answers, ranking, asked));
+    }
 }
 
 /// The client as it is looked up: from its subnet where the query gives one, else the sender.

@@ -36,6 +36,7 @@ fn snapshot_of(zones: Vec<Arc<Zone>>) -> Snapshot {
         balances: zones.iter().map(|_| Box::default()).collect(),
         zones: Arc::new(ZoneSet::new(zones)),
         locator: Arc::clone(&LOCATOR),
+        fallbacks: Arc::default(),
         rankings: Arc::new([]),
         pool_answers: Pages::new(&[]),
         services: Arc::new([]),

@@ -3,7 +3,9 @@
 
 pub mod checksum;
 pub mod diagnostic;
+pub mod glob;
 pub mod ids;
+pub mod named;
 pub mod place_words;
 pub mod prefix;
 pub mod prefix_set;
@@ -13,6 +15,7 @@ pub mod time;
 pub use checksum::checksum;
 pub use diagnostic::{Diagnostic, Severity, SourceId, Sources, Span};
 pub use ids::{MonitorId, PolicyId, PoolId, RegionId};
+pub use named::{NamedFact, PlaceName};
 pub use place_words::{Continent, Country, Point};
 pub use prefix::{Family, Prefix};
 pub use prefix_set::PrefixSet;

@@ -35,6 +35,14 @@ impl UnixTime {
         (year, month, day)
     }
 
+    /// Date and time to the second in UTC, as in `2026-11-22 14:05:09 UTC`.
+    #[must_use]
+    pub fn utc_text(self) -> String {
+        let ((year, month, day), second) = (self.utc_date(), self.as_secs() % 86_400);
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+    }
+
     /// How long after `earlier` this is; zero when it is not after it.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
@@ -68,5 +76,6 @@ mod tests {
         ] {
             assert_eq!(UnixTime::from_secs(seconds).utc_date(), date);
         }
+        assert_eq!(UnixTime::from_secs(951_782_399).utc_text(), "2000-02-28 23:59:59 UTC");
     }
 }

@@ -1,10 +1,13 @@
 //! A configuration with everything it names (zone files, databases), loaded and checked as a whole.
 
 use super::aliases;
+use super::feeds::feed_plan;
+use super::latency::{self, AllLatencies};
 use super::plan::probe_plan;
 use super::privileges::check_user;
 use crate::base::{Diagnostic, Severity, Sources, UnixTime};
 use crate::config::{self, Config, ZoneConfig};
+use crate::feed::FeedPlan;
 use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::ProbePlan;
@@ -38,10 +41,16 @@ pub struct Loaded {
     pub inputs: Inputs,
     /// What is to be probed.
     pub plan: ProbePlan,
+    /// Who is to be asked for what.
+    pub feeds: FeedPlan,
     /// The zones as their files say; what is live may have changed since.
     file_zones: Vec<Arc<Zone>>,
     databases: Vec<FileStamp>,
     authorities: Vec<Option<FileStamp>>,
+    /// How many of the latencies are from files of the configuration.
+    pub(super) latencies_of_files: usize,
+    /// The table of latencies that the admin API gave.
+    pub(super) latency_table: Option<FileStamp>,
 }
 
 impl Loaded {
@@ -113,6 +122,8 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
         report.diagnostics.extend(check_user(&config, &zones));
     }
     let databases = FileStamp::of_databases(&config.geo);
+    let AllLatencies { latencies, of_files, table } = latency::read_all(&config, &mut report);
+    config.geo.latencies = latencies;
     let locator = load_locator(&config.geo, &databases, previous, &mut report);
     report.diagnostics.extend(aliases::check(&config, &zones));
     // Before the prober reads them: what is written meanwhile is seen by the next reload.
@@ -132,7 +143,19 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
         member_targets,
         workers: worker_count(config.server.workers),
     };
-    (Some(Loaded { config, inputs, plan, file_zones: zones, databases, authorities }), report)
+    let feeds = feed_plan(&config);
+    let loaded = Loaded {
+        config,
+        inputs,
+        plan,
+        feeds,
+        file_zones: zones,
+        databases,
+        authorities,
+        latencies_of_files: of_files,
+        latency_table: table,
+    };
+    (Some(loaded), report)
 }
 
 /// Puts the zones that shall be live in the place of those that were read from files. No zone changes until the pause is
@@ -168,15 +191,17 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
         let found = zone.and_then(|zone| check_journal(zone, spec, transfers, &journals));
         report.diagnostics.extend(found.or_else(|| left_over(&spec.apex, transfers, &journals)));
     }
-    load_locator(&config.geo, &FileStamp::of_databases(&config.geo), None, &mut report);
+    let geo = GeoSpec { latencies: latency::read_all(config, &mut report).latencies, ..config.geo.clone() };
+    load_locator(&geo, &FileStamp::of_databases(&geo), None, &mut report);
     report.diagnostics.extend(aliases::check(config, &zones));
     *sources = report.sources;
     report.diagnostics
 }
 
-/// The files with certificates and keys that monitors name.
+/// The files with certificates and keys that monitors and feeds name.
 pub(super) fn authority_files(config: &Config) -> impl Iterator<Item = &Path> {
-    config.monitors.iter().flat_map(|monitor| monitor.kind.files().map(PathBuf::as_path))
+    let of_feeds = config.feeds.iter().filter_map(|feed| feed.kind.page()?.ca_file.as_deref());
+    config.monitors.iter().flat_map(|monitor| monitor.kind.files().map(PathBuf::as_path)).chain(of_feeds)
 }
 
 /// `configured` workers, or one a core.
@@ -236,12 +261,13 @@ fn load_locator(
 /// Equal but for the places in files that messages would show.
 fn same_facts(a: &GeoSpec, b: &GeoSpec) -> bool {
     a.databases.iter().map(|d| &d.path).eq(b.databases.iter().map(|d| &d.path))
-        && (&a.networks, &a.regions, &a.marks) == (&b.networks, &b.regions, &b.marks)
+        && a.named.iter().map(|named| &named.fact).eq(b.named.iter().map(|named| &named.fact))
+        && (&a.networks, &a.regions, &a.marks, &a.latencies) == (&b.networks, &b.regions, &b.marks, &b.latencies)
 }
 
 /// What tells a file from the one that was loaded before.
-#[derive(Debug, PartialEq, Eq)]
-struct FileStamp {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileStamp {
     len: u64,
     modified: Option<SystemTime>,
     #[cfg(unix)]
@@ -253,7 +279,8 @@ impl FileStamp {
         spec.databases.iter().filter_map(|database| Self::of(&database.path)).collect()
     }
 
-    fn of(path: &Path) -> Option<Self> {
+    /// Of the file as it is now, if there is one.
+    pub(super) fn of(path: &Path) -> Option<Self> {
         let metadata = std::fs::metadata(path).ok()?;
         Some(Self {
             len: metadata.len(),

@@ -2,6 +2,8 @@
 
 mod aliases;
 mod door;
+mod feeds;
+mod latency;
 mod load;
 mod plan;
 mod privileges;
@@ -9,8 +11,11 @@ mod run;
 mod server;
 #[cfg(test)]
 mod tests;
+mod token;
 mod watch;
 
+pub use feeds::feed_plan;
+pub use latency::LatencyDesk;
 pub use load::{Loaded, Overrides, Report, load, load_rest};
 pub use plan::probe_plan;
 pub use run::Signals;

@@ -55,7 +55,7 @@ pub fn probe_plan(config: &Config) -> (ProbePlan, MemberTargets) {
 }
 
 /// Where a member is probed by a monitor with this port.
-fn endpoint(member: &Member, port: u16) -> Endpoint {
+pub(super) fn endpoint(member: &Member, port: u16) -> Endpoint {
     match (&member.probe_address, &member.target) {
         (Some(ProbeAddress::Socket(address)), _) => Endpoint::Socket(*address),
         (Some(ProbeAddress::Address(address)), _) | (None, MemberTarget::Address(address)) => {

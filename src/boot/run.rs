@@ -122,15 +122,20 @@ async fn reload(server: &mut Server, cause: &str) {
 async fn at_low_priority<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let (sender, receiver) = oneshot::channel();
     std::thread::Builder::new().name("reload".into()).spawn(move || {
-        // On Linux this concerns the thread alone.
-        #[cfg(target_os = "linux")]
-        if let Err(error) = rustix::process::setpriority_process(None, RELOAD_NICENESS) {
-            tracing::debug!(%error, "cannot lower the priority of reloads");
-        }
+        stand_back();
         // Nobody waits any more when the server has stopped.
         let _ = sender.send(job());
     })?;
     receiver.await.map_err(|_| io::Error::other("the thread of the reload has panicked"))
+}
+
+/// Lowers the priority of this thread.
+pub(super) fn stand_back() {
+    // On Linux this concerns the thread alone.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, RELOAD_NICENESS) {
+        tracing::debug!(%error, "cannot lower the priority of reloads");
+    }
 }
 
 impl Report {

@@ -2,10 +2,15 @@
 
 use super::aliases;
 use super::door::{Door, engine};
+use super::feeds;
+use super::latency::{Base, LatencyDesk};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
+use super::token;
+use crate::admin::operate::{Operator, Prepared};
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::config::Config;
+use crate::feed::Feeder;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
 use crate::transfer::alias::AliasResolver;
@@ -45,8 +50,11 @@ pub struct Server {
     desk: Desk,
     secondaries: Secondaries,
     publisher: Publisher,
+    operator: Operator,
     prober: Prober,
+    feeder: Feeder,
     aliases: AliasResolver,
+    latencies: LatencyDesk,
     service: Service,
     admin: Option<Admin>,
     reloads: Arc<Reloads>,
@@ -72,25 +80,36 @@ impl Server {
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
+        token::prepare(&loaded.config);
+        let prepared = Prepared::load(&loaded.config.server.state_dir).map_err(StartError::System)?;
         let journals = Journals::new(&loaded.config.server.state_dir);
         let Some(mut pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
         };
         pause.prepare();
-        let publisher = Publisher::start(loaded.inputs.clone());
+        let publisher = Publisher::start_after(loaded.inputs.clone(), &prepared.past(), Box::new(prepared.on_memory()));
         let zones = publisher.handle();
         live.publish_with(move |zone| zones.set_zone(zone));
         pause.adopt();
         let config = &loaded.config;
+        let operator = Operator::start(prepared, publisher.handle(), config.guards.clone())
+            .map_err(|error| StartError::System(format!("cannot start the thread of operators: {error}")))?;
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
+        let feeder = feeds::start(config, loaded.feeds.clone(), &prober, publisher.handle())
+            .map_err(|error| StartError::System(format!("cannot start the reader of feeds: {error}")))?;
+        let states = prober.states();
+        publisher.look_up_latencies(Arc::new(move |target| states.get(target)?.latency));
         let aliases = aliases::start(config, publisher.handle())
             .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
+        let latencies = LatencyDesk::new(publisher.handle(), live.clone(), &loaded);
         let reloads = Arc::<Reloads>::default();
-        let state = AdminState::new(publisher.handle(), &prober, &reloads, aliases.counters());
+        let state = AdminState::new(publisher.handle(), &prober, &feeder, &reloads, aliases.counters());
+        state.operated_by(operator.handle().clone());
+        state.measured_by(Arc::new(latencies.clone()));
         let admin = admin_socket
-            .map(|socket| Admin::start(socket, state.clone()))
+            .map(|socket| Admin::start(socket, config.token_file(), state.clone()))
             .transpose()
             .map_err(|error| StartError::System(format!("cannot start the admin server: {error}")))?;
         if !prober.wait_for_first_round() {
@@ -113,8 +132,11 @@ impl Server {
                 desk,
                 secondaries,
                 publisher,
+                operator,
                 prober,
+                feeder,
                 aliases,
+                latencies,
                 service,
                 admin,
                 reloads,
@@ -148,10 +170,22 @@ impl Server {
         &self.publisher
     }
 
+    /// Who takes tables of latencies.
+    #[must_use]
+    pub const fn latencies(&self) -> &LatencyDesk {
+        &self.latencies
+    }
+
     /// What is known of the probed targets.
     #[must_use]
     pub const fn prober(&self) -> &Prober {
         &self.prober
+    }
+
+    /// What regions and members report.
+    #[must_use]
+    pub const fn feeder(&self) -> &Feeder {
+        &self.feeder
     }
 
     /// Every file that the live configuration was read from.
@@ -159,8 +193,9 @@ impl Server {
     pub fn files(&self) -> Vec<PathBuf> {
         let (config, zones) = (&self.loaded.config, self.loaded.zone_files());
         let databases = config.geo.databases.iter().map(|database| &*database.path);
+        let latencies = config.geo.latency_files.iter().map(|file| &*file.path);
         let secrets = config.server.cookie_secret_file.as_deref();
-        let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases);
+        let files = config.files.iter().map(PathBuf::as_path).chain(zones).chain(databases).chain(latencies);
         files.chain(authority_files(config)).chain(secrets).map(Path::to_path_buf).collect()
     }
 
@@ -197,14 +232,23 @@ impl Server {
         loaded.inputs.workers = self.loaded.inputs.workers;
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
+        let (replace_feeds, feeds) = (self.feeder.replacer(), loaded.feeds.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
         let secondaries = self.secondaries.handle().clone();
+        let (operator, guards) = (self.operator.handle().clone(), loaded.config.guards.clone());
         let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
+        let (latencies, base) = (self.latencies.clone(), Base::of(&loaded));
         self.loaded = Arc::new(*loaded);
-        // The prober first: what new targets take over from those they replace is in the new generation from the start.
+        // Prober and feeder first: what new targets take over from those they replace, and words that hold, are in the new
+        // generation from the start.
         let publish = move || {
             pause.prepare();
-            publisher.replace_after(inputs, || replace_plan(plan));
+            publisher.replace_after(inputs, || {
+                replace_plan(plan);
+                replace_feeds(feeds);
+            });
+            operator.guard_by(guards);
+            latencies.follow(base);
             desk.configure(&transfer);
             resolve(aliases);
             pause.adopt();
@@ -236,6 +280,7 @@ impl Server {
                 old.settings.rate_limit.table_size != new.settings.rate_limit.table_size,
             ),
             ("[admin] listen", old.admin.listen != new.admin.listen),
+            ("[admin] token_file", old.token_file() != new.token_file()),
         ] {
             if changed {
                 tracing::warn!(key, "this change takes effect at the next start");
@@ -249,10 +294,12 @@ impl Server {
         drop(self.aliases);
         self.desk.stop();
         self.secondaries.stop();
+        self.feeder.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {
             admin.stop();
         }
+        drop(self.operator);
         self.publisher.stop();
     }
 }

@@ -1,12 +1,20 @@
 //! The command line, one file a verb.
 
+mod admin_client;
 mod check;
+mod clear;
 mod demo;
+mod drain;
 mod explain;
+mod failback;
+mod force;
 mod geoip;
 mod http;
 mod logging;
+mod operate;
 mod serve;
+mod status;
+mod undrain;
 mod zone;
 
 use crate::base::{Diagnostic, Sources};
@@ -20,6 +28,9 @@ use std::process::ExitCode;
 const EXIT_FAILED: u8 = 1;
 /// Exit code when what the operator wrote has mistakes; clap uses it for the command line too.
 const EXIT_MISTAKE: u8 = 2;
+
+/// Exit code when a guard is against what the operator asks for.
+const EXIT_GUARDED: u8 = 3;
 
 /// Where the configuration is unless `--config` says otherwise.
 const CONFIG_DEFAULT: &str = "azimuth.toml";
@@ -43,6 +54,18 @@ enum Verb {
     Check(check::Args),
     /// Tell why a client gets the answer it gets, without sending a query
     Explain(explain::Args),
+    /// How regions, pools and members stand, on the running server
+    Status(status::Args),
+    /// Lead new clients elsewhere: a region, a pool in a region or members, whole or by a part
+    Drain(drain::Args),
+    /// Take drains back
+    Undrain(undrain::Args),
+    /// Hold something up or down whatever health checks say
+    Force(force::Args),
+    /// Take orders back, drains and forced states alike
+    Clear(clear::Args),
+    /// Let regions come back that wait for it
+    Failback(failback::Args),
     /// What location databases say, and where to get one
     Geoip(geoip::Args),
     /// What a zone is now; its file and the journal of updates
@@ -66,6 +89,12 @@ pub fn run() -> ExitCode {
         Verb::Serve(args) => serve::run(args),
         Verb::Check(args) => check::run(&args, crate::boot::load_rest),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Status(args) => status::run(&args),
+        Verb::Drain(args) => drain::run(&args),
+        Verb::Undrain(args) => undrain::run(&args),
+        Verb::Force(args) => force::run(&args),
+        Verb::Clear(args) => clear::run(&args),
+        Verb::Failback(args) => failback::run(&args),
         Verb::Geoip(args) => geoip::run(args),
         Verb::Zone(args) => zone::run(&args),
         Verb::Demo(args) => demo::run(&args),

@@ -20,11 +20,12 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Diagnostic, Severity, Sources, Span};
+use crate::base::{Diagnostic, PoolId, RegionId, Severity, Sources, Span};
+use crate::feed::spec::Feed;
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
-use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
+use crate::steering::spec::{BalanceSpec, Guard, Policy, Pool, ProbeAddress, Region};
 use crate::transfer::spec::{TransferSpec, ZoneTransfers};
 use crate::zone::{AliasTarget, ZoneSpec};
 use std::collections::BTreeMap;
@@ -51,10 +52,16 @@ pub struct Config {
     /// In configured order.
     pub monitors: Vec<Monitor>,
     /// In configured order.
+    pub feeds: Vec<Feed>,
+    /// Who uses them: regions, then members of pools, in configured order.
+    pub feed_uses: Vec<FeedUse>,
+    /// In configured order.
     pub pools: Vec<Pool>,
     /// `closest`, `listed` and `any`, then those configured (which may redefine the three), then one for each region that has
     /// names of its own.
     pub policies: Vec<Policy>,
+    /// What pools must keep.
+    pub guards: Vec<Guard>,
     /// In configured order.
     pub zones: Vec<ZoneConfig>,
     /// Keys and limits of transfers, NOTIFY and updates.
@@ -77,6 +84,28 @@ impl PartialEq for Places {
     fn eq(&self, _: &Self) -> bool {
         true
     }
+}
+
+/// A region or member that uses feeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedUse {
+    /// Which.
+    pub user: FeedUser,
+    /// By their index; the first that tells something is believed.
+    pub feeds: Vec<usize>,
+    /// Where it is asked, unless that is its own address.
+    pub address: Option<ProbeAddress>,
+    /// What it is called there.
+    pub name: Option<Arc<str>>,
+}
+
+/// Who uses a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedUser {
+    /// A region as a whole.
+    Region(RegionId),
+    /// A member, by its place in the pool.
+    Member(PoolId, usize),
 }
 
 /// `[server]`.
@@ -120,6 +149,19 @@ pub struct TcpLimits {
 pub struct Admin {
     /// Where API, `/metrics` and `/healthz` listen; `None` when switched off (`listen = ""`).
     pub listen: Option<SocketAddr>,
+    /// The file with the token of requests; `None`: [`TOKEN_FILE`] in the state folder.
+    pub token_file: Option<PathBuf>,
+}
+
+/// The file with the token of the admin API unless configured, in the state folder.
+pub const TOKEN_FILE: &str = "admin.token";
+
+impl Config {
+    /// The file with the token of the admin API.
+    #[must_use]
+    pub fn token_file(&self) -> PathBuf {
+        self.admin.token_file.clone().unwrap_or_else(|| self.server.state_dir.join(TOKEN_FILE))
+    }
 }
 
 /// A zone and what its balanced names are answered with.
@@ -162,7 +204,7 @@ impl Default for TcpLimits {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8053)) }
+        Self { listen: Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8053)), token_file: None }
     }
 }
 
@@ -189,6 +231,14 @@ pub fn load_partly(path: &Path, sources: &mut Sources) -> (Config, Vec<Diagnosti
     let files = documents.chain(spec.secret_files()).collect();
     let config = validate::validate(spec, files, &mut report);
     (config, report.into_sorted())
+}
+
+/// Reads a duration as files have it: digits with units, `90s`, `2h30m`. The error says what is wrong and what to write.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    values::duration(text).map_err(|wrong| match wrong.hint {
+        Some(hint) => format!("{}; {hint}", wrong.why),
+        None => wrong.why,
+    })
 }
 
 /// A JSON Schema of the configuration files, for editors.

@@ -156,11 +156,12 @@ impl<'r, 't> Reader<'r, 't> {
         let whole = Slot { key, kind: key.kind, element: false };
         let element = match key.kind {
             Kind::List(element) | Kind::OneOrList(element) => *element,
+            Kind::AddressesOrPolicy => Kind::Address,
             other => other,
         };
         let elements = match (&node.value, key.kind) {
             (Value::Array(array), _) => array.elements.as_slice(),
-            (Value::String(_) | Value::Integer(_), Kind::OneOrList(_)) => {
+            (Value::String(_) | Value::Integer(_), Kind::OneOrList(_) | Kind::AddressesOrPolicy) => {
                 let value = read(self.report, Slot { kind: element, ..whole }, node)?;
                 return Some(Spanned::new(vec![Spanned::new(value, node.span)], node.span));
             }

@@ -6,7 +6,8 @@ use super::reader::Slot;
 use super::report::Report;
 use super::tree::{Node, Value};
 use super::values::{self, Wrong};
-use crate::base::{Continent, Country, Diagnostic, Point, suggest};
+use crate::base::named::as_number;
+use crate::base::{Continent, Country, Diagnostic, PlaceName, Point, suggest};
 use std::time::Duration;
 
 /// Reads `true` or `false`.
@@ -142,6 +143,19 @@ pub fn duration(report: &mut Report, slot: Slot, node: &Node) -> Option<Duration
     in_range.then_some(duration)
 }
 
+/// Reads a duration, or a switch; `None` inside for off.
+pub fn switch_or_duration(report: &mut Report, slot: Slot, node: &Node) -> Option<Option<Duration>> {
+    let Kind::SwitchOrDuration { on, min, max } = slot.kind else { return None };
+    match node.value {
+        Value::Boolean(switch) => Some(switch.then_some(on)),
+        Value::String(_) => duration(report, slot.of(Kind::Duration { min, max }), node).map(Some),
+        _ => {
+            slot.mistyped(report, node);
+            None
+        }
+    }
+}
+
 /// Reads a size in the kind's range: octets as a number, or a text with a unit.
 pub fn size<T: TryFrom<u64>>(report: &mut Report, slot: Slot, node: &Node) -> Option<T> {
     let octets = match &node.value {
@@ -248,6 +262,49 @@ pub fn continent(report: &mut Report, slot: Slot, node: &Node) -> Option<Contine
             Wrong { why: format!("`{}` is no continent", text.escape_debug()), hint: Some(hint) }
         })
     })
+}
+
+/// Reads the number of an autonomous system.
+pub fn asn(report: &mut Report, slot: Slot, node: &Node) -> Option<u32> {
+    let (number, written) = match &node.value {
+        Value::Integer(number) => (u32::try_from(*number).ok().filter(|number| *number != 0), number.to_string()),
+        Value::String(text) => (as_number(text), format!("`{}`", text.escape_debug())),
+        _ => {
+            slot.mistyped(report, node);
+            return None;
+        }
+    };
+    if number.is_none() {
+        report.error(node.span, format!("{}, not {written}", slot.must_be()));
+    }
+    number
+}
+
+/// Reads the name of a city or subdivision.
+pub fn place_name(report: &mut Report, slot: Slot, node: &Node) -> Option<PlaceName> {
+    let name = text(report, slot, node)?;
+    if name.trim() != name {
+        let diagnostic = Diagnostic::error(format!("{} has blanks around it", slot.name())).at(node.span, "");
+        report.push(diagnostic.hint(format!("write \"{}\"", name.trim())));
+        return None;
+    }
+    Some(PlaceName::new(&name))
+}
+
+/// Reads a subdivision; warns of a code that begins with no country.
+pub fn subdivision(report: &mut Report, slot: Slot, node: &Node) -> Option<PlaceName> {
+    let name = place_name(report, slot, node)?;
+    let country = name.country_of_code().and_then(Country::new);
+    if let Some(country) = country.filter(|country| !country.is_assigned()) {
+        let message = format!(
+            "the country code `{}` is not assigned, so that no client is located in `{name}`",
+            country.as_str()
+        );
+        let diagnostic = Diagnostic::warning(message).at(node.span, "");
+        let british = country.as_str() == "UK";
+        report.push(if british { diagnostic.hint("the United Kingdom is \"GB\"") } else { diagnostic });
+    }
+    Some(name)
 }
 
 /// Reads one status or a range of them.

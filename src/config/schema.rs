@@ -63,6 +63,15 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Kind::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
         Kind::Duration { .. } => json!({ "type": "string", "pattern": DURATION_PATTERN }),
+        Kind::SwitchOrDuration { .. } => {
+            json!({ "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": DURATION_PATTERN }] })
+        }
+        Kind::AddressesOrPolicy => {
+            json!({ "anyOf": [
+                { "type": "string", "minLength": 1 },
+                { "type": "array", "items": { "type": "string", "minLength": 1 } },
+            ] })
+        }
         Kind::Size { min, max } => {
             json!({ "anyOf": [
                 { "type": "integer", "minimum": min, "maximum": max },
@@ -83,6 +92,12 @@ fn of_kind(kind: Kind) -> Value {
         }
         Kind::Country => json!({ "type": "string", "pattern": "^[A-Za-z]{2}$" }),
         Kind::Continent => json!({ "type": "string", "enum": Continent::ALL.map(|(_, code, _)| code) }),
+        Kind::Asn => {
+            json!({ "anyOf": [
+                { "type": "integer", "minimum": 1, "maximum": u32::MAX },
+                { "type": "string", "pattern": "^([Aa][Ss])?[0-9]+$" },
+            ] })
+        }
         Kind::HttpStatus => {
             json!({ "anyOf": [
                 { "type": "integer", "minimum": 100, "maximum": 999 },
@@ -100,6 +115,8 @@ fn of_kind(kind: Kind) -> Value {
         | Kind::ProbeAddress
         | Kind::DomainName
         | Kind::Host
+        | Kind::City
+        | Kind::Subdivision
         | Kind::Name(_) => json!({ "type": "string", "minLength": 1 }),
         Kind::List(element) => json!({ "type": "array", "items": of_kind(*element) }),
         Kind::OneOrList(element) => {

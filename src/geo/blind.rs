@@ -1,14 +1,25 @@
-//! Whether databases that can be read say where anybody is. Knows no files and no policies.
+//! Whether databases that can be read say where anybody is, and what rules ask of them. Knows no files and no policies.
 
-use super::spec::GeoSpec;
+use super::spec::{GeoSpec, Named, Network};
 use super::{Locator, Place, PlaceId};
-use crate::base::Diagnostic;
+use crate::base::{Diagnostic, NamedFact};
 
 impl Locator {
-    /// Warnings about clients that none of the databases of `spec` locates, which is what this was built from: those of a
-    /// family, or all. The embedded country table locates both families.
+    /// Warnings about `spec`, which is what this was built from: clients that none of the databases locates, and facts that
+    /// rules name and none of them knows.
     #[must_use]
     pub fn warnings(&self, spec: &GeoSpec) -> Vec<Diagnostic> {
+        let mut warnings = self.nobody_located(spec);
+        warnings.extend(spec.named.iter().filter(|named| !self.can_know(named, spec)).map(never_holds));
+        warnings
+    }
+
+    fn can_know(&self, named: &Named, spec: &GeoSpec) -> bool {
+        self.kinds.can_know(&named.fact) || spec.networks.iter().any(|network| says(network, &named.fact))
+    }
+
+    /// Clients of a family, or all, that no database locates. The embedded country table locates both families.
+    fn nobody_located(&self, spec: &GeoSpec) -> Vec<Diagnostic> {
         if spec.databases.is_empty() {
             return Vec::new();
         }
@@ -27,6 +38,32 @@ impl Locator {
         warning.places.extend(spec.databases.iter().filter_map(|file| Some((file.span?, String::new()))));
         vec![warning.hint("add a City or Country database that has them, for example with `azimuth geoip fetch`")]
     }
+}
+
+fn says(network: &Network, fact: &NamedFact) -> bool {
+    match fact {
+        NamedFact::Asn(number) => network.asn == Some(*number),
+        NamedFact::City(name) => network.city.as_ref() == Some(name),
+        NamedFact::Subdivision(name) => network.subdivision.as_ref() == Some(name),
+    }
+}
+
+fn never_holds(named: &Named) -> Diagnostic {
+    let (what, remedy) = match &named.fact {
+        NamedFact::Asn(_) => ("autonomous systems", "add an ASN database to `databases` of `[geoip]`"),
+        NamedFact::City(_) => ("cities", "add a City database to `databases` of `[geoip]`"),
+        NamedFact::Subdivision(name) if name.country_of_code().is_some() => (
+            "subdivisions by their codes",
+            "add a City database that has them, or name the subdivision as the database does (`azimuth geoip lookup` shows it)",
+        ),
+        NamedFact::Subdivision(_) => {
+            ("subdivisions by their names", "add a City database that has them, or write the code as ISO 3166-2 has it")
+        }
+    };
+    let message = format!("`{}` never holds: no configured database knows {what}", named.fact);
+    let mut warning = Diagnostic::warning(message);
+    warning.places.extend(named.span.map(|span| (span, String::new())));
+    warning.hint(remedy)
 }
 
 /// Whether one of the first `databases` sources leads to a point, by itself or through its country.

@@ -5,9 +5,11 @@ use super::client::{DISGUISES, looked_up_as};
 use super::country_table::CountryTable;
 use super::database::Database;
 use super::index::{Index, LEAVES_MAX};
-use super::places::{PlaceList, Sources};
+use super::latency::LatencyRows;
+use super::naming::{Kinds, Numbers, SaidAll};
+use super::places::{NetworkFacts, PlaceList, Sources};
 use super::runs::{Runs, blocks, nested, overlay};
-use super::spec::GeoSpec;
+use super::spec::{GeoSpec, Network};
 use super::{EMBEDDED_NAME, Locator, PlaceId};
 use crate::base::{Country, Diagnostic, Point, Prefix};
 use std::collections::HashMap;
@@ -27,23 +29,33 @@ const DATABASES_MAX: usize = 64;
 
 /// Reads and compiles all that `spec` names.
 pub(super) fn compile(spec: &GeoSpec) -> Result<Locator, Vec<Diagnostic>> {
-    let (databases, table) = read_all(spec)?;
-    assemble(spec, databases, table.points().collect())
+    let numbers = Numbers::new(&spec.named, &spec.latencies);
+    let (databases, table) = read_all(spec, &numbers)?;
+    assemble(spec, numbers, databases, table.points().collect())
 }
 
-/// Compiles what was read: `databases` are those that `spec` names, in this order, or the embedded table alone.
+/// Compiles what was read: `databases` are those that `spec` names, in this order, or the embedded table alone, read with
+/// `numbers`, which are those of `spec`.
 pub(super) fn assemble(
     spec: &GeoSpec,
+    numbers: Numbers,
     databases: Vec<Database>,
     country_points: HashMap<Country, Point>,
 ) -> Result<Locator, Vec<Diagnostic>> {
     let mut lists_v4: Vec<Runs<u32>> = Vec::new();
     let mut lists_v6: Vec<Runs<u128>> = Vec::new();
-    let mut facts = Vec::new();
+    let (mut facts, mut kinds) = (Vec::new(), Kinds::default());
     for database in databases {
+        kinds = kinds.with(database.kinds);
         lists_v4.push(database.v4);
         lists_v6.push(database.v6);
         facts.push(database.facts);
+    }
+    let mut latencies = LatencyRows::new(&spec.latencies, &numbers);
+    if !latencies.networks.is_empty() {
+        let networks = std::mem::take(&mut latencies.networks);
+        lists_v4.push(nested(&v4_blocks(&networks), |inside| latencies.nest(inside)));
+        lists_v6.push(nested(&v6_blocks(&networks), |inside| latencies.nest(inside)));
     }
     let networks: Vec<Prefix> = spec.networks.iter().map(|network| network.prefix).collect();
     lists_v4.push(innermost(&v4_blocks(&networks)));
@@ -55,15 +67,17 @@ pub(super) fn assemble(
     lists_v6.push(innermost(&DISGUISES.map(|(first, length)| (first, length, 0))));
 
     let (source_names, country_points_source, first_network_source) = source_names(spec);
-    let mut places = PlaceList::new(Sources {
+    let sources = Sources {
         databases: facts,
-        networks: spec.networks.iter().map(|network| network.fact).collect(),
+        networks: spec.networks.iter().map(|network| network_facts(network, &numbers)).collect(),
+        numbers,
         mark_sets: mark_sets.sets,
         regions: spec.regions.clone(),
         country_points,
         country_points_source,
         first_network_source,
-    });
+    };
+    let mut places = PlaceList::new(sources, latencies);
     let mut leaves = Leaves::default();
     leaves.add(&lists_v4, &mut places);
     drop(lists_v4);
@@ -75,6 +89,7 @@ pub(super) fn assemble(
             format!("the databases together have {} networks; at most {LEAVES_MAX} are possible", leaves.lengths.len());
         return Err(vec![Diagnostic::error(message).hint("name fewer files in `geoip.databases`")]);
     }
+    let (places, latencies) = places.finish();
     let (lengths, leaf_places) = (leaves.lengths.into_boxed_slice(), leaves.places.into_boxed_slice());
     Ok(Locator {
         v4: Index::build::<u32>(&lengths[..v6_first], 0, TOP_BITS_V4),
@@ -82,10 +97,23 @@ pub(super) fn assemble(
         v6_first,
         lengths,
         leaf_places,
-        places: places.into_places().into(),
+        places: places.into(),
         source_names: source_names.into(),
         marks: spec.marks.as_slice().into(),
+        named: spec.named.iter().map(|named| named.fact.clone()).collect(),
+        latencies: latencies.into(),
+        kinds,
     })
+}
+
+fn network_facts(network: &Network, numbers: &Numbers) -> NetworkFacts {
+    let subdivisions: Vec<String> = network.subdivision.iter().map(|name| name.as_str().to_owned()).collect();
+    let named = SaidAll {
+        asn: numbers.said_of_asn(network.asn),
+        city: numbers.said_of_city(network.city.as_ref().map(|city| city.as_str())),
+        subdivision: numbers.said_of_subdivisions(&subdivisions),
+    };
+    NetworkFacts { location: network.fact, named }
 }
 
 /// What sources are called, the number of the embedded table and that of the first `[[network]]`.
@@ -102,13 +130,22 @@ fn source_names(spec: &GeoSpec) -> (Vec<String>, u16, u16) {
 }
 
 /// Every database, or what is wrong with each that cannot be used.
-fn read_all(spec: &GeoSpec) -> Result<(Vec<Database>, CountryTable), Vec<Diagnostic>> {
+fn read_all(spec: &GeoSpec, numbers: &Numbers) -> Result<(Vec<Database>, CountryTable), Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
     if spec.marks.len() > MARKS_MAX {
         diagnostics.push(
             Diagnostic::error(format!(
                 "the rules name {} networks; at most {MARKS_MAX} are possible",
                 spec.marks.len()
+            ))
+            .hint("describe networks with `[[network]]` and match them by country or continent"),
+        );
+    }
+    if spec.named.len() > MARKS_MAX {
+        diagnostics.push(
+            Diagnostic::error(format!(
+                "the rules name {} autonomous systems, cities and subdivisions; at most {MARKS_MAX} are possible",
+                spec.named.len()
             ))
             .hint("describe networks with `[[network]]` and match them by country or continent"),
         );
@@ -124,7 +161,7 @@ fn read_all(spec: &GeoSpec) -> Result<(Vec<Database>, CountryTable), Vec<Diagnos
     }
     let mut databases = Vec::new();
     for file in spec.databases.iter().take(DATABASES_MAX) {
-        match Database::open(&file.path) {
+        match Database::open(&file.path, numbers) {
             Ok(database) => databases.push(database),
             Err(unusable) => {
                 let diagnostic = unusable.diagnostic(&file.path);

@@ -4,6 +4,7 @@
 use super::bits::Bits;
 use super::country_table::CountryTable;
 use super::database::Database;
+use super::naming::Numbers;
 use super::runs::{Runs, overlay};
 use crate::base::{Country, Diagnostic, Point};
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ pub fn build(databases: &[PathBuf], cities: &Path, about: Option<String>) -> Res
     let mut diagnostics = Vec::new();
     let mut read = Vec::new();
     for path in databases {
-        match Database::open(path) {
+        match Database::open(path, &Numbers::default()) {
             Ok(database) => read.push(database),
             Err(unusable) => diagnostics.push(unusable.diagnostic(path)),
         }

@@ -10,6 +10,7 @@ use super::bits::Bits;
 use super::continents;
 use super::database::Database;
 use super::facts::Facts;
+use super::naming::Kinds;
 use super::runs::Runs;
 use crate::base::{Country, Point};
 use flate2::Compression;
@@ -89,12 +90,12 @@ impl CountryTable {
         let known = self.countries.iter().map(|(country, _)| Facts {
             country: Some(*country).filter(|country| continents::is_country(*country)),
             continent: continents::of_code(*country),
-            point: None,
+            ..Facts::default()
         });
         let facts = std::iter::once(Facts::default()).chain(known).collect();
         let v4 = std::mem::replace(&mut self.v4, Runs::new());
         let v6 = std::mem::replace(&mut self.v6, Runs::new());
-        Database { facts, v4, v6, about: self.about.clone() }
+        Database { facts, v4, v6, about: self.about.clone(), kinds: Kinds::default() }
     }
 
     /// The octets of the table's file.

@@ -3,6 +3,7 @@
 use super::bits::Bits;
 use super::facts::{FactList, Facts};
 use super::hash::FastHash;
+use super::naming::{Kinds, NamesRecord, Numbers};
 use super::record::{KNOWN_KEYS, Record};
 use super::runs::Runs;
 use crate::base::{Diagnostic, UnixTime};
@@ -29,6 +30,8 @@ pub(super) struct Database {
     pub(super) v6: Runs<u128>,
     /// What it is and when it was built.
     pub(super) about: String,
+    /// Which facts it can have; found out only where somebody names some.
+    pub(super) kinds: Kinds,
 }
 
 /// Why a database is not used, and what to do about it.
@@ -64,13 +67,13 @@ impl Unusable {
 }
 
 impl Database {
-    /// Reads a database file. The file is not kept.
-    pub(super) fn open(path: &Path) -> Result<Self, Unusable> {
-        Self::read(&octets_of(path)?)
+    /// Reads a database file, and of the facts that can be named those that are. The file is not kept.
+    pub(super) fn open(path: &Path, named: &Numbers) -> Result<Self, Unusable> {
+        Self::read(&octets_of(path)?, named)
     }
 
     /// Reads a database from the octets of its file.
-    pub(super) fn read(octets: &[u8]) -> Result<Self, Unusable> {
+    pub(super) fn read(octets: &[u8], named: &Numbers) -> Result<Self, Unusable> {
         if octets.starts_with(b"\x1f\x8b") {
             return Err(Unusable::new(
                 "is compressed with gzip",
@@ -78,7 +81,7 @@ impl Database {
             ));
         }
         let reader = Reader::from_source(octets).map_err(|error| Unusable::damaged(&error))?;
-        let mut scan = Scan::new(&reader);
+        let mut scan = Scan::new(&reader, named);
         scan.networks()?;
         if !scan.known {
             return Err(Unusable::foreign(&scan.first_keys.unwrap_or_else(|| "not even one network".to_owned())));
@@ -91,13 +94,14 @@ impl Database {
             facts: scan.facts.into_facts(),
             v4,
             v6,
+            kinds: scan.kinds,
             about: format!("{} of {year}-{month:02}-{day:02}", reader.metadata().database_type),
         })
     }
 }
 
 /// The octets of a file of sane size.
-fn octets_of(path: &Path) -> Result<Vec<u8>, Unusable> {
+pub(super) fn octets_of(path: &Path) -> Result<Vec<u8>, Unusable> {
     let cannot = |error: std::io::Error| {
         let remedy = match error.kind() {
             std::io::ErrorKind::NotFound => {
@@ -149,6 +153,8 @@ impl<A: Bits> Writing<A> {
 /// One pass over the search tree.
 struct Scan<'a> {
     reader: &'a Reader<&'a [u8]>,
+    named: &'a Numbers,
+    kinds: Kinds,
     facts: FactList,
     /// Facts by the offset of a data record: most networks share theirs with many others, and each is decoded once.
     decoded: HashMap<usize, u32, FastHash>,
@@ -161,9 +167,11 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn new(reader: &'a Reader<&'a [u8]>) -> Self {
+    fn new(reader: &'a Reader<&'a [u8]>, named: &'a Numbers) -> Self {
         Self {
             reader,
+            named,
+            kinds: Kinds::default(),
             facts: FactList::new(),
             decoded: HashMap::default(),
             v4: Writing::new(),
@@ -233,7 +241,13 @@ impl<'a> Scan<'a> {
                 } else if self.first_keys.is_none() {
                     self.first_keys = Some(keys_of(network));
                 }
-                self.facts.number(record.facts())
+                let mut facts = record.facts();
+                if !self.named.is_empty() {
+                    let names = network.decode::<NamesRecord<'_>>()?.unwrap_or_default();
+                    self.kinds.learn(&names);
+                    facts.named = self.named.said(&names);
+                }
+                self.facts.number(facts)
             }
             // A record that is no map is of no known schema, but not damaged.
             Err(MaxMindDbError::Decoding { .. }) if network.decode::<IgnoredAny>().is_ok() => {

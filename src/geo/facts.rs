@@ -1,11 +1,12 @@
 //! What one database says of some networks, and short numbers for it. Knows no files.
 
 use super::hash::FastHash;
+use super::naming::SaidAll;
 use crate::base::{Continent, Country, Point};
 use std::collections::HashMap;
 
 /// What a database says; what it does not say is unknown.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Facts {
     /// The country.
     pub(super) country: Option<Country>,
@@ -13,10 +14,12 @@ pub(super) struct Facts {
     pub(super) continent: Option<Continent>,
     /// The coordinates.
     pub(super) point: Option<Point>,
+    /// Autonomous system, city and subdivisions, as far as somebody names them.
+    pub(super) named: SaidAll,
 }
 
 /// Facts as a key: coordinates by their bits, which hash.
-type Known = (Option<Country>, Option<Continent>, Option<[u64; 2]>);
+type Known = (Option<Country>, Option<Continent>, Option<[u64; 2]>, SaidAll);
 
 /// Distinct facts, numbered in order of appearance; number 0 says nothing.
 #[derive(Debug)]
@@ -35,7 +38,8 @@ impl FactList {
     /// The number of these facts.
     pub(super) fn number(&mut self, facts: Facts) -> u32 {
         let point = facts.point.map(|point| [point.latitude().to_bits(), point.longitude().to_bits()]);
-        *self.numbers.entry((facts.country, facts.continent, point)).or_insert_with(|| {
+        let known = (facts.country, facts.continent, point, facts.named.clone());
+        *self.numbers.entry(known).or_insert_with(|| {
             self.facts.push(facts);
             (self.facts.len() - 1) as u32
         })

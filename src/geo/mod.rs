@@ -12,6 +12,8 @@ mod database;
 mod facts;
 mod hash;
 mod index;
+pub mod latency;
+mod naming;
 mod places;
 mod record;
 mod runs;
@@ -21,8 +23,9 @@ mod tests;
 
 pub use client::{Client, Disguise};
 
-use crate::base::{Continent, Country, Diagnostic, Point, Prefix, RegionId};
+use crate::base::{Continent, Country, Diagnostic, NamedFact, Point, Prefix, RegionId};
 use index::Index;
+use latency::{LatencyId, Profile};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -51,6 +54,10 @@ pub struct Place {
     pub prefers: Option<RegionId>,
     /// Which marks ([`spec::GeoSpec::marks`]) these addresses are inside, as ascending indexes.
     pub marks: Box<[u16]>,
+    /// Which of the facts that rules name ([`Locator::named`]) hold, as ascending indexes.
+    pub named: Box<[u16]>,
+    /// Measured latencies from here.
+    pub latency: Option<LatencyId>,
     /// Who said so, for each fact: index into [`Locator::source_names`].
     pub country_source: Option<u16>,
     /// Who gave the point.
@@ -75,6 +82,10 @@ pub struct Locator {
     places: Box<[Place]>,
     source_names: Box<[String]>,
     marks: Box<[Prefix]>,
+    named: Box<[NamedFact]>,
+    latencies: Box<[Profile]>,
+    /// What the databases can know of facts that are named.
+    kinds: naming::Kinds,
 }
 
 impl Locator {
@@ -138,13 +149,28 @@ impl Locator {
         &self.marks
     }
 
+    /// The facts that [`Place::named`] are indexes of: [`spec::GeoSpec::named`].
+    #[must_use]
+    pub fn named(&self) -> &[NamedFact] {
+        &self.named
+    }
+
+    /// What [`Place::latency`] numbers.
+    #[must_use]
+    pub fn latencies(&self) -> &[Profile] {
+        &self.latencies
+    }
+
     /// Octets on the heap: the index, the leaves and the places.
     #[must_use]
     pub fn heap_len(&self) -> usize {
-        let marks: usize = self.places.iter().map(|place| size_of_val(&*place.marks)).sum();
+        let lists = |place: &Place| size_of_val(&*place.marks) + size_of_val(&*place.named);
+        let marks: usize = self.places.iter().map(lists).sum();
+        let profiles: usize = self.latencies.iter().map(|profile| size_of_val(&**profile)).sum();
+        let latencies = size_of_val(&*self.latencies) + profiles;
         let names: usize = self.source_names.iter().map(|name| size_of::<String>() + name.capacity()).sum();
         let leaves = size_of_val(&*self.lengths) + size_of_val(&*self.leaf_places);
-        self.v4.heap_len() + self.v6.heap_len() + leaves + size_of_val(&*self.places) + marks + names
+        self.v4.heap_len() + self.v6.heap_len() + leaves + size_of_val(&*self.places) + marks + names + latencies
     }
 }
 

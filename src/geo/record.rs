@@ -67,7 +67,8 @@ impl Record<'_> {
             _ => None,
         };
         let continent = continent.or(country.and_then(continents::of_code));
-        Facts { country: country.filter(|country| continents::is_country(*country)), continent, point }
+        let country = country.filter(|country| continents::is_country(*country));
+        Facts { country, continent, point, ..Facts::default() }
     }
 }
 

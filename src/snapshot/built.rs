@@ -1,17 +1,14 @@
 //! What the publisher has built of a generation and goes on changing: what depends on health, the zones in the versions that
 //! came since, and what is known of the targets of aliases.
 
-use super::generation::{Generation, TargetStates};
+use super::generation::Generation;
 use super::{AliasAnswers, Pages, ServiceAnswers, Snapshot};
-use crate::base::PoolId;
-use crate::steering::{MemberState, PoolAnswers};
+use crate::steering::{PoolAnswers, PoolCondition};
 use crate::zone::{AliasTarget, ZoneSet};
 use std::sync::Arc;
 
 /// What of a generation depends on health.
 pub(super) struct Built {
-    /// By pool; empty for pools that no name is balanced over, and for twins.
-    pub(super) states: Vec<Vec<MemberState>>,
     pub(super) answers: Pages<PoolAnswers>,
     pub(super) services: Pages<ServiceAnswers>,
     pub(super) aliases: Pages<AliasAnswers>,
@@ -20,25 +17,21 @@ pub(super) struct Built {
 }
 
 impl Built {
-    /// Builds all answers, but for those that `before` has and nothing changes.
-    pub(super) fn new(generation: &Generation, targets: &TargetStates, before: Option<(&Generation, &Self)>) -> Self {
-        let pools = (0..).take(generation.inputs.pools.len()).map(PoolId);
-        let states: Vec<Vec<MemberState>> = pools
-            .map(|pool| match generation.leads_of_pool(pool) {
-                [] => Vec::new(),
-                _ => generation.member_states(pool, targets),
-            })
-            .collect();
+    /// Builds all answers in these conditions, by number, but for those that `before` has and nothing changes.
+    pub(super) fn new(
+        generation: &Generation,
+        conditions: Vec<PoolCondition>,
+        before: Option<(&Generation, &Self)>,
+    ) -> Self {
         let shared = before.map(|(before, built)| (generation.shared_answers(before), built));
         let mut answers: Vec<Arc<PoolAnswers>> = Vec::with_capacity(generation.pairs.len());
-        for number in 0..generation.pairs.len() {
+        for (number, condition) in conditions.into_iter().enumerate() {
             let lead = generation.lead_of(number);
             let known = shared.as_ref().and_then(|(shared, built)| Some(built.answers.get(shared[number]?)));
-            let states = &states[generation.pool_of(lead).index()];
-            let next = match known.filter(|known| known.states() == states) {
-                _ if lead < number => Arc::clone(&answers[lead]),
+            let next = match known.filter(|known| *known.condition() == condition) {
+                _ if lead < number && *answers[lead].condition() == condition => Arc::clone(&answers[lead]),
                 Some(known) => Arc::clone(known),
-                None => generation.build_answers(number, states),
+                None => generation.build_answers(number, condition),
             };
             answers.push(next);
         }
@@ -49,7 +42,7 @@ impl Built {
             Some(Arc::clone(built.aliases.get(before.targets.number(target)?)))
         };
         let aliases = Pages::new(&generation.targets.first_answers(known));
-        Self { states, answers, services, aliases, zones: Arc::clone(&generation.inputs.zones) }
+        Self { answers, services, aliases, zones: Arc::clone(&generation.inputs.zones) }
     }
 
     pub(super) fn snapshot(&self, generation: &Generation, number: u64) -> Snapshot {
@@ -59,6 +52,7 @@ impl Built {
             zones: Arc::clone(&self.zones),
             locator: Arc::clone(&generation.inputs.locator),
             balances: Arc::clone(&generation.balances),
+            fallbacks: Arc::clone(&generation.fallbacks),
             rankings: Arc::clone(&generation.rankings),
             pool_answers: self.answers.clone(),
             services: generation.services.by_zone(),

@@ -2,15 +2,17 @@
 //! makes, and which member each target of health belongs to.
 
 use super::aliases::Targets;
+use super::facts::target_name;
+use super::known::TargetStates;
 use super::services::Services;
 use super::twins::Twins;
 use super::{Balance, Pages, ServiceAnswers, Settings, WorkerShard};
 use crate::base::{PolicyId, PoolId, RegionId};
 use crate::geo::Locator;
-use crate::health::{Status, TargetKey, TargetState};
+use crate::health::{Status, Subject, TargetKey};
 use crate::steering::reach::regions_of_pool;
-use crate::steering::spec::{BalanceSpec, Policy, Pool, Region};
-use crate::steering::{MemberState, PoolAnswers, PoolCondition, Ranking, RankingKey};
+use crate::steering::spec::{AllDown, BalanceSpec, Policy, Pool, Region};
+use crate::steering::{PoolAnswers, PoolCondition, Ranking, RankingKey};
 use crate::zone::{AliasTarget, BalancedOwner, Zone, ZoneSet};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,20 +45,21 @@ pub struct Inputs {
     pub workers: usize,
 }
 
-/// What is known of targets, by name. A target that is not there is unknown.
-pub(super) type TargetStates = HashMap<TargetKey, TargetState>;
-
 /// What of a generation does not depend on health: may be built beside the publisher's thread.
 pub(super) struct Generation {
     pub(super) inputs: Arc<Inputs>,
     /// The pool and policy of each pool answers.
     pub(super) pairs: Arc<[(PoolId, PolicyId)]>,
     pub(super) balances: Arc<[Box<[Balance]>]>,
+    pub(super) fallbacks: Arc<[Balance]>,
     pub(super) rankings: Arc<[Arc<Ranking>]>,
     pub(super) shards: Arc<[WorkerShard]>,
     pub(super) services: Services,
     pub(super) targets: Targets,
     twins: Twins,
+    pool_of_name: HashMap<Arc<str>, PoolId>,
+    /// By pair, in seconds.
+    ttls_max: Box<[u32]>,
     /// The pools that a target belongs to, without those that are twins of others.
     pools_of_target: HashMap<TargetKey, Vec<PoolId>>,
     /// What was known of members, by pool and place in it, before they got targets without a first result; of a twin under
@@ -76,7 +79,7 @@ impl Generation {
         let mut numbering = Numbering::new(&inputs);
         let balances = inputs.balances.iter().map(|zone| zone.iter().map(|spec| numbering.balance(spec)).collect());
         let balances: Arc<[Box<[Balance]>]> = balances.collect();
-        let Numbering { pairs, keys, .. } = numbering;
+        let Numbering { pairs, keys, fallbacks, .. } = numbering;
         let before = before.filter(|before| Arc::ptr_eq(before.locator, &inputs.locator));
         let rankings = keys.iter().map(|key| {
             let known = before.as_ref().and_then(|before| before.rankings.iter().find(|known| known.key() == key));
@@ -84,10 +87,13 @@ impl Generation {
         });
         let rankings = rankings.collect();
         let twins = Twins::new(&inputs, &pairs);
+        let of_names = balances.iter().flatten().chain(&fallbacks);
+        let ttls_max = ttls_max(of_names, pairs.len(), &twins);
         let zones = inputs.zones.zones().iter().zip(&inputs.owners).zip(&*balances);
         let services = Services::new(zones.map(|((zone, owners), balances)| (&**zone, &**owners, &**balances)));
         Self {
             balances,
+            fallbacks: fallbacks.into(),
             services,
             targets: Targets::new(&inputs.aliases),
             rankings,
@@ -95,6 +101,8 @@ impl Generation {
             pairs: pairs.into(),
             pools_of_target: pools_of_target(&inputs.member_targets, &twins),
             twins,
+            pool_of_name: (0..).map(PoolId).zip(&inputs.pools).map(|(id, pool)| (Arc::clone(&pool.name), id)).collect(),
+            ttls_max,
             remembered: HashMap::new(),
             inputs: Arc::new(inputs),
         }
@@ -119,12 +127,6 @@ impl Generation {
             return self.services.build(answers);
         }
         self.services.extend(built, answers)
-    }
-
-    /// The states of all members of a pool.
-    pub(super) fn member_states(&self, pool: PoolId, targets: &TargetStates) -> Vec<MemberState> {
-        let members = &self.inputs.pools[pool.index()].members;
-        (0..members.len()).map(|member| self.member_state(pool, member, targets)).collect()
     }
 
     /// Remembers what was known under the generation before of members that now have other targets (a monitor was renamed,
@@ -165,39 +167,21 @@ impl Generation {
         if before.targets_of(old_pool, old_member) == self.targets_of(pool, member) {
             return before.remembered.get(&(lead, old_member)).copied();
         }
+        let old = &old_members[old_member];
         // One that was not enabled was not probed.
-        let state = before.member_state(lead, old_member, targets);
-        (state.enabled && state.status != Status::Unknown).then_some(state.status)
+        let enabled = old.enabled && before.inputs.regions.get(old.region.index()).is_some_and(|region| region.enabled);
+        let (status, _) = before.member_status(lead, old_member, targets);
+        (enabled && status != Status::Unknown).then_some(status)
     }
 
-    fn targets_of(&self, pool: usize, member: usize) -> &[TargetKey] {
+    /// What a member of a pool is judged by, in the order of its pool's monitors.
+    pub(super) fn targets_of(&self, pool: usize, member: usize) -> &[TargetKey] {
         self.inputs.member_targets.get(pool).and_then(|members| members.get(member)).map_or(&[], Vec::as_slice)
     }
 
-    /// A member is up when all its targets are, down when any is, else unknown; for targets without a first result what is
-    /// remembered of the member counts. It wavers when those of its targets that waver can change that: any of them while
-    /// it is up, all that are not up while it is not.
-    fn member_state(&self, pool: PoolId, member: usize, targets: &TargetStates) -> MemberState {
-        let spec = &self.inputs.pools[pool.index()].members[member];
-        let region_enabled = self.inputs.regions.get(spec.region.index()).is_some_and(|region| region.enabled);
-        let keys = self.targets_of(pool.index(), member);
-        let known = |key: &TargetKey| targets.get(key).map(of_target).filter(|(status, _)| *status != Status::Unknown);
-        // A first result decides alone, so it may change what is remembered.
-        let unknown =
-            || self.remembered.get(&(pool, member)).map_or((Status::Unknown, false), |status| (*status, true));
-        let states = || keys.iter().map(|key| known(key).unwrap_or_else(unknown));
-        let up = states().all(|(status, _)| status == Status::Up);
-        let wavering = if up {
-            states().any(|(_, wavering)| wavering)
-        } else {
-            states().all(|(status, wavering)| status == Status::Up || wavering)
-        };
-        let status = match up {
-            true => Status::Up,
-            false if states().any(|(status, _)| status == Status::Down) => Status::Down,
-            false => Status::Unknown,
-        };
-        MemberState::configured(status, wavering, spec.enabled && region_enabled, spec.weight)
+    /// What is remembered of a member whose targets have no first result.
+    pub(super) fn remembered_of(&self, pool: PoolId, member: usize) -> Option<Status> {
+        self.remembered.get(&(self.twins.of_pool[pool.index()], member)).copied()
     }
 
     /// The pools that have members with this target, without those that are twins of others.
@@ -225,33 +209,62 @@ impl Generation {
         &self.twins.sharers_of_lead[lead]
     }
 
-    /// The pool whose member states the answers with index `number` are built from.
-    pub(super) fn pool_of(&self, number: usize) -> PoolId {
-        self.twins.of_pool[self.pairs[number].0.index()]
-    }
-
-    /// Builds the answers with index `number` from the states of the pool's members.
-    pub(super) fn build_answers(&self, number: usize, states: &[MemberState]) -> Arc<PoolAnswers> {
+    /// The names of the pool and the policy behind the answers with index `number`.
+    pub(super) fn names_of_pair(&self, number: usize) -> (Arc<str>, Arc<str>) {
         let (pool, policy) = self.pairs[number];
         let (pool, policy) = (&self.inputs.pools[pool.index()], &self.inputs.policies[policy.index()]);
-        let condition = PoolCondition { members: states.to_vec(), regions: Vec::new() };
-        Arc::new(PoolAnswers::build(pool, policy, &self.inputs.regions, &condition))
+        (Arc::clone(&pool.name), Arc::clone(&policy.name))
+    }
+
+    /// The indexes of all answers to be built.
+    pub(super) fn leads(&self) -> impl Iterator<Item = u32> + '_ {
+        self.twins.leads_of_pool.iter().flatten().copied()
+    }
+
+    /// The indexes of the answers of the pool of that name.
+    pub(super) fn leads_of_pool_named(&self, pool: &str) -> &[u32] {
+        self.pool_of_name.get(pool).map_or(&[], |&pool| self.leads_of_pool(self.twins.of_pool[pool.index()]))
+    }
+
+    /// Whether the answers with index `number` change with reported load.
+    pub(super) fn follows_load(&self, number: u32) -> bool {
+        let (pool, policy) = self.pairs[number as usize];
+        self.inputs.policies[policy.index()].follows_load() || self.inputs.pools[pool.index()].has_feed
+    }
+
+    /// Whether anybody may report of this subject.
+    pub(super) fn has_subject(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Region(name) => self.inputs.regions.iter().any(|region| region.name == *name),
+            Subject::Member { pool, target } => self.pool_of_name.get(pool).is_some_and(|&pool| {
+                let pool = &self.inputs.pools[pool.index()];
+                pool.has_feed && pool.members.iter().any(|member| target_name(&member.target) == *target)
+            }),
+        }
+    }
+
+    /// The longest TTL of the names that are answered with index `number`, in seconds.
+    pub(super) fn ttl_max(&self, number: usize) -> u32 {
+        self.ttls_max.get(number).copied().unwrap_or_default()
+    }
+
+    /// Builds the answers with index `number` in this condition.
+    pub(super) fn build_answers(&self, number: usize, condition: PoolCondition) -> Arc<PoolAnswers> {
+        let (pool, policy) = self.pairs[number];
+        let (pool, policy) = (&self.inputs.pools[pool.index()], &self.inputs.policies[policy.index()]);
+        Arc::new(PoolAnswers::build(pool, policy, &self.inputs.regions, condition))
     }
 
     /// The answers of the generation before that this one may go on with, by name of pool and policy: pool, policy and
     /// regions are the same, ids included. Their member states are still to be compared.
     pub(super) fn shared_answers(&self, before: &Self) -> Vec<Option<usize>> {
-        let names = |generation: &Self, (pool, policy): (PoolId, PolicyId)| {
-            let (pools, policies) = (&generation.inputs.pools, &generation.inputs.policies);
-            (Arc::clone(&pools[pool.index()].name), Arc::clone(&policies[policy.index()].name))
-        };
         let known: HashMap<_, usize> =
-            before.pairs.iter().enumerate().map(|(number, &pair)| (names(before, pair), number)).collect();
-        let share = |&pair: &(PoolId, PolicyId)| {
-            let number = *known.get(&names(self, pair))?;
-            self.same_answers(pair, before, before.pairs[number]).then_some(number)
+            (0..before.pairs.len()).map(|number| (before.names_of_pair(number), number)).collect();
+        let share = |number: usize| {
+            let old = *known.get(&self.names_of_pair(number))?;
+            self.same_answers(self.pairs[number], before, before.pairs[old]).then_some(old)
         };
-        self.pairs.iter().map(share).collect()
+        (0..self.pairs.len()).map(share).collect()
     }
 
     fn same_answers(&self, (pool, policy): (PoolId, PolicyId), before: &Self, old: (PoolId, PolicyId)) -> bool {
@@ -268,22 +281,28 @@ fn is_known(targets: &TargetStates, key: &TargetKey) -> bool {
     targets.get(key).is_some_and(|state| state.status != Status::Unknown)
 }
 
-fn of_target(state: &TargetState) -> (Status, bool) {
-    (state.status, state.wavering)
-}
-
 /// Numbers pool answers and rankings while balanced names are gone through: each once.
 struct Numbering<'i> {
     inputs: &'i Inputs,
     pairs: Vec<(PoolId, PolicyId)>,
     pair_numbers: HashMap<(PoolId, PolicyId), u32>,
+    fallbacks: Vec<Balance>,
+    fallback_numbers: HashMap<BalanceSpec, u32>,
     keys: Vec<RankingKey>,
     key_numbers: HashMap<(PolicyId, Vec<RegionId>), u32>,
 }
 
 impl<'i> Numbering<'i> {
     fn new(inputs: &'i Inputs) -> Self {
-        Self { inputs, pairs: Vec::new(), pair_numbers: HashMap::new(), keys: Vec::new(), key_numbers: HashMap::new() }
+        Self {
+            inputs,
+            pairs: Vec::new(),
+            pair_numbers: HashMap::new(),
+            fallbacks: Vec::new(),
+            fallback_numbers: HashMap::new(),
+            keys: Vec::new(),
+            key_numbers: HashMap::new(),
+        }
     }
 
     fn balance(&mut self, spec: &BalanceSpec) -> Balance {
@@ -292,7 +311,21 @@ impl<'i> Numbering<'i> {
             self.pairs.push(pair);
             (self.pairs.len() - 1) as u32
         });
-        Balance { pool_answers, ranking: self.ranking(spec), ttl: spec.ttl }
+        Balance { pool_answers, ranking: self.ranking(spec), ttl: spec.ttl, fallback: self.fallback(spec) }
+    }
+
+    /// The number of what a policy falls back to. Configuration keeps policies from leading back to themselves.
+    fn fallback(&mut self, spec: &BalanceSpec) -> Option<u32> {
+        let AllDown::Policy(policy) = self.inputs.policies[spec.policy.index()].all_down else { return None };
+        let spec = BalanceSpec { policy, ..*spec };
+        if let Some(&number) = self.fallback_numbers.get(&spec) {
+            return Some(number);
+        }
+        let balance = self.balance(&spec);
+        let number = self.fallbacks.len() as u32;
+        self.fallbacks.push(balance);
+        self.fallback_numbers.insert(spec, number);
+        Some(number)
     }
 
     fn ranking(&mut self, spec: &BalanceSpec) -> u32 {
@@ -307,6 +340,18 @@ impl<'i> Numbering<'i> {
             number as u32
         })
     }
+}
+
+/// For each pair the longest TTL of the names over it, and over those that it leads.
+fn ttls_max<'b>(balances: impl Iterator<Item = &'b Balance>, pairs: usize, twins: &Twins) -> Box<[u32]> {
+    let mut ttls_max = vec![0; pairs];
+    for balance in balances {
+        for number in [balance.pool_answers, twins.lead_of_pair[balance.pool_answers as usize]] {
+            let known = &mut ttls_max[number as usize];
+            *known = balance.ttl.max.max(*known);
+        }
+    }
+    ttls_max.into()
 }
 
 fn pools_of_target(member_targets: &[Vec<Vec<TargetKey>>], twins: &Twins) -> HashMap<TargetKey, Vec<PoolId>> {

@@ -3,17 +3,25 @@
 
 pub mod aliases;
 mod built;
+pub mod core;
 pub mod counters;
+mod facts;
 mod generation;
+mod known;
+mod past;
 pub mod publisher;
 mod services;
 pub mod settings;
 mod twins;
 
 pub use aliases::{Alias, AliasAnswers, AliasFamily};
+pub use core::Core;
 pub use counters::Total;
+pub use facts::target_name;
 pub use generation::Inputs;
-pub use publisher::{Current, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
+pub use known::LatencyOf;
+pub use past::{PairCourse, PairMemory, Past};
+pub use publisher::{Current, OnMemory, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
 pub use services::{ServiceAnswers, ZoneServices, service_of};
 pub use settings::Settings;
 
@@ -37,6 +45,8 @@ pub struct Snapshot {
     pub locator: Arc<Locator>,
     /// For each zone by number, for each slot: what the balanced name is answered with.
     pub balances: Arc<[Box<[Balance]>]>,
+    /// What names fall back to; see [`Balance::fallback`].
+    pub fallbacks: Arc<[Balance]>,
     /// Orders of regions, each shared by the names whose key is equal.
     pub rankings: Arc<[Arc<Ranking>]>,
     /// Pools under policies, in the current state of their members.
@@ -62,6 +72,16 @@ pub struct Balance {
     pub ranking: u32,
     /// Seconds.
     pub ttl: TtlRange,
+    /// Where its policy falls back to another: index into [`Snapshot::fallbacks`] of the same pool under that one.
+    pub fallback: Option<u32>,
+}
+
+impl Snapshot {
+    /// What a balanced name is answered with when `balance` says [`crate::steering::Verdict::Elsewhere`].
+    #[must_use]
+    pub fn fallback_of(&self, balance: &Balance) -> Option<Balance> {
+        self.fallbacks.get(balance.fallback? as usize).copied()
+    }
 }
 
 /// What one worker counts and remembers for one configuration generation. One writer, relaxed; folded into totals by

@@ -2,19 +2,21 @@
 //! change, swaps, and frees old snapshots when the last worker has let go of them. It reads the clock only to collect
 //! changes and to say how long building took.
 
-use super::built::Built;
+use super::core::{self, Core};
 use super::counters::{Counters, Total};
-use super::generation::{Before, Generation, TargetStates};
+use super::generation::Generation;
+use super::known::{Known, LatencyOf};
+use super::past::{PairCourse, PairMemory, Past};
 use super::{AliasAnswers, Inputs, Snapshot};
-use crate::base::{PolicyId, PoolId};
-use crate::health::{Change, TargetKey, TargetState};
+use crate::base::{PolicyId, PoolId, UnixTime};
+use crate::health::{Change, Report, Subject, TargetKey, TargetState};
+use crate::steering::control::operator::OperatorTable;
 use crate::zone::{AliasTarget, Zone};
 use arc_swap::ArcSwap;
-use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// After a publication, further changes of health are collected this long.
 const COLLECTING: Duration = Duration::from_millis(10);
@@ -45,6 +47,9 @@ pub struct Current {
     pub pairs: Arc<[(PoolId, PolicyId)]>,
 }
 
+/// Is told what the next run must not forget.
+pub type OnMemory = Box<dyn FnMut(&[PairMemory]) + Send>;
+
 /// What the publisher counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PublisherMetrics {
@@ -65,7 +70,7 @@ pub struct PublisherMetrics {
 struct Shared {
     store: Arc<SnapshotStore>,
     current: Mutex<Arc<Current>>,
-    targets: Mutex<TargetStates>,
+    known: Arc<Mutex<Known>>,
     counters: Mutex<Counters>,
     metrics: Mutex<PublisherMetrics>,
     /// Held while a configuration generation is on its way, so that they go live one after the other.
@@ -82,6 +87,11 @@ enum Message {
     Zone(Arc<Zone>, SyncSender<()>),
     Aliases(Vec<(Arc<AliasTarget>, AliasAnswers)>),
     Changed(Vec<Change>),
+    Reported(Vec<(Subject, Report)>),
+    Operate(Arc<OperatorTable>, SyncSender<()>),
+    Latencies(LatencyOf),
+    Courses(SyncSender<Vec<PairCourse>>),
+    Release(Box<dyn Fn(&str, &str) -> bool + Send>),
     Flush(SyncSender<()>),
     Stop,
 }
@@ -111,8 +121,7 @@ impl PublisherHandle {
     pub fn replace_after(&self, inputs: Inputs, before_live: impl FnOnce()) {
         let _one_at_a_time = lock(&self.shared.replacing);
         let current = self.current();
-        let before = Before { locator: &current.snapshot.locator, rankings: &current.snapshot.rankings };
-        let generation = Box::new(Generation::prepare(inputs, Some(before)));
+        let generation = Box::new(Core::prepare(inputs, &current.snapshot));
         before_live();
         let (live, is_live) = sync_channel(1);
         if self.messages.send(Message::Replace(generation, live)).is_ok() {
@@ -143,6 +152,54 @@ impl PublisherHandle {
         let _ = self.messages.send(Message::Changed(changes));
     }
 
+    /// Takes what regions and members report, as [`Self::changed`] takes changes of health. Never blocks.
+    pub fn reported(&self, reports: Vec<(Subject, Report)>) {
+        // Without a publisher there is nobody to tell.
+        let _ = self.messages.send(Message::Reported(reports));
+    }
+
+    /// Puts all words of operators in force that shall be from now on; returns when that is live.
+    pub fn operate(&self, table: Arc<OperatorTable>) {
+        let (live, is_live) = sync_channel(1);
+        if self.messages.send(Message::Operate(table, live)).is_ok() {
+            // An error means that the publisher has ended, and there is nothing to wait for.
+            let _ = is_live.recv();
+        }
+    }
+
+    /// Releases the regions that wait for failback, in pools, whose names (pool, region) are told to be. Never blocks.
+    pub fn release(&self, is_released: Box<dyn Fn(&str, &str) -> bool + Send>) {
+        // Without a publisher there is nobody to tell.
+        let _ = self.messages.send(Message::Release(is_released));
+    }
+
+    /// Where latencies of targets are looked up from now on: changes of health do not tell of each probe.
+    pub fn look_up_latencies(&self, latency_of: LatencyOf) {
+        // Without a publisher there is nobody to tell.
+        let _ = self.messages.send(Message::Latencies(latency_of));
+    }
+
+    /// What is going on in each pool under each policy; nothing when the publisher has ended. Waits for its thread, so that
+    /// it must not be called from the thread of `on_memory`.
+    #[must_use]
+    pub fn courses(&self) -> Vec<PairCourse> {
+        let (asker, answer) = sync_channel(1);
+        let sent = self.messages.send(Message::Courses(asker));
+        sent.ok().and_then(|()| answer.recv().ok()).unwrap_or_default()
+    }
+
+    /// The words of operators that are in force.
+    #[must_use]
+    pub fn operator(&self) -> Arc<OperatorTable> {
+        Arc::clone(&core::lock(&self.shared.known).operator)
+    }
+
+    /// What is reported of a subject.
+    #[must_use]
+    pub fn report(&self, subject: &Subject) -> Option<Report> {
+        core::lock(&self.shared.known).reports.get(subject).copied()
+    }
+
     /// Returns when all changes that were told before are live: those that are being collected are published at once.
     pub fn flush(&self) {
         let (live, is_live) = sync_channel(1);
@@ -161,7 +218,7 @@ impl PublisherHandle {
     /// What is known of a target; `None` when nothing was ever reported of it.
     #[must_use]
     pub fn target_state(&self, target: &TargetKey) -> Option<TargetState> {
-        lock(&self.shared.targets).get(target).cloned()
+        core::lock(&self.shared.known).targets.get(target).cloned()
     }
 
     /// Answers given, by names of pool and region; none that are 0.
@@ -190,13 +247,22 @@ impl Publisher {
     /// When the system can not start a thread.
     #[must_use]
     pub fn start(inputs: Inputs) -> Self {
+        Self::start_after(inputs, &Past::default(), Box::new(|_| ()))
+    }
+
+    /// As [`Self::start`], going on with what the run before has left. `on_memory` is called from the publisher's thread with
+    /// all that the next run must not forget, whenever that changes.
+    ///
+    /// # Panics
+    /// When the system can not start a thread.
+    #[must_use]
+    pub fn start_after(inputs: Inputs, past: &Past, on_memory: OnMemory) -> Self {
         let begun = Instant::now();
-        let generation = Generation::prepare(inputs, None);
-        let targets = TargetStates::new();
-        let built = Built::new(&generation, &targets, None);
-        let snapshot = Arc::new(built.snapshot(&generation, 1));
+        let clock = Clock::anchored();
+        let mut core = Core::new(inputs, past, clock.now());
+        let snapshot = core.snapshot();
         let mut counters = Counters::default();
-        counters.begin(&generation);
+        counters.begin(&core.generation);
         let metrics = PublisherMetrics {
             generation: 1,
             configurations: 1,
@@ -206,8 +272,8 @@ impl Publisher {
         };
         let shared = Arc::new(Shared {
             store: Arc::new(SnapshotStore { current: ArcSwap::new(Arc::clone(&snapshot)) }),
-            current: Mutex::new(Arc::new(current(snapshot, &generation))),
-            targets: Mutex::new(targets),
+            current: Mutex::new(Arc::new(current(snapshot, &core.generation))),
+            known: Arc::clone(&core.known),
             counters: Mutex::new(counters),
             metrics: Mutex::new(metrics),
             replacing: Mutex::new(()),
@@ -215,10 +281,10 @@ impl Publisher {
         let (messages, inbox) = channel();
         let worker = Worker {
             shared: Arc::clone(&shared),
-            generation,
-            built,
-            number: 1,
-            dirty: BTreeSet::new(),
+            memories: core.memories(),
+            on_memory,
+            core,
+            clock,
             quiet_until: None,
             retired: Vec::new(),
             shards_to_fold: false,
@@ -262,15 +328,31 @@ fn current(snapshot: Arc<Snapshot>, generation: &Generation) -> Current {
     Current { snapshot, inputs: Arc::clone(&generation.inputs), pairs: Arc::clone(&generation.pairs) }
 }
 
+/// Wall-clock time, anchored once to the monotonic clock, so that it never goes back.
+struct Clock {
+    anchor: Instant,
+    anchored_at: UnixTime,
+}
+
+impl Clock {
+    fn anchored() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { anchor: Instant::now(), anchored_at: UnixTime::default() + since_epoch }
+    }
+
+    fn now(&self) -> UnixTime {
+        self.anchored_at + self.anchor.elapsed()
+    }
+}
+
 /// What the thread owns.
 struct Worker {
     shared: Arc<Shared>,
-    generation: Generation,
-    built: Built,
-    /// Of the last snapshot.
-    number: u64,
-    /// Pools whose members may have changed since then.
-    dirty: BTreeSet<PoolId>,
+    core: Core,
+    clock: Clock,
+    /// What the next run must not forget, as it was last told.
+    memories: Vec<PairMemory>,
+    on_memory: OnMemory,
     /// While changes are collected.
     quiet_until: Option<Instant>,
     /// Old snapshots, until nobody else holds them: the last to let go frees, and that shall not be a query worker.
@@ -290,12 +372,25 @@ impl Worker {
                     drop(before);
                 }
                 Ok(Message::Zone(zone, live)) => {
-                    self.set_zone(zone);
+                    _ = self.publish_if(|core, _| core.set_zone(zone));
                     // The caller may have given up waiting.
                     let _ = live.send(());
                 }
-                Ok(Message::Aliases(known)) => self.set_aliases(known),
-                Ok(Message::Changed(changes)) => self.note(changes),
+                Ok(Message::Aliases(known)) => _ = self.publish_if(|core, _| core.set_aliases(known)),
+                Ok(Message::Changed(changes)) => self.core.changed(changes),
+                Ok(Message::Reported(reports)) => self.core.reported(reports),
+                Ok(Message::Operate(table, live)) => {
+                    self.core.operate(table, self.clock.now());
+                    self.publish_changes();
+                    // The caller may have given up waiting.
+                    let _ = live.send(());
+                }
+                Ok(Message::Latencies(latency_of)) => self.core.look_up_latencies(latency_of),
+                Ok(Message::Courses(asker)) => {
+                    // The caller may have given up waiting.
+                    let _ = asker.send(self.core.courses());
+                }
+                Ok(Message::Release(is_released)) => self.core.release(&is_released),
                 Ok(Message::Flush(live)) => {
                     self.publish_changes();
                     // The caller may have given up waiting.
@@ -304,7 +399,8 @@ impl Worker {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if !self.dirty.is_empty() && self.quiet_until.is_none_or(|until| until <= Instant::now()) {
+            let is_due = self.core.is_dirty() || self.core.due().is_some_and(|due| due <= self.clock.now());
+            if is_due && self.quiet_until.is_none_or(|until| until <= Instant::now()) {
                 self.publish_changes();
             }
             self.free();
@@ -313,113 +409,63 @@ impl Worker {
 
     /// The next message, or a time-out when there is something to do without one.
     fn next(&self, inbox: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
-        let collecting = self.quiet_until.filter(|_| !self.dirty.is_empty());
+        let collecting = self.quiet_until.filter(|_| self.core.is_dirty());
         let collecting = collecting.map(|until| until.saturating_duration_since(Instant::now()));
+        let due = self.core.due().map(|due| due.since(self.clock.now()).max(COLLECTING));
         let freeing = (!self.retired.is_empty() || self.shards_to_fold).then_some(RETIRED_CHECK);
-        match [collecting, freeing].into_iter().flatten().min() {
+        match [collecting, due, freeing].into_iter().flatten().min() {
             Some(wait) => inbox.recv_timeout(wait),
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
     }
 
-    /// Takes in changes of health. States of targets that this generation does not have are kept for the next one, whose
-    /// probes may be quicker than its publication.
-    fn note(&mut self, changes: Vec<Change>) {
-        let mut targets = lock(&self.shared.targets);
-        for Change { key, state } in changes {
-            let known = targets.get(&key).map(|known| (known.status, known.wavering));
-            if known != Some((state.status, state.wavering)) {
-                self.dirty.extend(self.generation.pools_of_target(&key));
-            }
-            targets.insert(key, state);
+    /// Rebuilds the answers that what was told changes, and publishes them.
+    fn publish_changes(&mut self) {
+        if self.publish_if(Core::step) {
+            self.quiet_until = Some(Instant::now() + COLLECTING);
+        }
+        self.remember();
+    }
+
+    /// Tells what the next run must not forget, where that is something new.
+    fn remember(&mut self) {
+        let memories = self.core.memories();
+        if memories != self.memories {
+            (self.on_memory)(&memories);
+            self.memories = memories;
         }
     }
 
-    /// Rebuilds the answers of dirty pools, where they change, and publishes.
-    fn publish_changes(&mut self) {
+    /// Does something to what is built, and publishes it if that says so.
+    fn publish_if(&mut self, change: impl FnOnce(&mut Core, UnixTime) -> bool) -> bool {
         let begun = Instant::now();
-        let mut replaced = Vec::new();
-        let targets = lock(&self.shared.targets);
-        for pool in std::mem::take(&mut self.dirty) {
-            let leads = self.generation.leads_of_pool(pool);
-            if leads.is_empty() {
-                continue;
-            }
-            let states = self.generation.member_states(pool, &targets);
-            let known = &mut self.built.states[pool.index()];
-            if *known != states {
-                *known = states;
-                for &lead in leads {
-                    let answers = self.generation.build_answers(lead as usize, known);
-                    let sharers = self.generation.sharers_of(lead as usize);
-                    replaced.extend(sharers.iter().map(|&number| (number as usize, Arc::clone(&answers))));
-                }
-            }
+        let is_new = change(&mut self.core, self.clock.now());
+        if is_new {
+            self.publish(begun);
         }
-        drop(targets);
-        if replaced.is_empty() {
-            return;
-        }
-        self.built.services = self.generation.services.rebuild(&self.built.services, &replaced);
-        self.built.answers = self.built.answers.with(replaced);
-        self.publish(begun);
-        self.quiet_until = Some(Instant::now() + COLLECTING);
+        is_new
     }
 
     /// Makes a configuration generation live; gives what is left of the one before.
-    fn replace(&mut self, mut generation: Generation) -> (Generation, Built) {
+    fn replace(&mut self, generation: Generation) -> impl Sized + use<> {
         let begun = Instant::now();
-        let mut targets = lock(&self.shared.targets);
-        generation.remember(&self.generation, &targets);
-        targets.retain(|target, _| generation.has_target(target));
-        let built = Built::new(&generation, &targets, Some((&self.generation, &self.built)));
-        drop(targets);
-        self.dirty.clear();
-        lock(&self.shared.counters).begin(&generation);
-        let before = (std::mem::replace(&mut self.generation, generation), std::mem::replace(&mut self.built, built));
+        let before = self.core.go_on_with(generation, self.clock.now());
+        lock(&self.shared.counters).begin(&self.core.generation);
         self.shards_to_fold = true;
         lock(&self.shared.metrics).configurations += 1;
         self.publish(begun);
         before
     }
 
-    /// Makes live what is known of targets of aliases, where it is something new.
-    fn set_aliases(&mut self, known: Vec<(Arc<AliasTarget>, AliasAnswers)>) {
-        let begun = Instant::now();
-        let numbered = known.into_iter().filter_map(|(target, answers)| {
-            let number = self.generation.targets.number(&target)?;
-            (**self.built.aliases.get(number) != answers).then(|| (number, Arc::new(answers)))
-        });
-        let replaced: Vec<_> = numbered.collect();
-        if !replaced.is_empty() {
-            self.built.aliases = self.built.aliases.with(replaced);
-            self.publish(begun);
-        }
-    }
-
-    /// Makes another version of a zone live.
-    fn set_zone(&mut self, zone: Arc<Zone>) {
-        let begun = Instant::now();
-        let apex = zone.apex().clone();
-        if let Some(zones) = self.built.zones.with(zone) {
-            self.built.zones = Arc::new(zones);
-            if let Some(number) = self.built.zones.number_of(&apex) {
-                let Built { zones, services, answers, .. } = &mut self.built;
-                *services = self.generation.take_services_of(number, zones, services, answers);
-            }
-            self.publish(begun);
-        }
-    }
-
     /// Swaps in a snapshot of what is built.
     fn publish(&mut self, begun: Instant) {
-        self.number += 1;
-        let snapshot = Arc::new(self.built.snapshot(&self.generation, self.number));
+        let snapshot = self.core.snapshot();
+        let number = snapshot.generation;
         let old = self.shared.store.current.swap(Arc::clone(&snapshot));
-        *lock(&self.shared.current) = Arc::new(current(snapshot, &self.generation));
+        *lock(&self.shared.current) = Arc::new(current(snapshot, &self.core.generation));
         self.retired.push(old);
         let mut metrics = lock(&self.shared.metrics);
-        metrics.generation = self.number;
+        metrics.generation = number;
         metrics.publications += 1;
         metrics.last_build = begun.elapsed();
         metrics.retired = self.retired.len();

@@ -3,7 +3,7 @@
 
 use super::Inputs;
 use crate::base::{PolicyId, PoolId};
-use crate::steering::spec::Spread;
+use crate::steering::spec::{Policy, Pool, Recovery, Spread};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -32,9 +32,8 @@ impl Twins {
         let mut leads: HashMap<(PoolId, PolicyId, Option<PoolId>), u32> = HashMap::new();
         for (number, &(pool, policy)) in (0..).zip(pairs) {
             let twin = twins.of_pool[pool.index()];
-            // The name of a pool is part of what clients are hashed with, and of nothing else.
-            let hashes = matches!(inputs.policies[policy.index()].spread, Spread::Hash { .. });
-            let lead = *leads.entry((twin, policy, hashes.then_some(pool))).or_insert_with(|| {
+            let apart = stands_alone(&inputs.pools[pool.index()], &inputs.policies[policy.index()]);
+            let lead = *leads.entry((twin, policy, apart.then_some(pool))).or_insert_with(|| {
                 twins.leads_of_pool[twin.index()].push(number);
                 number
             });
@@ -43,6 +42,17 @@ impl Twins {
         }
         twins
     }
+}
+
+/// Whether answers depend on a pool's name, which is part of what clients are hashed with, or on what it remembers.
+fn stands_alone(pool: &Pool, policy: &Policy) -> bool {
+    let hashes = |spread| matches!(spread, Spread::Hash { .. });
+    hashes(policy.spread)
+        || policy.region_spread.is_some_and(hashes)
+        || policy.follows_load()
+        || policy.percentage_drain
+        || pool.has_feed
+        || pool.recovery != Recovery::default()
 }
 
 fn of_pool(inputs: &Inputs) -> Vec<PoolId> {
@@ -70,6 +80,10 @@ fn hash(inputs: &Inputs, pool: PoolId) -> u64 {
 }
 
 fn same(inputs: &Inputs, a: PoolId, b: PoolId) -> bool {
-    inputs.pools[a.index()].members == inputs.pools[b.index()].members
-        && inputs.member_targets.get(a.index()) == inputs.member_targets.get(b.index())
+    let (ours, theirs) = (&inputs.pools[a.index()], &inputs.pools[b.index()]);
+    let alike = !ours.has_feed
+        && !theirs.has_feed
+        && (&ours.monitors, ours.at_least, &ours.members) == (&theirs.monitors, theirs.at_least, &theirs.members)
+        && (&ours.recovery, &ours.limits) == (&theirs.recovery, &theirs.limits);
+    alike && inputs.member_targets.get(a.index()) == inputs.member_targets.get(b.index())
 }

@@ -1,10 +1,10 @@
 //! One query, one decision: the first eligible region in the client's order, then a variant of its answers.
 
-use super::pool_answers::{Group, Pass, Standing, WhenAllDown};
-use super::ranking::CohortId;
-use super::reach::{GroupId, Ranked};
+use super::pool_answers::{Pass, WhenAllDown, split_key};
+use super::reach::GroupId;
 use super::{PoolAnswers, Ranking};
 use crate::base::{Family, RegionId};
+use search::{Answer, Search};
 use std::net::IpAddr;
 
 /// What a decision may use of one query besides the state.
@@ -35,6 +35,8 @@ pub enum Verdict {
     NothingUp,
     /// SERVFAIL with an Extended DNS Error.
     ServFail,
+    /// Nothing is up, or has the family: what the policy says that this one falls back to.
+    Elsewhere,
 }
 
 /// The outcome of [`decide`].
@@ -76,6 +78,12 @@ pub enum Considered {
     NoMembers,
     /// It does not meet what the pass asks for.
     PassedOver,
+    /// It does, and hands this client on: it has too much to do, or comes back little by little, or is drained by a share.
+    HandedOn,
+    /// It does, and takes no such client from regions that hand it on.
+    Refused,
+    /// It does, and another one of its equals was picked.
+    NotPicked,
     /// It is the first that does.
     Chosen,
 }
@@ -95,6 +103,12 @@ pub fn decide(answers: &PoolAnswers, ranking: &Ranking, asked: &Asked) -> Decisi
     decide_with(answers, ranking, asked, &mut NoTrace)
 }
 
+/// The scope of every decision for this client, whatever it comes to.
+#[must_use]
+pub fn scope(answers: &PoolAnswers, ranking: &Ranking, asked: &Asked) -> u8 {
+    ranking.at(asked.leaf).1.max(answers.scope_floor(Family::of(asked.address)))
+}
+
 /// Decides as [`decide`] does, and shows what it considers. `answers` and `ranking` must be of one pool and policy.
 pub fn decide_with<T: Trace>(answers: &PoolAnswers, ranking: &Ranking, asked: &Asked, trace: &mut T) -> Decision {
     let (cohort, depth) = ranking.at(asked.leaf);
@@ -102,15 +116,18 @@ pub fn decide_with<T: Trace>(answers: &PoolAnswers, ranking: &Ranking, asked: &A
     let family = if answers.answers_cname() { Family::V4 } else { asked.family };
     let none = |verdict| Decision { verdict, ttl_min: false, scope, region: None };
     if !answers.slot(family).exists {
-        return none(Verdict::NoType);
+        let elsewhere = answers.all_down() == WhenAllDown::Policy;
+        return none(if elsewhere { Verdict::Elsewhere } else { Verdict::NoType });
     }
-    let found = Search { answers, ranking, cohort, trace }.find(family);
+    let client = if answers.selects() { split_key(asked.address, asked.known_bits) } else { 0 };
+    let found = Search { answers, ranking, cohort, asked, client, trace }.find(family);
     let picked = |group| answers.pick(group, asked.random, asked.turn, asked.address, asked.known_bits);
     let variant = match found.answer {
         Answer::Of(group) => picked(group),
         Answer::Fallback => answers.slot(family).fallback,
         Answer::Nothing => None,
         Answer::ServFail => return Decision { ttl_min: found.ttl_min, ..none(Verdict::ServFail) },
+        Answer::Elsewhere => return Decision { ttl_min: found.ttl_min, ..none(Verdict::Elsewhere) },
     };
     match variant {
         Some(number) => Decision {
@@ -123,120 +140,10 @@ pub fn decide_with<T: Trace>(answers: &PoolAnswers, ranking: &Ranking, asked: &A
     }
 }
 
-/// The groups of a cohort's order in one family: what the search of one query reads.
-struct Search<'s, T> {
-    answers: &'s PoolAnswers,
-    ranking: &'s Ranking,
-    cohort: CohortId,
-    trace: &'s mut T,
-}
+mod search;
 
-/// Where the search ends.
-enum Answer {
-    Of(Group),
-    Fallback,
-    Nothing,
-    ServFail,
-}
-
-struct Found {
-    answer: Answer,
-    ttl_min: bool,
-}
-
-/// The outcome of walking the order in the searching passes.
-struct Walk {
-    /// The group and the pass that found it.
-    found: Option<(GroupId, Pass)>,
-    /// How often a group was passed over which a member is about to make available.
-    soon: u32,
-}
-
-impl<T: Trace> Search<'_, T> {
-    fn find(&mut self, family: Family) -> Found {
-        let mut ttl_min = false;
-        if family == Family::V6 && self.answers.together() {
-            // One region by A's order answers both; where that one has no AAAA, AAAA goes its own way.
-            let lead = self.walk(Family::V4);
-            ttl_min = lead.soon > 0;
-            if let Some((group, pass)) = lead.found {
-                let own = self.answers.slot(family).group(group);
-                if pass < Pass::AnyUpOfFamily && own.standing.available(pass) {
-                    self.trace.step(Step { family, pass, group, outcome: Considered::Chosen });
-                    return Found { ttl_min: ttl_min || own.standing.changes(), answer: Answer::Of(own) };
-                }
-                // A's region may become another one, or one that is up in both families: AAAA would follow it.
-                let lead = self.standing(Family::V4, group);
-                ttl_min |= lead.fragile() || (pass == Pass::AnyUpOfFamily && lead.soon_count() > 0);
-            }
-        }
-        let walk = self.walk(family);
-        let found = match walk.found {
-            Some((group, _)) => {
-                let group = self.answers.slot(family).group(group);
-                Found { ttl_min: walk.soon > 0 || group.standing.changes(), answer: Answer::Of(group) }
-            }
-            None => self.all_down(family, walk.soon),
-        };
-        Found { ttl_min: found.ttl_min || ttl_min, ..found }
-    }
-
-    fn standing(&self, family: Family, group: GroupId) -> Standing {
-        self.answers.slot(family).group(group).standing
-    }
-
-    /// Walks the order, once for each searching pass, to the first group that is available.
-    fn walk(&mut self, family: Family) -> Walk {
-        let mut soon = 0;
-        let slot = self.answers.slot(family);
-        for &pass in Pass::searching(self.answers.together()) {
-            for group in self.ranking.order(self.cohort).map(Ranked::group) {
-                let standing = slot.group(group).standing;
-                if standing.available(pass) {
-                    self.trace.step(Step { family, pass, group, outcome: Considered::Chosen });
-                    // That the chosen group itself nearly made it earlier changes nothing.
-                    return Walk { found: Some((group, pass)), soon: soon - standing.soon_count() };
-                }
-                soon += u32::from(standing.soon(pass));
-                let has = standing.has_members();
-                let outcome = if has { Considered::PassedOver } else { Considered::NoMembers };
-                self.trace.step(Step { family, pass, group, outcome });
-            }
-        }
-        Walk { found: None, soon }
-    }
-
-    /// Nothing is up: what the policy wants then.
-    fn all_down(&mut self, family: Family, soon: u32) -> Found {
-        let answer = match self.answers.all_down() {
-            WhenAllDown::All => return self.first_as_if_up(family, soon),
-            WhenAllDown::NoData => Answer::Nothing,
-            WhenAllDown::ServFail => Answer::ServFail,
-            WhenAllDown::Fallback => Answer::Fallback,
-        };
-        Found { answer, ttl_min: soon > 0 }
-    }
-
-    /// The first group's enabled members; with families together, of the group that A's order puts first.
-    fn first_as_if_up(&mut self, family: Family, soon: u32) -> Found {
-        let first = |family| {
-            self.ranking.order(self.cohort).map(Ranked::group).find(|&group| self.standing(family, group).has_members())
-        };
-        let of_lead = match family {
-            Family::V6 if self.answers.together() => first(Family::V4),
-            Family::V4 | Family::V6 => None,
-        };
-        let Some(group) = of_lead.filter(|&group| self.standing(family, group).has_members()).or_else(|| first(family))
-        else {
-            return Found { answer: Answer::Nothing, ttl_min: true };
-        };
-        self.trace.step(Step { family, pass: Pass::AllDown, group, outcome: Considered::Chosen });
-        let group = self.answers.slot(family).group(group);
-        let others_soon = soon - group.standing.soon_count();
-        Found { ttl_min: others_soon > 0 || group.standing.changes_when_down(), answer: Answer::Of(group) }
-    }
-}
-
+#[cfg(test)]
+mod intake_tests;
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::condition::MemberState;
 use super::decide::{Asked, Considered, Decision, Step, Trace, decide_with};
 use super::pool_answers::Group;
-use super::ranking::{CohortId, Table};
+use super::ranking::{CohortId, RankedLatency, Table};
 use super::spec::Pool;
 use super::spread::By;
 use super::{PoolAnswers, Ranking, Verdict};
@@ -37,10 +37,12 @@ pub struct Explanation {
 pub struct RankedRegion {
     /// The region.
     pub region: RegionId,
-    /// Great-circle distance from the client, where distance orders and both are located.
+    /// Great-circle distance from the client, where distance or latency orders and both are located.
     pub distance_km: Option<f64>,
     /// The distance with the region's bias, which is what it is ranked by.
     pub ranked_km: Option<f64>,
+    /// The latency that it is ranked by, with order [`super::spec::Order::Latency`].
+    pub latency: Option<RankedLatency>,
     /// Why it stands where it stands.
     pub reason: RankReason,
 }
@@ -52,8 +54,14 @@ pub enum RankReason {
     Rule,
     /// The client's network is located at it.
     Network,
+    /// Within `tie_band` of the nearest, or in a policy of equals that picks regions: equal to the others of this reason.
+    Tied,
     /// By distance.
     Distance,
+    /// By measured latency.
+    Measured,
+    /// By the latency that its distance suggests.
+    Estimated,
     /// About by distance: beyond the regions that are in exact order for every client.
     Approximate,
     /// As listed by the policy, or in configured order, which is that of regions and clients without coordinates too.
@@ -132,7 +140,7 @@ pub fn explain(
     Explanation {
         decision,
         cohort,
-        rule: ranking.rule_for(place, table.marks),
+        rule: ranking.rule_for(place, table),
         regions: ranked_regions(ranking, cohort, place, table),
         members: members(pool, answers, group, decision),
         pick: pick(answers, group, decision, asked),
@@ -153,26 +161,32 @@ impl Trace for Steps {
 /// A cohort's regions for one of its places, with distances.
 #[must_use]
 pub fn ranked_regions(ranking: &Ranking, cohort: CohortId, place: &Place, table: &Table<'_>) -> Vec<RankedRegion> {
-    let rule = ranking.rule_for(place, table.marks);
+    let rule = ranking.rule_for(place, table);
     let exact = ranking.approximate_from(cohort).unwrap_or(usize::MAX);
-    let regions = ranking.regions(cohort).into_iter().enumerate();
-    let ranked = regions.map(|(at, region)| {
+    let regions = ranking.regions_and_ties(cohort).into_iter().enumerate();
+    let ranked = regions.map(|(at, (region, tied))| {
         let distance = ranking.distance_km(region, place);
+        let latency = ranking.latency(region, place, table);
         let reason = if ranking.is_preferred(rule, region) {
             RankReason::Rule
         } else if place.prefers == Some(region) {
             RankReason::Network
+        } else if tied {
+            RankReason::Tied
         } else if ranking.orders_equals() {
             RankReason::Equal
         } else if at >= exact {
             RankReason::Approximate
-        } else if distance.is_some() {
-            RankReason::Distance
         } else {
-            RankReason::Listed
+            match latency {
+                Some(RankedLatency { measured: true, .. }) => RankReason::Measured,
+                Some(RankedLatency { measured: false, .. }) => RankReason::Estimated,
+                None if distance.is_some() => RankReason::Distance,
+                None => RankReason::Listed,
+            }
         };
         let (distance_km, ranked_km) = distance.unzip();
-        RankedRegion { region, distance_km, ranked_km, reason }
+        RankedRegion { region, distance_km, ranked_km, latency, reason }
     });
     ranked.collect()
 }
@@ -189,7 +203,7 @@ fn explained_step(answers: &PoolAnswers, step: Step) -> ExplainedStep {
 fn members(pool: &Pool, answers: &PoolAnswers, group: Group, decision: Decision) -> Vec<ExplainedMember> {
     let answered = match decision.verdict {
         Verdict::Variant(number) => answers.variant_members(number),
-        Verdict::NoType | Verdict::NothingUp | Verdict::ServFail => Vec::new(),
+        Verdict::NoType | Verdict::NothingUp | Verdict::ServFail | Verdict::Elsewhere => Vec::new(),
     };
     let mut shares: Vec<Option<f64>> = vec![None; pool.members.len()];
     let mut add = |number: u32, share: f64| {
@@ -200,7 +214,7 @@ fn members(pool: &Pool, answers: &PoolAnswers, group: Group, decision: Decision)
     match (answers.shares(group), decision.verdict) {
         (Some(group_shares), _) => group.variants().zip(group_shares).for_each(|(number, share)| add(number, share)),
         (None, Verdict::Variant(number)) => add(number, 1.0),
-        (None, Verdict::NoType | Verdict::NothingUp | Verdict::ServFail) => {}
+        (None, Verdict::NoType | Verdict::NothingUp | Verdict::ServFail | Verdict::Elsewhere) => {}
     }
     let members = pool.members.iter().zip(answers.states()).zip(shares).enumerate();
     members

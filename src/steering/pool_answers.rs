@@ -1,20 +1,24 @@
 //! A pool under one policy, ready to answer: for each group of regions the availability in each pass, and the variants.
 
 mod availability;
+mod intake;
 mod roster;
 mod variants;
 
 pub use availability::{Pass, Tally};
 pub use variants::StoredAnswer;
 
-use super::condition::{MemberState, PoolCondition};
+use super::condition::{MemberState, PoolCondition, RegionState};
+use super::decide::Asked;
 use super::explain::Shortfall;
 use super::reach::{GroupId, Reach, regions_of_pool};
-use super::spec::{AllDown, Families, Policy, Pool, Region, Spread};
+use super::spec::{AllDown, Families, Order, Policy, Pool, Region, Spread};
 use super::spread::{self, By};
 use crate::base::{Family, RegionId};
 use availability::Judge;
 pub(super) use availability::Standing;
+use intake::Intakes;
+pub(super) use intake::split_key;
 use roster::Roster;
 use std::net::IpAddr;
 use variants::Variants;
@@ -28,6 +32,8 @@ pub struct PoolAnswers {
     tallies: Box<[[Tally; 2]]>,
     answers_cname: bool,
     judge: Judge,
+    intakes: Intakes,
+    region_spread: Spread,
     all_down: WhenAllDown,
     spread: Spread,
     scope_floors: [u8; 2],
@@ -74,34 +80,38 @@ pub(super) enum WhenAllDown {
     NoData,
     ServFail,
     Fallback,
+    Policy,
 }
 
 impl PoolAnswers {
     /// A member or region that is not enabled never answers, whatever its state.
     #[must_use]
-    pub fn build(pool: &Pool, policy: &Policy, regions: &[Region], condition: &PoolCondition) -> Self {
+    pub fn build(pool: &Pool, policy: &Policy, regions: &[Region], condition: PoolCondition) -> Self {
         let reach = Reach::new(policy, &regions_of_pool(pool));
-        let roster = Roster::new(pool, policy, regions, &condition.members, &reach);
+        let roster = Roster::new(pool, policy, regions, &condition, &reach);
+        let intakes = Intakes::new(pool, policy, regions, &reach, &condition);
         let mut variants = Variants::new(pool, policy.spread, policy.answers);
-        let slots = Family::BOTH.map(|family| build_slot(&reach, &roster, policy, family, &mut variants));
+        let slots = Family::BOTH.map(|family| build_slot(&reach, &roster, &intakes, policy, family, &mut variants));
         variants.finish();
         let all_down = match &policy.all_down {
             AllDown::All => WhenAllDown::All,
             AllDown::NoData => WhenAllDown::NoData,
             AllDown::ServFail => WhenAllDown::ServFail,
             AllDown::Fallback(_) => WhenAllDown::Fallback,
-            AllDown::Policy(_) => WhenAllDown::NoData,
+            AllDown::Policy(_) => WhenAllDown::Policy,
         };
         Self {
-            condition: condition.clone(),
             answers_cname: roster.names,
             judge: roster.judge,
+            intakes,
+            region_spread: policy.region_spread.unwrap_or(Spread::Weighted),
             all_down,
             spread: policy.spread,
-            scope_floors: scope_floors(policy.spread),
+            scope_floors: scope_floors(pool, policy, &reach),
             slots,
             variants,
             tallies: roster.into_tallies(),
+            condition,
             reach,
         }
     }
@@ -224,17 +234,59 @@ impl PoolAnswers {
     /// How many bits of the client's address the pick depends on; 0 where it does not hash.
     #[must_use]
     pub const fn hashed_bits(&self, client: Family) -> u8 {
-        match (self.spread, client) {
-            (Spread::Hash { ipv4_prefix, .. }, Family::V4) => ipv4_prefix,
-            (Spread::Hash { ipv6_prefix, .. }, Family::V6) => ipv6_prefix,
-            _ => 0,
-        }
+        prefix_bits(self.spread)[client.index()]
     }
 
     /// How members are picked.
     #[must_use]
     pub const fn spread(&self) -> Spread {
         self.spread
+    }
+
+    /// Whether some region hands on clients, or does not take those of others.
+    pub(super) const fn selects(&self) -> bool {
+        self.intakes.selects
+    }
+
+    /// How far a group takes clients.
+    #[must_use]
+    pub fn intake(&self, group: GroupId) -> RegionState {
+        self.intakes.state(group)
+    }
+
+    /// Whether a group hands on the client of this [`split_key`], and whether it would not take it from another.
+    pub(super) fn turns_away(&self, group: GroupId, client: u64) -> (bool, bool) {
+        self.intakes.turns_away(group, client)
+    }
+
+    /// The position of the one among several equal groups that gets a client; there is at least one.
+    pub(super) fn pick_equal(&self, groups: &[GroupId], asked: &Asked) -> usize {
+        let weight = |group: &GroupId| u64::from(self.intakes.state(*group).weight.max(1));
+        // A fraction of the golden ratio a turn visits everybody by weight, evenly mixed, whichever groups there are.
+        let turned = u64::from(asked.turn).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let by_weight = |random: u64| {
+            let total: u64 = groups.iter().map(weight).sum();
+            let mut left = (u128::from(random) * u128::from(total) >> 64) as u64;
+            let drawn = groups.iter().position(|group| {
+                let weight = weight(group);
+                let here = left < weight;
+                left = left.wrapping_sub(weight);
+                here
+            });
+            drawn.unwrap_or(0)
+        };
+        let alike = |random| spread::uniform(random, groups.len() as u32) as usize;
+        match self.region_spread.picks_by() {
+            By::Weight => by_weight(spread::hash::remixed(asked.random)),
+            By::WeightedTurn => by_weight(turned),
+            By::Turn => alike(turned),
+            By::Chance => alike(spread::hash::remixed(asked.random)),
+            By::Hash => {
+                let bits = prefix_bits(self.region_spread)[Family::of(asked.address).index()].min(asked.known_bits);
+                let key = spread::hash::client_key(asked.address, bits);
+                spread::hash::best_of(groups.iter().map(|&group| self.intakes.candidate(group)), key) as usize
+            }
+        }
     }
 
     pub(super) const fn all_down(&self) -> WhenAllDown {
@@ -300,7 +352,14 @@ impl Group {
     }
 }
 
-fn build_slot(reach: &Reach, roster: &Roster, policy: &Policy, family: Family, variants: &mut Variants) -> Slot {
+fn build_slot(
+    reach: &Reach,
+    roster: &Roster,
+    intakes: &Intakes,
+    policy: &Policy,
+    family: Family,
+    variants: &mut Variants,
+) -> Slot {
     variants.begin_family(family);
     if !roster.exists(family) {
         return Slot::default();
@@ -311,9 +370,19 @@ fn build_slot(reach: &Reach, roster: &Roster, policy: &Policy, family: Family, v
         regions.clear();
         regions.extend(reach.members_of(group as GroupId));
         let (standing, pass) = roster.standing(&regions, family);
+        let settles = regions.iter().any(|&region| intakes.state(region).settling);
+        let standing = if settles { standing.settling() } else { standing };
         roster.answering(&regions, family, pass, &mut members);
         let turns_start = variants.turns_len();
-        let first = variants.add_group(roster, &members);
+        let first = variants.add_group(roster, &members, &|member| {
+            let weight = roster.weight(member);
+            if regions.len() < 2 {
+                return weight;
+            }
+            // Among equals that answer as one, a region that hands clients on has less weight.
+            let kept = 1.0 - intakes.shed_of(reach.number(roster.member(member).region)).as_f64();
+            ((f64::from(weight) * kept) as u32).max(1)
+        });
         let turns_len = variants.turns_len() - turns_start;
         Group { standing, first, count: members.len() as u32, turns_start, turns_len }
     });
@@ -327,10 +396,27 @@ fn build_slot(reach: &Reach, roster: &Roster, policy: &Policy, family: Family, v
 
 /// The least scope by family of the client. Where one family's clients are split and the other's are not, these get 1 all
 /// the same: scope 0 would speak for both families.
-fn scope_floors(spread: Spread) -> [u8; 2] {
+fn scope_floors(pool: &Pool, policy: &Policy, reach: &Reach) -> [u8; 2] {
+    let mut floors = prefix_bits(policy.spread);
+    let mut widen = |by: [u8; 2]| floors = [floors[0].max(by[0]), floors[1].max(by[1])];
+    if ranks_equals(policy) && reach.regions().len() > 1 {
+        widen(prefix_bits(policy.region_spread.unwrap_or(Spread::Weighted)));
+    }
+    if intake::splits_clients(pool, policy, reach) {
+        widen(intake::SPLIT_BITS);
+    }
+    if floors == [0, 0] { floors } else { [floors[0].max(1), floors[1].max(1)] }
+}
+
+/// Whether equal regions may stand beside each other in an order.
+fn ranks_equals(policy: &Policy) -> bool {
+    policy.tie_band.is_some() || (policy.order == Order::Any && policy.picks_regions())
+}
+
+/// How many bits of a client's address a spread hashes, by family.
+const fn prefix_bits(spread: Spread) -> [u8; 2] {
     match spread {
-        Spread::Hash { ipv4_prefix: 0, ipv6_prefix: 0 } => [0, 0],
-        Spread::Hash { ipv4_prefix, ipv6_prefix } => [ipv4_prefix.clamp(1, 32), ipv6_prefix.clamp(1, 128)],
+        Spread::Hash { ipv4_prefix, ipv6_prefix } => [ipv4_prefix, ipv6_prefix],
         _ => [0, 0],
     }
 }

@@ -1,17 +1,20 @@
 //! Place to cohort: which order of regions each client gets, computed at load, and how far around a client that order
 //! holds, which is the ECS scope (RFC 7871). Knows no members and no health: orders change with the configuration only.
 
+mod globe;
 mod intern;
 mod key;
 mod order;
 mod rules;
 mod scopes;
 
+pub use globe::estimated_ms;
 pub use key::RankingKey;
 
 use super::reach::{Ranked, Reach};
 use super::spec::Order;
-use crate::base::{Prefix, RegionId};
+use crate::base::{NamedFact, Prefix, RegionId};
+use crate::geo::latency::Profile;
 use crate::geo::{LeafId, Locator, Place, PlaceId};
 use intern::{Cohort, Orders};
 use rules::RuleIndex;
@@ -32,6 +35,10 @@ pub struct Table<'a> {
     pub leaf_depths: [&'a [u8]; 2],
     /// The prefixes that [`Place::marks`] are indexes of.
     pub marks: &'a [Prefix],
+    /// The facts that [`Place::named`] are indexes of.
+    pub named: &'a [NamedFact],
+    /// What [`Place::latency`] numbers.
+    pub latencies: &'a [Profile],
 }
 
 impl<'a> Table<'a> {
@@ -43,6 +50,8 @@ impl<'a> Table<'a> {
             leaf_places: locator.leaf_places(),
             leaf_depths: locator.leaf_depths(),
             marks: locator.marks(),
+            named: locator.named(),
+            latencies: locator.latencies(),
         }
     }
 }
@@ -50,6 +59,17 @@ impl<'a> Table<'a> {
 /// All clients for which a ranking orders the regions alike, as a number within that ranking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CohortId(pub u32);
+
+/// A latency that a region is ranked by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RankedLatency {
+    /// Round trip: measured in steps, see [`crate::geo::latency::bucket`], or estimated, see [`estimated_ms`].
+    pub milliseconds: f64,
+    /// What it counts with the region's bias.
+    pub ranked_ms: f64,
+    /// Whether it was measured.
+    pub measured: bool,
+}
 
 /// What a leaf needs: its cohort, and the length of the longest prefix around it that is all of this cohort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,6 +129,12 @@ impl Ranking {
         self.orders.cohort(cohort)
     }
 
+    /// Whether any order has equals.
+    #[must_use]
+    pub const fn has_ties(&self) -> bool {
+        self.orders.has_ties()
+    }
+
     /// Up to which place in a cohort's order it is exact; `None` when all of it is.
     #[must_use]
     pub fn approximate_from(&self, cohort: CohortId) -> Option<usize> {
@@ -133,10 +159,10 @@ impl Ranking {
         self.key.reach()
     }
 
-    /// The rule that decides for a place, as an index into the policy's rules; `marks` are the table's.
+    /// The rule that decides for a place of `table`, as an index into the policy's rules.
     #[must_use]
-    pub fn rule_for(&self, place: &Place, marks: &[Prefix]) -> Option<usize> {
-        RuleIndex::new(self.key.rules(), marks).decide(place)
+    pub fn rule_for(&self, place: &Place, table: &Table<'_>) -> Option<usize> {
+        RuleIndex::new(self.key.rules(), table).decide(place)
     }
 
     /// Whether a rule prefers a region.
@@ -155,6 +181,23 @@ impl Ranking {
         Some((distance, distance * key::bias_factor(site.bias)))
     }
 
+    /// The latency to a region from a place of `table`, where latency orders: measured, else estimated where both are located.
+    #[must_use]
+    pub fn latency(&self, region: RegionId, place: &Place, table: &Table<'_>) -> Option<RankedLatency> {
+        let site = self.key.sites().get(usize::from(self.reach().number(region)?))?;
+        if self.key.order() != Order::Latency {
+            return None;
+        }
+        let profile = place.latency.and_then(|latency| table.latencies.get(latency.0 as usize));
+        let measured = profile.and_then(|profile| profile.iter().find(|(known, _)| *known == region));
+        let milliseconds = match measured {
+            Some(&(_, milliseconds)) => f64::from(milliseconds),
+            None => estimated_ms(site.coordinates?.distance_km(place.point?)),
+        };
+        let ranked_ms = milliseconds * key::bias_factor(site.bias);
+        Some(RankedLatency { milliseconds, ranked_ms, measured: measured.is_some() })
+    }
+
     /// Whether regions are equals, where no preference comes first.
     #[must_use]
     pub fn orders_equals(&self) -> bool {
@@ -164,11 +207,19 @@ impl Ranking {
     /// The order of a cohort with groups resolved to regions, in configured order within a group.
     #[must_use]
     pub fn regions(&self, cohort: CohortId) -> Vec<RegionId> {
-        let mut regions = Vec::new();
-        for entry in self.order(cohort) {
+        self.regions_and_ties(cohort).into_iter().map(|(region, _)| region).collect()
+    }
+
+    /// As [`Self::regions`], each with whether it is an entry of its own that is equal to one beside it.
+    #[must_use]
+    pub fn regions_and_ties(&self, cohort: CohortId) -> Vec<(RegionId, bool)> {
+        let entries: Vec<Ranked> = self.order(cohort).collect();
+        let mut regions: Vec<(RegionId, bool)> = Vec::new();
+        for (at, entry) in entries.iter().enumerate() {
+            let tied = entry.is_tied() || entries.get(at + 1).is_some_and(|next| next.is_tied());
             for region in self.reach().regions_of(entry.group()) {
-                if !regions.contains(&region) {
-                    regions.push(region);
+                if !regions.iter().any(|(known, _)| *known == region) {
+                    regions.push((region, tied));
                 }
             }
         }

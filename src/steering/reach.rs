@@ -48,7 +48,8 @@ impl Ranked {
 pub struct Reach {
     /// Ascending, which is configured order.
     regions: Box<[RegionId]>,
-    /// Sets of equals, as ascending region numbers; only [`Order::Any`] has them: all regions, then each rule's fence.
+    /// Sets of equals, as ascending region numbers: all regions, then each rule's fence. Only [`Order::Any`] has them, and only where
+    /// no region is picked before its members are.
     sets: Box<[Box<[GroupId]>]>,
 }
 
@@ -61,7 +62,7 @@ impl Reach {
         regions.sort_unstable();
         regions.dedup();
         let mut reach = Self { regions: regions.into(), sets: Box::default() };
-        if policy.order == Order::Any {
+        if policy.order == Order::Any && !policy.picks_regions() {
             reach.sets = reach.sets_of_equals(policy);
         }
         reach
@@ -100,7 +101,7 @@ impl Reach {
         self.regions.binary_search(&region).ok().and_then(|number| GroupId::try_from(number).ok())
     }
 
-    /// The group of a set of equals made by [`Self::fence`] or of all regions; only with [`Order::Any`].
+    /// The group of a set of equals made by [`Self::fence`] or of all regions, if there are sets.
     pub(super) fn group_of_set(&self, set: &[GroupId]) -> Option<GroupId> {
         let at = self.sets.iter().position(|known| **known == *set)?;
         GroupId::try_from(self.regions.len() + at).ok()

@@ -1,6 +1,6 @@
 //! Regions, pools and policies as validated configuration: plain data, the input of the builders in this room.
 
-use crate::base::{Continent, Country, MonitorId, Point, PoolId, Prefix, RegionId};
+use crate::base::{Continent, Country, MonitorId, NamedFact, PlaceName, Point, PoolId, Prefix, RegionId};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -241,6 +241,20 @@ impl Default for Policy {
     }
 }
 
+impl Policy {
+    /// Whether answers change with reported load.
+    #[must_use]
+    pub fn follows_load(&self) -> bool {
+        self.shed.is_some() || self.spread.is_dynamic() || self.region_spread.is_some_and(Spread::is_dynamic)
+    }
+
+    /// Whether one of several equal regions is picked before its members are, although the order is [`Order::Any`].
+    #[must_use]
+    pub fn picks_regions(&self) -> bool {
+        self.region_spread.is_some() || !self.region_weights.is_empty()
+    }
+}
+
 /// When a region hands clients on, as utilisation of its capacity.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ShedMarks {
@@ -373,14 +387,32 @@ pub struct Rule {
 }
 
 /// For which clients a rule holds. At least one key is present.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// The client's address is inside.
     pub network: Option<Prefix>,
+    /// The client's address is announced by this autonomous system.
+    pub asn: Option<u32>,
+    /// The client is located in a city of this name.
+    pub city: Option<PlaceName>,
+    /// The client is located in this subdivision of a country.
+    pub subdivision: Option<PlaceName>,
     /// The client is located in this country.
     pub country: Option<Country>,
     /// The client is located on this continent.
     pub continent: Option<Continent>,
+}
+
+impl Condition {
+    /// The facts of which places keep only those that are named, the most specific one first.
+    pub fn named(&self) -> impl Iterator<Item = NamedFact> + use<> {
+        let facts = [
+            self.asn.map(NamedFact::Asn),
+            self.city.clone().map(NamedFact::City),
+            self.subdivision.clone().map(NamedFact::Subdivision),
+        ];
+        facts.into_iter().flatten()
+    }
 }
 
 /// What a pool must keep, whatever an operator asks for.

@@ -3,10 +3,11 @@
 //!
 //! ```text
 //! region eu 50,10 bias=10 off            # coordinates or `-`; `off`: not enabled
+//! region us 40,-80 shed=0.3 refuses=0.5 weight=2000 held-back settling
 //! member eu 192.0.2.1 w=2 up~ off        # address or name; `up`, `down`, `unknown`, `~` wavering; `off`: not enabled
-//! policy closest spread=hash/24/48 answers=2 min_healthy=0.5 families=apart all_down=nodata regions=eu,us
-//! rule network=10.0.0.0/8 country=DE continent=EU prefer=eu regions=eu,us
-//! place 10.0.0.0/8 DE EU 52,13 at=eu     # what is known of a prefix; the longest prefix speaks
+//! policy closest tie_band=1.05 region_spread=weighted region_weights=eu:70,us:30 spread=hash/24/48 answers=2 min_healthy=0.5 families=apart all_down=nodata regions=eu,us
+//! rule network=10.0.0.0/8 asn=64500 city=Berlin subdivision=DE-BE country=DE continent=EU prefer=eu regions=eu,us
+//! place 10.0.0.0/8 DE EU 52,13 at=eu asn=64500 city=Berlin subdivision=DE-BE eu:20 us:90      # what is known of a prefix; the longest prefix speaks
 //! ```
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
@@ -15,8 +16,9 @@ use super::explain::{Explanation, explain};
 use super::ranking::{Ranking, RankingKey, Table};
 use super::reach::regions_of_pool;
 use super::spec::*;
-use super::{MemberState, PoolAnswers, PoolCondition};
-use crate::base::{Continent, Country, Family, Point, Prefix, RegionId};
+use super::{MemberState, PoolAnswers, PoolCondition, RegionState, Share};
+use crate::base::{Continent, Country, Family, NamedFact, PlaceName, Point, Prefix, RegionId};
+use crate::geo::latency::{LatencyId, Profile};
 use crate::geo::{LeafId, Place, PlaceId};
 use crate::health::Status;
 use std::net::IpAddr;
@@ -29,6 +31,8 @@ pub(super) struct HandTable {
     pub(super) depths: [Vec<u8>; 2],
     pub(super) leaves: Vec<Prefix>,
     pub(super) marks: Vec<Prefix>,
+    pub(super) named: Vec<NamedFact>,
+    pub(super) latencies: Vec<Profile>,
 }
 
 impl HandTable {
@@ -69,6 +73,8 @@ impl HandTable {
             leaf_places: &self.leaf_places,
             leaf_depths: [&self.depths[0], &self.depths[1]],
             marks: &self.marks,
+            named: &self.named,
+            latencies: &self.latencies,
         }
     }
 
@@ -98,6 +104,7 @@ pub(super) struct World {
     pub(super) regions: Vec<Region>,
     pub(super) pool: Pool,
     pub(super) states: Vec<MemberState>,
+    pub(super) region_states: Vec<RegionState>,
     pub(super) policy: Policy,
     pub(super) table: HandTable,
 }
@@ -119,6 +126,7 @@ pub(super) fn world(text: &str) -> World {
         regions: Vec::new(),
         pool: Pool { name: "web".into(), ..Pool::default() },
         states: Vec::new(),
+        region_states: Vec::new(),
         policy: policy(Order::Closest),
         table: HandTable::default(),
     };
@@ -135,7 +143,8 @@ pub(super) fn world(text: &str) -> World {
         }
     }
     let marks: Vec<Prefix> = world.policy.rules.iter().filter_map(|rule| rule.condition.network).collect();
-    world.table = HandTable::new(&places, &marks);
+    let (named, latencies) = (std::mem::take(&mut world.table.named), std::mem::take(&mut world.table.latencies));
+    world.table = HandTable { named, latencies, ..HandTable::new(&places, &marks) };
     world
 }
 
@@ -148,13 +157,20 @@ impl std::fmt::Debug for World {
 impl World {
     fn region(&mut self, words: &[&str]) {
         let mut region = Region { name: words[0].into(), coordinates: point(words[1]), ..Region::default() };
+        let mut state = RegionState::default();
         for word in &words[2..] {
             match word.split_once('=') {
                 Some(("bias", bias)) => region.bias = bias.parse().unwrap(),
+                Some(("shed", share)) => state.shed = Share::from_f64(share.parse().unwrap()),
+                Some(("refuses", share)) => state.refuses = Share::from_f64(share.parse().unwrap()),
+                Some(("weight", weight)) => state.weight = weight.parse().unwrap(),
+                None if *word == "held-back" => state.held_back = true,
+                None if *word == "settling" => state.settling = true,
                 _ => region.enabled = *word != "off",
             }
         }
         self.regions.push(region);
+        self.region_states.push(state);
     }
 
     /// The region of that name.
@@ -195,6 +211,7 @@ impl World {
         let mut policy = policy(match words[0] {
             "closest" => Order::Closest,
             "listed" => Order::Listed,
+            "latency" => Order::Latency,
             "any" => Order::Any,
             other => panic!("order {other}"),
         });
@@ -202,6 +219,10 @@ impl World {
             let (key, value) = word.split_once('=').unwrap();
             match key {
                 "regions" => policy.regions = Some(self.ids(value)),
+                "shed" => policy.shed = (value == "yes").then_some(ShedMarks { low: 0.7, high: 0.9 }),
+                "tie_band" => policy.tie_band = Some(value.parse().unwrap()),
+                "region_spread" => policy.region_spread = Some(spread(value)),
+                "region_weights" => policy.region_weights = self.numbers(value),
                 "spread" => policy.spread = spread(value),
                 "answers" => policy.answers = Some(value.parse().unwrap()),
                 "min_healthy" => policy.min_healthy = value.parse().unwrap(),
@@ -219,6 +240,9 @@ impl World {
             let (key, value) = word.split_once('=').unwrap();
             match key {
                 "network" => rule.condition.network = Some(value.parse().unwrap()),
+                "asn" => rule.condition.asn = Some(value.parse().unwrap()),
+                "city" => rule.condition.city = Some(PlaceName::new(value)),
+                "subdivision" => rule.condition.subdivision = Some(PlaceName::new(value)),
                 "country" => rule.condition.country = Some(Country::new(value).unwrap()),
                 "continent" => rule.condition.continent = Some(Continent::new(value).unwrap()),
                 "prefer" => rule.prefer = self.ids(value),
@@ -229,16 +253,45 @@ impl World {
         self.policy.rules.push(rule);
     }
 
-    fn place(&self, words: &[&str]) -> (Prefix, Place) {
+    /// `NAME:NUMBER,...`
+    fn numbers<T: std::str::FromStr<Err: std::fmt::Debug>>(&self, text: &str) -> Vec<(RegionId, T)> {
+        let of = |(name, number): (&str, &str)| (self.id(name), number.parse().unwrap());
+        text.split(',').map(|each| of(each.split_once(':').unwrap())).collect()
+    }
+
+    /// The number of a fact in the table.
+    fn named(&mut self, fact: NamedFact) -> u16 {
+        let known = self.table.named.iter().position(|known| *known == fact);
+        known.unwrap_or_else(|| {
+            self.table.named.push(fact);
+            self.table.named.len() - 1
+        }) as u16
+    }
+
+    fn place(&mut self, words: &[&str]) -> (Prefix, Place) {
         let mut place = Place::default();
+        let (mut named, mut profile) = (Vec::new(), Vec::new());
         for word in &words[1..] {
             match word.split_once('=') {
-                Some((_, region)) => place.prefers = Some(self.id(region)),
+                Some(("at", region)) => place.prefers = Some(self.id(region)),
+                Some((key, value)) => named.push(self.named(match key {
+                    "asn" => NamedFact::Asn(value.parse().unwrap()),
+                    "city" => NamedFact::City(PlaceName::new(value)),
+                    "subdivision" => NamedFact::Subdivision(PlaceName::new(value)),
+                    other => panic!("place key {other}"),
+                })),
+                None if word.contains(':') => profile.extend(self.numbers::<u16>(word)),
                 None if word.contains(',') => place.point = point(word),
                 None if *word == "disguised" => place.disguised = true,
                 None if place.country.is_none() => place.country = Country::new(word),
                 None => place.continent = Continent::new(word),
             }
+        }
+        named.sort_unstable();
+        place.named = named.into();
+        if !profile.is_empty() {
+            place.latency = Some(LatencyId(self.table.latencies.len() as u32));
+            self.table.latencies.push(profile.into());
         }
         (words[0].parse().unwrap(), place)
     }
@@ -252,8 +305,8 @@ impl World {
     }
 
     pub(super) fn answers(&self) -> PoolAnswers {
-        let condition = PoolCondition { members: self.states.clone(), ..PoolCondition::default() };
-        PoolAnswers::build(&self.pool, &self.policy, &self.regions, &condition)
+        let condition = PoolCondition { members: self.states.clone(), regions: self.region_states.clone() };
+        PoolAnswers::build(&self.pool, &self.policy, &self.regions, condition)
     }
 
     /// A query of this client; `random` and `turn` are 0.
@@ -270,6 +323,17 @@ impl World {
     pub(super) fn explain(&self, asked: &Asked) -> Explanation {
         let (answers, ranking) = (self.answers(), self.ranking());
         explain(&self.pool, &answers, &ranking, &self.table.table(), self.table.place(asked.leaf), asked)
+    }
+
+    /// The names of a client's regions in order, `=` before those that are equal to the one before.
+    pub(super) fn ranked(&self, client: &str) -> String {
+        let ranking = self.ranking();
+        let (cohort, _) = ranking.at(self.table.leaf(client.parse().unwrap()));
+        let named = ranking.order(cohort).map(|entry| {
+            let regions: Vec<RegionId> = ranking.reach().regions_of(entry.group()).collect();
+            format!("{}{}", if entry.is_tied() { "=" } else { "" }, self.names(&regions))
+        });
+        named.collect::<Vec<_>>().join(" ")
     }
 
     /// The names of a client's regions in order.
@@ -302,6 +366,7 @@ impl World {
             Verdict::NoType => "no type".to_owned(),
             Verdict::NothingUp => "nothing up".to_owned(),
             Verdict::ServFail => "servfail".to_owned(),
+            Verdict::Elsewhere => "elsewhere".to_owned(),
         };
         format!("{what}, {}", if explanation.decision.ttl_min { "min" } else { "max" })
     }
@@ -322,6 +387,7 @@ fn spread(text: &str) -> Spread {
         ["hash", v4, v6] => Spread::Hash { ipv4_prefix: v4.parse().unwrap(), ipv6_prefix: v6.parse().unwrap() },
         ["round-robin"] => Spread::RoundRobin,
         ["random"] => Spread::Random,
+        ["weighted-round-robin"] => Spread::WeightedRoundRobin,
         ["all"] => Spread::All,
         _ => panic!("spread {text}"),
     }

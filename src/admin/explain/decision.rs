@@ -60,7 +60,7 @@ pub(super) fn explain(
         scope: match decision.verdict {
             Verdict::Variant(_) => client.scope_as_sent(decision.scope),
             // Without a steered RRset a response has scope 0.
-            Verdict::NoType | Verdict::NothingUp | Verdict::ServFail => 0,
+            Verdict::NoType | Verdict::NothingUp | Verdict::ServFail | Verdict::Elsewhere => 0,
         },
     })
 }
@@ -70,6 +70,7 @@ fn ttl_reason(decision: Decision, ttl: TtlRange) -> &'static str {
         Verdict::NoType => "nothing is steered: the zone's SOA says how long the answer is kept",
         Verdict::ServFail => "SERVFAIL has no records that a TTL could be in",
         Verdict::NothingUp => "`ttl.min`: NODATA because of health",
+        Verdict::Elsewhere => "the policy that this one falls back to decides",
         Verdict::Variant(_) if ttl.min == ttl.max => "pinned by the configuration",
         Verdict::Variant(_) if decision.ttl_min => {
             "`ttl.min`: a member is about to change what this client is answered"
@@ -91,6 +92,7 @@ fn order_name(policy: &Policy, place: &Place) -> &'static str {
 fn rule_text(index: usize, rule: &Rule) -> String {
     let mut keys = Vec::new();
     keys.extend(rule.condition.network.map(|network| format!("network = {network}")));
+    keys.extend(rule.condition.named().map(|fact| fact.to_string()));
     keys.extend(rule.condition.country.map(|country| format!("country = {}", country.as_str())));
     keys.extend(rule.condition.continent.map(|continent| format!("continent = {}", continent.as_str())));
     format!("number {} of the policy: {}", index + 1, keys.join(", "))
@@ -118,7 +120,13 @@ impl Teller<'_> {
         let reason = match ranked.reason {
             RankReason::Rule => "; first by the rule",
             RankReason::Network => "; first by [[network]]",
-            RankReason::Distance | RankReason::Approximate | RankReason::Listed | RankReason::Equal => "",
+            RankReason::Tied => "; equal to the others that say so",
+            RankReason::Distance
+            | RankReason::Measured
+            | RankReason::Estimated
+            | RankReason::Approximate
+            | RankReason::Listed
+            | RankReason::Equal => "",
         };
         Region {
             name: self.region_name(ranked.region),
@@ -139,6 +147,9 @@ impl Teller<'_> {
                 Considered::Chosen if step.step.family != self.family => "first available by A's order".to_owned(),
                 Considered::Chosen => chosen_in(step.step.pass).to_owned(),
                 Considered::NoMembers => format!("no enabled {} members", self.records(step.step.family)),
+                Considered::HandedOn => "hands this client on".to_owned(),
+                Considered::Refused => "takes no such client from regions that hand it on".to_owned(),
+                Considered::NotPicked => "as good as the one that was picked".to_owned(),
                 Considered::PassedOver => format!("passed over: {}", self.shortfall(step)),
             };
             if !seen.contains(&words) {
@@ -229,6 +240,7 @@ impl Teller<'_> {
                     "NODATA: no member of this family may answer".to_owned()
                 }
             },
+            Verdict::Elsewhere => "nothing is up: the policy that this one falls back to decides".to_owned(),
             Verdict::ServFail => "SERVFAIL: nothing is up, and the policy says `all_down = \"servfail\"`".to_owned(),
             Verdict::Variant(_) => {
                 let region =

@@ -200,7 +200,7 @@ mod tests {
     use crate::geo::spec::{GeoSpec, Network, NetworkFact};
 
     fn small_world() -> World {
-        let network = Network { prefix: "192.0.2.0/24".parse().unwrap(), fact: NetworkFact::Region(RegionId(0)) };
+        let network = Network::located("192.0.2.0/24".parse().unwrap(), NetworkFact::Region(RegionId(0)));
         let spec = GeoSpec {
             networks: vec![network],
             regions: vec![Point::new(50.0, 8.5)],

@@ -40,6 +40,15 @@ pub enum Kind {
         /// The greatest.
         max: Duration,
     },
+    /// `false`, `true` for this many milliseconds, or digits with units.
+    SwitchOrDuration {
+        /// What `true` means.
+        on: Duration,
+        /// The least.
+        min: Duration,
+        /// The greatest.
+        max: Duration,
+    },
     /// Octets as a number, or digits with a unit.
     Size {
         /// The least.
@@ -60,6 +69,8 @@ pub enum Kind {
     },
     /// An IPv4 or IPv6 address.
     Address,
+    /// Addresses, or the name of a policy.
+    AddressesOrPolicy,
     /// An address prefix.
     Prefix,
     /// An address with a port.
@@ -78,6 +89,12 @@ pub enum Kind {
     Country,
     /// A continent's code.
     Continent,
+    /// The number of an autonomous system.
+    Asn,
+    /// The name of a city, as databases have it.
+    City,
+    /// The code or name of a subdivision of a country.
+    Subdivision,
     /// HTTP status codes: a number, a class or a range.
     HttpStatus,
     /// The name of something that is defined elsewhere: `region`, `pool`, `monitor`, `policy`.
@@ -115,6 +132,10 @@ impl Kind {
             Self::Path => "a path".into(),
             Self::PathPattern => "a path, with or without wildcards".into(),
             Self::Duration { .. } => "a duration such as `\"5s\"` or `\"200ms\"`".into(),
+            Self::SwitchOrDuration { on, .. } => {
+                format!("`true` (for {}), `false`, or a duration such as `\"2m\"`", duration_text(on))
+            }
+            Self::AddressesOrPolicy => "a list of addresses, or the name of a policy".into(),
             Self::Size { min, max } => {
                 format!("a size from {min} to {max} octets, such as `{max}` or `\"{}\"`", size_text(max))
             }
@@ -134,6 +155,9 @@ impl Kind {
             Self::Coordinates => "`[latitude, longitude]` in degrees".into(),
             Self::Country => "a two-letter country code such as `\"DE\"`".into(),
             Self::Continent => "a continent's code: AF, AN, AS, EU, NA, OC or SA".into(),
+            Self::Asn => "the number of an autonomous system, such as `3320` or `\"AS3320\"`".into(),
+            Self::City => "the English name of a city, such as `\"Berlin\"`".into(),
+            Self::Subdivision => "a subdivision's ISO 3166-2 code such as `\"DE-BE\"`, or its English name".into(),
             Self::HttpStatus => "an HTTP status such as `200`, `\"2xx\"` or `\"200-299\"`".into(),
             Self::Name(what) => format!("the name of a {what}"),
             Self::List(element) => format!("a list, each element {}", element.article_noun()),

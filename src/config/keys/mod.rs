@@ -1,6 +1,7 @@
 //! Every key of the configuration: its name, what it takes, its default, what it means. Reading, error messages, the
 //! JSON Schema and the reference in `docs/configuration.md` all use these constants, so that they cannot disagree.
 
+mod feeds;
 mod kind;
 mod monitors;
 mod service;
@@ -8,11 +9,12 @@ mod sites;
 mod steering;
 mod transfer;
 
+pub use feeds::feed;
 pub use kind::{Kind, duration_text};
-pub use monitors::{keys_of_some_kinds, monitor};
+pub use monitors::{TLS_KEYS, keys_of_some_kinds, monitor};
 pub use service::{admin, cookies, geoip, rate_limit, server, tcp};
-pub use sites::{network, region, zone};
-pub use steering::{balance, condition, member, policy, pool, rule, ttl};
+pub use sites::{guard, network, region, zone};
+pub use steering::{balance, condition, limits, member, policy, pool, rule, shed, ttl};
 pub use transfer::{key, notify_target, primary, transfer_entry, update_entry};
 
 /// A key of a table.
@@ -111,7 +113,7 @@ pub mod top {
                       names are unique in all files together; the order in which things appear is their configured order.",
                 keys: &[$( &$constant ),*],
                 is_named: false,
-                later: &["feed", "tls", "dnssec", "view", "webhook", "cluster"],
+                later: &["tls", "dnssec", "view", "webhook", "cluster"],
             };
         };
     }
@@ -131,10 +133,14 @@ pub mod top {
             "Datacenters or sites, each a table of its own.";
         MONITOR = "monitor", Kind::Named(&super::monitor::TABLE), "no monitors", "",
             "How members are checked, each a table of its own.";
+        FEED = "feed", Kind::Named(&super::feed::TABLE), "no feeds", "",
+            "How load and words of regions and members are asked for, each a table of its own.";
         POOL = "pool", Kind::Named(&super::pool::TABLE), "no pools", "",
             "The members that serve one service, each a table of its own.";
         POLICY = "policy", Kind::Named(&super::policy::TABLE), "`closest`, `listed` and `any`", "",
             "How regions are ranked for a client and how members are picked, each a table of its own.";
+        GUARD = "guard", Kind::Tables(&super::guard::TABLE), "no guards", "",
+            "What pools must keep whatever an operator asks for, one `[[guard]]` each.";
         KEY = "key", Kind::Named(&super::key::TABLE), "no keys", "",
             "TSIG keys, each a table of its own named as both servers call it.";
         ZONE = "zone", Kind::Named(&super::zone::TABLE), "no zones", "",
@@ -156,11 +162,13 @@ pub static TABLES: &[&TableDef] = &[
     &region::TABLE,
     &network::TABLE,
     &monitor::TABLE,
+    &feed::TABLE,
     &pool::TABLE,
     &member::TABLE,
     &policy::TABLE,
     &rule::TABLE,
     &condition::TABLE,
+    &guard::TABLE,
     &zone::TABLE,
     &transfer_entry::TABLE,
     &update_entry::TABLE,
@@ -169,4 +177,6 @@ pub static TABLES: &[&TableDef] = &[
     &key::TABLE,
     &balance::TABLE,
     &ttl::TABLE,
+    &limits::TABLE,
+    &shed::TABLE,
 ];

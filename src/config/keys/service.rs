@@ -98,10 +98,13 @@ table! {
 
 table! {
     /// `[geoip]`.
-    geoip, "[geoip]", "the `[geoip]` table", named false, later ["latency", "refresh"],
+    geoip, "[geoip]", "the `[geoip]` table", named false, later ["refresh"],
     "Where clients are located.";
     DATABASES = "databases", Kind::List(&Kind::Path), Default("[]"), r#"["city-ipv4.mmdb", "city-ipv6.mmdb"]"#,
         "Database files in MaxMind's format. For each fact the first that knows it counts. None: the country table inside the program.";
+    LATENCY = "latency", Kind::OneOrList(&Kind::Path), Optional("nothing was measured"), r#"["latency.csv"]"#,
+        "Files with measured latencies, for `order = \"latency\"`, see [ranking](manual/ranking.md). Of two lines that speak of the \
+         same clients and region the one in the later file counts.";
     CLIENT_SUBNET = "client_subnet", Kind::Boolean, Default("true"), "false",
         "Locate clients by the EDNS Client Subnet of a query where there is one (RFC 7871), else by the resolver's address.";
 }
@@ -111,5 +114,9 @@ table! {
     admin, "[admin]", "the `[admin]` table", named false, later ["token", "tls"],
     "The address of the API, of `/metrics` and `/healthz`.";
     LISTEN = "listen", Kind::SocketOrNone, Default(r#""127.0.0.1:8053""#), r#""[::1]:8053""#,
-        "Address and port, plain HTTP. Whoever reaches it sees all state: keep it on a private address. `\"\"` switches it off.";
+        "Address and port, plain HTTP. On a loopback address everybody on this machine may read, and whoever has the token may \
+         change; on any other address all but `/healthz` needs the token. `\"\"` switches it off.";
+    TOKEN_FILE = "token_file", Kind::Path, Optional("`admin.token` in `state_dir`"), r#""admin.token""#,
+        "The file with the token that requests prove themselves with (`Authorization: Bearer TOKEN`). A server that does not find \
+         it makes it, for its own user alone. A change takes effect at the next start.";
 }

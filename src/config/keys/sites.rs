@@ -1,10 +1,10 @@
-//! The keys of `[region.NAME]`, `[[network]]` and `[zone.NAME]`.
+//! The keys of `[region.NAME]`, `[[network]]`, `[[guard]]` and `[zone.NAME]`.
 
 use super::table;
 
 table! {
     /// `[region.NAME]`.
-    region, "[region.NAME]", "a region", named true, later ["capacity", "feed"],
+    region, "[region.NAME]", "a region", named true, later [],
     "A datacenter or site. Configured order breaks ties, and is the order for clients whose location is unknown.";
     COORDINATES = "coordinates", Kind::Coordinates, Optional("none: `closest` ranks the region behind those that have"),
         "[39.04, -77.49]",
@@ -15,13 +15,22 @@ table! {
         "A region that is not enabled never answers.";
     PROBE_CONCURRENCY = "probe_concurrency", Kind::Integer { min: 1, max: 65536 }, Optional("no limit"), "50",
         "At most so many checks of the region's members are under way at once; those that are due beyond that wait for their turn.";
+    CAPACITY = "capacity", Kind::Number { min: 0.001, max: 1e15 }, Optional("reports must tell `utilisation`"), "2000",
+        "What the requests a second, connections or octets a second that it reports are measured against: the first of these that \
+         there is, in its own unit.";
+    FEED = "feed", Kind::OneOrList(&Kind::Name("feed")), Optional("it reports nothing"), r#"["haproxy"]"#,
+        "How it is asked for its load. Of several feeds the worst word counts, and each number of the first that has it.";
+    FEED_ADDRESS = "feed_address", Kind::ProbeAddress, Optional("none: feeds that need one are refused"), r#""10.1.0.2:9999""#,
+        "Where it is asked: `{address}` of its feeds.";
+    FEED_NAME = "feed_name", Kind::Text, Optional("its own name"), r#""eu1""#,
+        "What it is called there: `{name}` of its feeds.";
 }
 
 table! {
     /// `[[network]]`.
-    network, "[[network]]", "a network", named false, later ["asn", "city"],
-    "What no database can know of an address: exactly one of `region`, `coordinates` and `country` is given. It wins over every \
-     database, and the longest prefix over shorter ones.";
+    network, "[[network]]", "a network", named false, later [],
+    "What no database can know of an address: at most one of `region`, `coordinates` and `country`, and any of the others. It wins \
+     over every database, and the longest prefix over shorter ones.";
     PREFIX = "prefix", Kind::Prefix, Required, r#""203.0.113.0/24""#,
         "The addresses it speaks of.";
     REGION = "region", Kind::Name("region"), Optional("not said"), r#""eu-west""#,
@@ -30,6 +39,23 @@ table! {
         "They are located here.";
     COUNTRY = "country", Kind::Country, Optional("not said"), r#""DE""#,
         "They are located in this country (ISO 3166-1 alpha-2).";
+    ASN = "asn", Kind::Asn, Optional("not said"), "64500",
+        "They belong to this autonomous system.";
+    CITY = "city", Kind::City, Optional("not said"), r#""Berlin""#,
+        "They are located in a city of this name, for rules that name it.";
+    SUBDIVISION = "subdivision", Kind::Subdivision, Optional("not said"), r#""DE-BE""#,
+        "They are located in this subdivision, for rules that name it by the same code or name.";
+}
+
+table! {
+    /// `[[guard]]`.
+    guard, "[[guard]]", "a guard", named false, later [],
+    "What pools must keep: a drain by 100 %, a forced down and a reload that would leave less are refused. `--override` passes a \
+     command all the same. Of several guards for one pool the strictest counts.";
+    POOL = "pool", Kind::Text, Required, r#""web""#,
+        "The pool's name, or a pattern of names with `*`, `?` and `[a-z]`.";
+    MIN_REGIONS = "min_regions", Kind::Integer { min: 1, max: 65535 }, Required, "2",
+        "So many regions must stay enabled and available, counted for each address family that the pool has.";
 }
 
 table! {

@@ -1,6 +1,7 @@
 //! What was typed: the tables of all files with their types checked, their names not yet looked up.
 //! Knows no other table than the one it reads.
 
+mod feed;
 mod monitor;
 mod policy;
 mod pool;
@@ -11,10 +12,12 @@ mod transfer;
 mod update;
 mod zone;
 
+pub use feed::{AskedTable, FeedTable};
+pub use monitor::CertificateFiles;
 pub use policy::{PolicyTable, RuleTable, UNNAMED};
 pub use pool::{MemberTable, PoolTable};
 pub use secondary::{SecondaryTable, SourceTable};
-pub use sites::{FactTable, NetworkTable};
+pub use sites::{FactTable, GuardTable, NetworkTable, RegionFeeds};
 pub use transfer::KeyTable;
 pub use zone::{BalanceTable, ZoneTable};
 
@@ -27,7 +30,7 @@ use super::tree::{Entry, Node, Spanned, Table, Value};
 use super::values::Wrong;
 use super::{Admin, Places, Server};
 use crate::base::{Diagnostic, Sources, Span};
-use crate::geo::spec::DatabaseFile;
+use crate::geo::spec::{DatabaseFile, LatencyFile};
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::Region;
@@ -70,20 +73,28 @@ pub struct Spec {
     pub cookie_secrets: Option<Spanned<PathBuf>>,
     /// `databases` of `[geoip]`.
     pub databases: Vec<DatabaseFile>,
+    /// `latency` of `[geoip]`.
+    pub latency_files: Vec<LatencyFile>,
     /// `[region.NAME]`.
     pub regions: Vec<Definition<Region>>,
     /// `probe_concurrency` of regions, by their names.
     pub probe_limits: BTreeMap<Arc<str>, usize>,
+    /// Of each region the feeds that it uses.
+    pub region_feeds: Vec<RegionFeeds>,
     /// `[[network]]`.
     pub networks: Vec<NetworkTable>,
     /// `[monitor.NAME]`; `None` where it has mistakes.
     pub monitors: Vec<Definition<Option<Monitor>>>,
-    /// The certificate files that monitors trust, each as often as it is named.
-    pub authorities: Vec<Spanned<PathBuf>>,
+    /// The files with certificates that monitors and feeds name.
+    pub certificates: CertificateFiles,
+    /// `[feed.NAME]`.
+    pub feeds: Vec<Definition<FeedTable>>,
     /// `[pool.NAME]`.
     pub pools: Vec<Definition<PoolTable>>,
     /// `[policy.NAME]`.
     pub policies: Vec<Definition<PolicyTable>>,
+    /// `[[guard]]`.
+    pub guards: Vec<GuardTable>,
     /// `[key.NAME]`.
     pub keys: Vec<Definition<KeyTable>>,
     /// Transfers at a time; `None` where nothing says.
@@ -107,20 +118,27 @@ impl Spec {
         self.read_once(&mut reader, &document.root, &top::GEOIP, &keys::geoip::TABLE, |spec, reader| {
             spec.read_geoip(reader, folder);
         });
-        self.read_once(&mut reader, &document.root, &top::ADMIN, &keys::admin::TABLE, Self::read_admin);
-        let limits = &mut self.probe_limits;
+        self.read_once(&mut reader, &document.root, &top::ADMIN, &keys::admin::TABLE, |spec, reader| {
+            spec.read_admin(reader, folder);
+        });
+        let (limits, region_feeds) = (&mut self.probe_limits, &mut self.region_feeds);
         self.regions.extend(definitions(&mut reader, &top::REGION, &keys::region::TABLE, |name, reader| {
             limits.extend(sites::probe_concurrency(reader).map(|limit| (Arc::clone(&name.value), limit)));
-            sites::region(name, reader)
+            sites::region(name, reader, region_feeds)
         }));
         let networks = reader.tables(&top::NETWORK, &keys::network::TABLE, sites::network);
         self.networks.extend(networks.into_iter().flat_map(|networks| networks.value));
-        let authorities = &mut self.authorities;
+        let certificates = &mut self.certificates;
         self.monitors.extend(definitions(&mut reader, &top::MONITOR, &keys::monitor::TABLE, |name, reader| {
-            monitor::monitor(name, reader, folder, authorities)
+            monitor::monitor(name, reader, folder, certificates)
+        }));
+        self.feeds.extend(definitions(&mut reader, &top::FEED, &keys::feed::TABLE, |name, reader| {
+            feed::feed(name, reader, folder, &mut certificates.authorities)
         }));
         self.pools.extend(definitions(&mut reader, &top::POOL, &keys::pool::TABLE, |_, reader| pool::pool(reader)));
         self.policies.extend(definitions(&mut reader, &top::POLICY, &keys::policy::TABLE, policy::policy));
+        let guards = reader.tables(&top::GUARD, &keys::guard::TABLE, sites::guard);
+        self.guards.extend(guards.into_iter().flat_map(|guards| guards.value));
         self.keys.extend(definitions(&mut reader, &top::KEY, &keys::key::TABLE, |name, reader| {
             transfer::key(name, reader, folder)
         }));
@@ -145,6 +163,11 @@ impl Spec {
             };
             if seen.insert(path) {
                 transfer::check_permissions(path, place, report);
+            }
+        }
+        for (_, key) in &self.certificates.identities {
+            if seen.insert(&key.value) {
+                transfer::check_permissions(&key.value, key.span, report);
             }
         }
         if let Some(file) = self.cookie_secrets.as_ref().filter(|file| seen.insert(&file.value)) {
@@ -186,7 +209,7 @@ impl Spec {
                 match key.name {
                     name if name == top::SERVER.name => scratch.read_server(&mut again, Path::new("")),
                     name if name == top::GEOIP.name => scratch.read_geoip(&mut again, Path::new("")),
-                    _ => scratch.read_admin(&mut again),
+                    _ => scratch.read_admin(&mut again, Path::new("")),
                 }
             }
         }

@@ -1,13 +1,14 @@
 //! Reads `[pool.NAME]` and its members. Knows no regions and no monitors: their names are looked up later.
 
-use super::{absolute_name, address, distinct_names, probe_address, wrong};
+use super::feed::{AskedTable, asked, names as feed_names};
+use super::{absolute_name, address, distinct_names, probe_address, refuse, wrong};
 use crate::base::Diagnostic;
-use crate::config::keys::{member as keys, pool};
+use crate::config::keys::{limits, member as keys, pool};
 use crate::config::reader::{Reader, Slot};
 use crate::config::report::Report;
-use crate::config::scalars::{boolean, integer, text};
+use crate::config::scalars::{boolean, duration, integer, number, switch_or_duration, text, word};
 use crate::config::tree::{Node, Spanned, Value};
-use crate::steering::spec::{MemberTarget, ProbeAddress};
+use crate::steering::spec::{Failback, Limits, MemberTarget, ProbeAddress, Recovery};
 use crate::wire::Name;
 
 /// `[pool.NAME]` as typed.
@@ -15,6 +16,18 @@ use crate::wire::Name;
 pub struct PoolTable {
     /// The names of monitors.
     pub monitors: Vec<Spanned<String>>,
+    /// How many of them must pass.
+    pub at_least: Option<Spanned<u16>>,
+    /// Those of them that must fail.
+    pub inverted: Vec<Spanned<String>>,
+    /// Those of them that count for nothing.
+    pub watch_only: Vec<Spanned<String>>,
+    /// The names of feeds.
+    pub feeds: Vec<Spanned<String>>,
+    /// How its regions are left and come back.
+    pub recovery: Recovery,
+    /// The most that members may report.
+    pub limits: Limits,
     /// The members, in configured order.
     pub members: Vec<MemberTable>,
 }
@@ -32,6 +45,8 @@ pub struct MemberTable {
     pub probe_address: Option<Spanned<ProbeAddress>>,
     /// Whether it answers at all.
     pub enabled: bool,
+    /// How it is asked for its load.
+    pub asked: AskedTable,
 }
 
 pub(super) fn pool(reader: &mut Reader<'_, '_>) -> PoolTable {
@@ -44,7 +59,56 @@ pub(super) fn pool(reader: &mut Reader<'_, '_>) -> PoolTable {
         let hint = format!("for example `{} = {}`", pool::MEMBERS.name, pool::MEMBERS.example);
         reader.report.absent(Diagnostic::error(message).at(members.span, "").hint(hint));
     }
-    PoolTable { monitors, members: members.map_or_else(Vec::new, |members| members.value) }
+    let names = |names: Option<Spanned<Vec<Spanned<String>>>>| names.map_or_else(Vec::new, |names| names.value);
+    PoolTable {
+        monitors,
+        at_least: reader.one(&pool::AT_LEAST, integer),
+        inverted: names(distinct_names(reader, &pool::INVERTED)),
+        watch_only: names(distinct_names(reader, &pool::WATCH_ONLY)),
+        feeds: feed_names(reader, &pool::FEED),
+        recovery: recovery(reader),
+        limits: limits(reader),
+        members: members.map_or_else(Vec::new, |members| members.value),
+    }
+}
+
+fn recovery(reader: &mut Reader<'_, '_>) -> Recovery {
+    let default = Recovery::default();
+    let mut duration_of = |key, otherwise| reader.one(key, duration).map_or(otherwise, |duration| duration.value);
+    let warm_up_after = duration_of(&pool::WARM_UP_AFTER, default.warm_up_after);
+    let failover_delay = duration_of(&pool::FAILOVER_DELAY, default.failover_delay);
+    let failback_delay = duration_of(&pool::FAILBACK_DELAY, default.failback_delay);
+    let warm_up = reader.one(&pool::WARM_UP, switch_or_duration).and_then(|warm_up| warm_up.value);
+    if warm_up.is_none() && reader.place(&pool::WARM_UP).is_none() {
+        refuse(reader, &pool::WARM_UP_AFTER, "`warm_up`");
+        refuse(reader, &pool::WARM_UP_FROM, "`warm_up`");
+    }
+    Recovery {
+        warm_up,
+        warm_up_after,
+        warm_up_from: reader.one(&pool::WARM_UP_FROM, number).map_or(default.warm_up_from, |share| share.value),
+        probation: reader.one(&pool::PROBATION, number).map(|share| share.value),
+        failover_delay,
+        failback_delay,
+        failback: match reader.one(&pool::FAILBACK, word) {
+            Some(Spanned { value: "manual", .. }) => Failback::Manual,
+            _ => Failback::Auto,
+        },
+    }
+}
+
+fn limits(reader: &mut Reader<'_, '_>) -> Limits {
+    let Some(mut table) = reader.table(&pool::LIMITS, &limits::TABLE) else { return Limits::default() };
+    let mut most = |key| table.one(key, number).map(|most| most.value);
+    let found = Limits {
+        utilisation: most(&limits::UTILISATION),
+        connections: most(&limits::CONNECTIONS),
+        bandwidth: most(&limits::BANDWIDTH),
+        packets: most(&limits::PACKETS),
+        requests: most(&limits::REQUESTS),
+        response_time: None,
+    };
+    Limits { response_time: table.one(&limits::RESPONSE_TIME, duration).map(|most| most.value.as_secs_f64()), ..found }
 }
 
 fn member(reader: &mut Reader<'_, '_>) -> MemberTable {
@@ -71,6 +135,7 @@ fn member(reader: &mut Reader<'_, '_>) -> MemberTable {
         weight: reader.one(&keys::WEIGHT, weight).map_or(1, |weight| weight.value),
         probe_address: reader.one(&keys::PROBE_ADDRESS, probe_address),
         enabled: reader.one(&keys::ENABLED, boolean).is_none_or(|enabled| enabled.value),
+        asked: asked(reader, &keys::FEED_ADDRESS, &keys::FEED_NAME, &keys::CAPACITY),
     }
 }
 

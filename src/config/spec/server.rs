@@ -9,7 +9,7 @@ use crate::config::report::Report;
 use crate::config::scalars::{boolean, duration, integer, parsed, size, text, text_or_none};
 use crate::config::tree::{Node, Spanned};
 use crate::config::values::{self, Wrong};
-use crate::geo::spec::DatabaseFile;
+use crate::geo::spec::{DatabaseFile, LatencyFile};
 use crate::snapshot::settings::RateLimit;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -131,14 +131,27 @@ impl Spec {
             }
             self.databases.push(DatabaseFile { path, span: Some(name.span) });
         }
+        let latencies = reader.list(&geoip::LATENCY, text);
+        for name in latencies.into_iter().flat_map(|latencies| latencies.value) {
+            let path = folder.join(&name.value);
+            let earlier =
+                self.latency_files.iter().find(|earlier| earlier.path == path).and_then(|earlier| earlier.span);
+            if let Some(earlier) = earlier {
+                let message = format!("`{}` is in `{}` twice", name.value, geoip::LATENCY.name);
+                reader.report.push(Diagnostic::error(message).at(name.span, "").at(earlier, "first here"));
+                continue;
+            }
+            self.latency_files.push(LatencyFile { path, span: Some(name.span) });
+        }
         set(&mut self.settings.client_subnet, reader.one(&geoip::CLIENT_SUBNET, boolean));
     }
 
-    pub(super) fn read_admin(&mut self, reader: &mut Reader<'_, '_>) {
+    pub(super) fn read_admin(&mut self, reader: &mut Reader<'_, '_>, folder: &Path) {
         if let Some(listen) = reader.one(&admin::LISTEN, socket_or_none) {
             self.admin.listen = listen.value;
             self.admin_listen = Some(listen.span);
         }
+        self.admin.token_file = path(reader, &admin::TOKEN_FILE, folder).map(|file| file.value);
     }
 }
 

@@ -150,7 +150,7 @@ fn regions_and_networks() {
     assert_eq!(config.regions[2], off);
     assert_eq!(config.geo.regions, [Point::new(39.04, -77.49), Point::new(53.35, -6.26), None]);
     let facts: Vec<(String, NetworkFact)> =
-        config.geo.networks.iter().map(|network| (network.prefix.to_string(), network.fact)).collect();
+        config.geo.networks.iter().map(|network| (network.prefix.to_string(), network.fact.unwrap())).collect();
     let expected = [
         ("203.0.113.0/24", NetworkFact::Region(RegionId(1))),
         ("2001:db8::/32", NetworkFact::Coordinates(Point::new(-33.0, 151.2).unwrap())),

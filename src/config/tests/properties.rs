@@ -4,7 +4,7 @@ use super::Loaded;
 use crate::base::SourceId;
 use crate::config::report::Report;
 use crate::config::tree::{Table, Value};
-use crate::config::{glob, syntax, values};
+use crate::config::{syntax, values};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -220,6 +220,6 @@ proptest! {
                 _ => false,
             }
         }
-        prop_assert_eq!(glob::matches(pattern.as_bytes(), name.as_bytes()), plain(pattern.as_bytes(), name.as_bytes()));
+        prop_assert_eq!(crate::base::glob::matches(pattern.as_bytes(), name.as_bytes()), plain(pattern.as_bytes(), name.as_bytes()));
     }
 }

@@ -1,8 +1,11 @@
 //! The definitions of keys against all that is made of them: what is read, the JSON Schema, `docs/configuration.md`.
 
 use super::{Loaded, load_files};
-use crate::config::keys::{Key, Kind, Presence, TABLES, TableDef, balance, duration_text, member, rule, top};
+use crate::config::keys::{
+    Key, Kind, Presence, TABLES, TableDef, balance, duration_text, keys_of_some_kinds, member, rule, top,
+};
 use crate::config::schema;
+use crate::probe::spec::Kind as MonitorKind;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -21,6 +24,13 @@ type = "http"
 [monitor.port]
 type = "tcp"
 port = 22
+[feed.agent]
+type = "agent-check"
+port = 9999
+[feed.haproxy]
+type = "haproxy-stats"
+url = "http://192.0.2.1:8404/stats;csv"
+backend = "web"
 [pool.web]
 members = [{ region = "us-east", address = "192.0.2.1" }, { region = "eu-west", address = "192.0.2.2" }]
 [key."transfer.example."]
@@ -36,7 +46,17 @@ const SECRETS: &str = "000102030405060708090a0b0c0d0e0f\n";
 const COMPANIONS: &[(&str, &str)] = &[
     ("hash_ipv4_prefix", "spread = \"hash\""),
     ("hash_ipv6_prefix", "spread = \"hash\""),
+    ("body", "method = \"POST\""),
+    ("tls_client_certificate", "tls_client_key = \"probe.key\""),
+    ("tls_client_key", "tls_client_certificate = \"probe.pem\""),
     ("fallback", "all_down = \"fallback\""),
+    ("at_least", "monitor = [\"web\", \"port\"]"),
+    ("inverted", "monitor = [\"web\", \"port\"]"),
+    ("watch_only", "monitor = [\"web\", \"port\"]"),
+    ("rate", "metric = \"a\""),
+    ("scale", "metric = \"a\""),
+    ("warm_up_after", "warm_up = true"),
+    ("warm_up_from", "warm_up = true"),
     ("primaries", "type = \"secondary\""),
     ("refresh_min", "primaries = [\"192.0.2.1\"]\ntype = \"secondary\""),
     ("refresh_max", "primaries = [\"192.0.2.1\"]\ntype = \"secondary\""),
@@ -48,20 +68,56 @@ const CHOICES: &[(&str, &[&str], &str)] = &[
     ("member", &["address", "cname"], "address = \"192.0.2.9\""),
     ("network", &["region", "coordinates", "country"], "region = \"us-east\""),
     ("rule", &["prefer", "regions"], "prefer = [\"us-east\"]"),
-    ("condition", &["network", "country", "continent"], "country = \"FR\""),
+    ("condition", &["network", "country", "continent"], "country = \"DE\""),
     ("key", &["secret", "secret_file"], "secret = \"Zm9yIGV4YW1wbGUsIG5vdCBmb3IgdXNlLCBwbGVhc2U=\""),
     ("transfer_entry", &["prefix", "key"], "prefix = \"192.0.2.0/24\""),
     ("update_entry", &["prefix", "key"], "key = \"ddns.example.\""),
     ("zone", &["file", "primaries", "refresh_min", "refresh_max", "transfer_max"], "file = \"a.zone\""),
 ];
 
+/// A type of monitor, or of what else has one, that uses the given keys.
+fn type_for(def: &TableDef, given: &[(&str, &str)]) -> &'static str {
+    let kinds =
+        keys_of_some_kinds().find(|(key, _)| def.id == "monitor" && given.iter().any(|(name, _)| *name == key.name));
+    match kinds {
+        Some((_, kinds)) if !kinds.contains(&MonitorKind::Https) => kinds[0].word(),
+        _ => "https",
+    }
+}
+
+/// For keys of feeds the lines of a feed that has them.
+fn feed_lines(written: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let any = |names: &[&str]| names.iter().any(|name| written(name));
+    let given = if any(&["backend", "server", "full_weight"]) || (any(&["measures"]) && !any(&["scale"])) {
+        vec!["type = \"haproxy-stats\"", "url = \"http://192.0.2.1/;csv\"", "backend = \"web\""]
+    } else if any(&["pointer", "word_pointer", "weight_pointer", "url", "headers"]) {
+        vec!["type = \"json\"", "url = \"http://192.0.2.1/\"", "pointer = \"/a\""]
+    } else if any(&["metric", "labels", "rate", "scale"]) {
+        vec!["type = \"prometheus\"", "url = \"http://192.0.2.1/\"", "metric = \"a\""]
+    } else if any(&["tls_ca_file"]) {
+        vec!["type = \"prometheus\"", "url = \"https://192.0.2.1/\"", "metric = \"a\""]
+    } else if any(&["monitor"]) {
+        vec!["type = \"header\""]
+    } else {
+        vec!["type = \"agent-check\""]
+    };
+    given.into_iter().filter(|line| line.split_once(" = ").is_some_and(|(name, _)| !written(name))).collect()
+}
+
 /// The lines of a table: its required keys, those given, and what these need beside them.
 fn lines(def: &TableDef, given: &[(&str, &str)]) -> Vec<String> {
     let written = |name: &str| given.iter().any(|(key, _)| *key == name);
     let mut lines: Vec<String> = given.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    if def.id == "feed" {
+        lines.extend(feed_lines(written).into_iter().map(str::to_owned));
+        return lines;
+    }
     for key in def.keys.iter().filter(|key| key.presence == Presence::Required && !written(key.name)) {
-        let value = if key.name == "type" { "\"https\"" } else { key.example };
+        let value = if key.name == "type" { format!("\"{}\"", type_for(def, given)) } else { key.example.to_owned() };
         lines.push(format!("{} = {value}", key.name));
+    }
+    if def.id == "monitor" && !written("port") && !written("type") {
+        lines.push("port = 4433".to_owned());
     }
     for (_, choices, default) in CHOICES.iter().filter(|(id, ..)| *id == def.id) {
         if !choices.iter().any(|choice| written(choice)) {
@@ -84,9 +140,15 @@ fn document(def: &TableDef, given: &[(&str, &str)]) -> String {
         |balance: &str| format!("[zone.\"example.com\"]\nfile = \"example.com.zone\"\nbalance.www = {balance}\n");
     let table = match def.id {
         "file" => block,
-        "region" | "monitor" | "pool" | "policy" | "key" => format!("[{}.x]\n{block}\n", def.id),
+        "region" | "monitor" | "feed" | "pool" | "policy" | "key" => format!("[{}.x]\n{block}\n", def.id),
         "zone" => format!("[zone.\"example.com\"]\n{block}\n"),
         "member" => format!("[pool.x]\nmembers = [{{ {inline} }}]\n"),
+        "limits" => {
+            format!(
+                "[pool.x]\nmembers = [{{ region = \"us-east\", address = \"192.0.2.1\" }}]\nlimits = {{ {inline} }}\n"
+            )
+        }
+        "shed" => format!("[policy.x]\nshed = {{ {inline} }}\n"),
         "rule" => format!("[[policy.x.rule]]\n{block}\n"),
         "condition" => format!("[[policy.x.rule]]\nprefer = [\"us-east\"]\nmatch = {{ {inline} }}\n"),
         "balance" => zone(&format!("{{ {inline} }}")),
@@ -109,10 +171,17 @@ fn load_document(text: &str) -> Loaded {
         let key = rcgen::KeyPair::generate().unwrap();
         rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().pem()
     });
+    static CLIENT: LazyLock<(String, String)> = LazyLock::new(|| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    });
     load_files(&[
         ("azimuth.toml", text),
         ("internal-ca.pem", &AUTHORITY),
         ("keys/transfer.key", KEY_FILE),
+        ("probe.pem", &CLIENT.0),
+        ("probe.key", &CLIENT.1),
         ("cookie-secrets", SECRETS),
     ])
 }
@@ -123,6 +192,7 @@ fn essence(loaded: &Loaded) -> String {
     let balances: Vec<_> = config.zones.iter().map(|zone| &zone.balances).collect();
     let networks = &config.geo.networks;
     let parts = (&config.server, &config.admin, &config.settings, &config.regions, &config.monitors, &config.pools);
+    let parts = (parts, &config.feeds, &config.feed_uses);
     format!("{:?}", (parts, &config.policies, &config.transfer, balances, networks, config.geo.databases.len()))
 }
 
@@ -144,15 +214,19 @@ fn the_default_of_every_key_is_what_holds_without_it() {
     for (def, key) in all_keys() {
         let Presence::Default(default) = key.presence else { continue };
         let mut with = essence(&load_document(&document(def, &[(key.name, default)])));
-        let beside: Vec<(&str, &str)> = COMPANIONS
+        let kind = format!("\"{}\"", type_for(def, &[(key.name, default)]));
+        let mut beside: Vec<(&str, &str)> = COMPANIONS
             .iter()
             .filter(|(name, _)| *name == key.name)
             .filter_map(|(_, line)| line.split_once(" = "))
             .collect();
+        if def.id == "monitor" {
+            beside.extend([("type", kind.as_str()), ("port", "4433")]);
+        }
         let without = essence(&load_document(&document(def, &beside)));
         if key.name == "state_dir" {
             // An absolute path: the folder of the file makes no difference.
-            with = with.replace("//", "/");
+            with = with.replace("\"//", "\"/");
         }
         assert_eq!(with, without, "{} of {}", key.name, def.header);
     }
@@ -289,6 +363,10 @@ fn short(kind: Kind) -> String {
         Kind::Path => "path".into(),
         Kind::PathPattern => "path or pattern".into(),
         Kind::Duration { min, max } => format!("duration, {} to {}", duration_text(min), duration_text(max)),
+        Kind::SwitchOrDuration { min, max, .. } => {
+            format!("`true`, `false`, or duration, {} to {}", duration_text(min), duration_text(max))
+        }
+        Kind::AddressesOrPolicy => "list of addresses, or name of a policy".into(),
         Kind::Size { min, max } => format!("size, {min} to {max} octets"),
         Kind::Seconds => "seconds".into(),
         Kind::Ttl(_) => "seconds, or a table".into(),
@@ -303,6 +381,9 @@ fn short(kind: Kind) -> String {
         Kind::Coordinates => "`[latitude, longitude]`".into(),
         Kind::Country => "country code".into(),
         Kind::Continent => "continent code".into(),
+        Kind::Asn => "AS number".into(),
+        Kind::City => "city".into(),
+        Kind::Subdivision => "subdivision code or name".into(),
         Kind::HttpStatus => "status, class or range".into(),
         Kind::Name(what) => format!("name of a {what}"),
         Kind::List(element) => format!("list of: {}", short(*element)),

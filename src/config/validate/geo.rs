@@ -6,7 +6,7 @@ use crate::base::{Diagnostic, Prefix, Span};
 use crate::config::report::Report;
 use crate::config::spec::{FactTable, Spec};
 use crate::geo::client::looked_up_as;
-use crate::geo::spec::{GeoSpec, Network, NetworkFact};
+use crate::geo::spec::{GeoSpec, Named, Network, NetworkFact};
 use crate::steering::spec::Policy;
 use std::collections::{HashMap, HashSet};
 
@@ -20,6 +20,9 @@ pub fn build(spec: &Spec, regions: &Names, policies: &[Policy], report: &mut Rep
         networks: networks(spec, regions, report),
         regions: spec.regions.iter().map(|region| region.table.coordinates).collect(),
         marks: marks(spec, policies, report),
+        named: named(spec, report),
+        latency_files: spec.latency_files.clone(),
+        latencies: Vec::new(),
     }
 }
 
@@ -37,13 +40,16 @@ fn networks(spec: &Spec, regions: &Names, report: &mut Report) -> Vec<Network> {
                 first.insert(network, prefix.span);
             }
         }
-        let fact = table.fact.as_ref().and_then(|fact| match fact {
+        let fact = table.fact.as_ref().map(|fact| match fact {
             FactTable::Region(name) => regions.find(name, report).map(|index| NetworkFact::Region(region_id(index))),
             FactTable::Coordinates(point) => Some(NetworkFact::Coordinates(*point)),
             FactTable::Country(country) => Some(NetworkFact::Country(*country)),
         });
-        if let (Some(prefix), Some(fact)) = (&table.prefix, fact) {
-            networks.push(Network { prefix: prefix.value, fact });
+        // A region that is not defined was reported.
+        let fact = fact.flatten();
+        if let Some(prefix) = &table.prefix {
+            let (asn, city, subdivision) = (table.asn, table.city.clone(), table.subdivision.clone());
+            networks.push(Network { prefix: prefix.value, fact, asn, city, subdivision });
         }
     }
     networks
@@ -65,6 +71,19 @@ fn marks(spec: &Spec, policies: &[Policy], report: &mut Report) -> Vec<Prefix> {
         report.push(Diagnostic::error(format!("rules name more than {MARKS_MAX} different networks")));
     }
     marks
+}
+
+/// What rules name of autonomous systems, cities and subdivisions, each once, in the order of the policies.
+fn named(spec: &Spec, report: &mut Report) -> Vec<Named> {
+    let mut seen = HashSet::new();
+    let rules = spec.policies.iter().flat_map(|policy| &policy.table.rules);
+    let written = rules.flat_map(|rule| &rule.named).filter(|(fact, _)| seen.insert(fact));
+    let named: Vec<Named> = written.map(|(fact, span)| Named { fact: fact.clone(), span: Some(*span) }).collect();
+    if named.len() > MARKS_MAX {
+        let message = format!("rules name more than {MARKS_MAX} different autonomous systems, cities and subdivisions");
+        report.push(Diagnostic::error(message));
+    }
+    named
 }
 
 /// IPv4 clients that arrive as IPv6 addresses are looked up by their IPv4 address: a prefix of theirs is the IPv4 prefix

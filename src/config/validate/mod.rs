@@ -2,12 +2,15 @@
 //! Knows no files and no text.
 
 mod aliases;
-mod authorities;
 mod balances;
+mod certificates;
 mod cookies;
+mod equals;
 mod fallback;
+mod feeds;
 mod fences;
 mod geo;
+mod guards;
 mod names;
 mod policies;
 mod pools;
@@ -23,8 +26,8 @@ use crate::transfer::spec::{TRANSFERS_MAX, TransferSpec};
 use names::Names;
 use std::path::PathBuf;
 
-/// Most regions: their ids have 16 bits.
-const REGIONS_MAX: usize = u16::MAX as usize;
+/// Most regions: rankings number them with 15 bits, and sets of them behind.
+const REGIONS_MAX: usize = 1 << 14;
 
 /// Builds the configuration. It is complete only when `report` has no errors.
 pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config {
@@ -33,9 +36,12 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     let pools = Names::collect("pool", &spec.pools, report);
     check_region_count(&spec, report);
     check_admin(&spec, report);
-    authorities::check(&spec.authorities, report);
+    certificates::check(&spec.certificates, report);
     let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
+    let feed_names = Names::collect("feed", &spec.feeds, report);
+    let feed_uses = feeds::uses(&spec, &built_pools, &feed_names, &monitors, report);
     let (mut built_policies, policies) = policies::build(&spec.policies, &regions, report);
+    let guards = guards::build(&spec.guards, &built_pools, &spec.regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
     let keys = transfers::KeyNames::collect(&spec.keys, report);
     let context = balances::Context {
@@ -67,8 +73,11 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         probe_limits: spec.probe_limits,
         regions: spec.regions.into_iter().map(|region| region.table).collect(),
         monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),
+        feeds: spec.feeds.into_iter().filter_map(|feed| feed.table.feed).collect(),
+        feed_uses,
         pools: built_pools,
         policies: built_policies,
+        guards,
         zones,
         transfer: TransferSpec { keys: keys.specs(), transfers_max: spec.transfers_max.unwrap_or(TRANSFERS_MAX) },
         files,

@@ -1,13 +1,13 @@
 //! Policies: the three that need no definition, those defined, and their regions by id.
 
 use super::names::Names;
-use super::region_id;
-use crate::base::{Diagnostic, RegionId};
+use super::{equals, region_id};
+use crate::base::{Diagnostic, PolicyId, RegionId};
 use crate::config::report::Report;
 use crate::config::spec::{Definition, PolicyTable, RuleTable, UNNAMED};
 use crate::config::tree::Spanned;
 use crate::geo::client::looked_up_as;
-use crate::steering::spec::{Condition, Policy, Rule};
+use crate::steering::spec::{AllDown, Condition, Policy, Rule};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -30,23 +30,57 @@ pub fn build(tables: &[Definition<PolicyTable>], regions: &Names, report: &mut R
             None => policies.push(policy),
         }
     }
+    find_fallbacks(tables, &mut policies, &names, report);
     (policies, names)
+}
+
+/// Looks up the policies that others fall back to; none may lead back to itself.
+fn find_fallbacks(tables: &[Definition<PolicyTable>], policies: &mut [Policy], names: &Names, report: &mut Report) {
+    let named = |table: &Definition<PolicyTable>, report: &mut Report| {
+        let fallback = table.table.fallback_policy.as_ref()?;
+        let own = names.index_of(&table.defined.name.value)?;
+        Some((own, names.find(fallback, report)?, fallback.span))
+    };
+    let found: Vec<_> = tables.iter().filter_map(|table| named(table, report)).collect();
+    for &(own, fallback, span) in &found {
+        let next = |policy: usize| found.iter().find(|(from, ..)| *from == policy).map(|&(_, to, _)| to);
+        // A chain longer than there are policies goes round.
+        let goes_round =
+            std::iter::successors(Some(fallback), |&policy| next(policy)).take(found.len() + 1).count() > found.len();
+        if goes_round {
+            let message = "the policies that this one falls back to lead back to where they began";
+            report.push(
+                Diagnostic::error(message)
+                    .at(span, "")
+                    .hint("let the last one of them fall back to addresses, or to nothing"),
+            );
+            continue;
+        }
+        policies[own].all_down = AllDown::Policy(PolicyId(u32::try_from(fallback).unwrap_or(u32::MAX)));
+    }
 }
 
 fn build_policy(name: Arc<str>, table: &PolicyTable, regions: &Names, report: &mut Report) -> Policy {
     let fence = table.regions.as_ref().map(|fence| find_all(&fence.value, regions, report));
     check_repeated(&table.rules, report);
     let rules = table.rules.iter().map(|rule| build_rule(rule, fence.as_deref(), regions, report)).collect();
+    let region_weights = equals::weights(table, fence.as_deref(), regions, report);
+    equals::check(&name, table, report);
     Policy {
         name,
         order: table.order,
         regions: fence,
+        tie_band: table.tie_band.as_ref().map(|band| band.value),
+        region_spread: table.region_spread.as_ref().map(|spread| spread.value),
+        region_weights,
         spread: table.spread,
         answers: table.answers,
         min_healthy: table.min_healthy,
         families: table.families,
         all_down: table.all_down.clone(),
         rules,
+        shed: table.shed,
+        percentage_drain: table.percentage_drain,
         ..Policy::default()
     }
 }
@@ -69,12 +103,12 @@ fn build_rule(table: &RuleTable, fence: Option<&[RegionId]>, regions: &Names, re
         }
         None => check_inside(table.prefer.as_ref(), prefer.as_deref(), fence, "`regions` of the policy", report),
     }
-    Rule { condition: as_looked_up(table.condition), prefer: prefer.unwrap_or_default(), regions: inner }
+    Rule { condition: as_looked_up(&table.condition), prefer: prefer.unwrap_or_default(), regions: inner }
 }
 
 /// The condition with its network as clients are looked up, so that IPv4 networks in IPv6 form compare with the others.
-fn as_looked_up(condition: Condition) -> Condition {
-    Condition { network: condition.network.map(looked_up_as), ..condition }
+fn as_looked_up(condition: &Condition) -> Condition {
+    Condition { network: condition.network.map(looked_up_as), ..condition.clone() }
 }
 
 /// A region that a fence keeps out can be neither preferred nor let in by a smaller one.
@@ -104,11 +138,10 @@ fn check_inside(
 fn check_repeated(rules: &[RuleTable], report: &mut Report) {
     let mut first = HashMap::new();
     for rule in rules {
-        let Condition { network, country, continent } = as_looked_up(rule.condition);
         if rule.condition == Condition::default() {
             continue;
         }
-        let earlier = *first.entry((network, country, continent)).or_insert(rule.span);
+        let earlier = *first.entry(as_looked_up(&rule.condition)).or_insert(rule.span);
         if earlier != rule.span {
             let message = "this rule never decides: an earlier one is for the same clients";
             report.push(Diagnostic::error(message).at(rule.span, "").at(earlier, "the earlier one"));

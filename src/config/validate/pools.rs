@@ -6,6 +6,7 @@ use crate::base::{Diagnostic, Family, MonitorId, RegionId, Span};
 use crate::config::keys;
 use crate::config::report::{Report, list_of};
 use crate::config::spec::{Definition, MemberTable, PoolTable};
+use crate::config::tree::Spanned;
 use crate::steering::spec::{Member, MemberTarget, Pool, RequiredMonitor};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,9 +18,7 @@ pub fn build(tables: &[Definition<PoolTable>], regions: &Names, monitors: &Names
 
 fn build_pool(definition: &Definition<PoolTable>, regions: &Names, monitors: &Names, report: &mut Report) -> Pool {
     let table = &definition.table;
-    let monitors = table.monitors.iter().filter_map(|name| monitors.find(name, report));
-    let monitors =
-        monitors.map(|index| RequiredMonitor::new(MonitorId(u32::try_from(index).unwrap_or(u32::MAX)))).collect();
+    let monitors = required_monitors(table, monitors, report);
     let mut region_names: HashMap<RegionId, &str> = HashMap::new();
     let mut members = Vec::with_capacity(table.members.len());
     for member in &table.members {
@@ -38,7 +37,39 @@ fn build_pool(definition: &Definition<PoolTable>, regions: &Names, monitors: &Na
         check_enabled(definition, &members, report);
         check_families(definition, &members, &region_names, report);
     }
-    Pool { name: Arc::clone(&definition.defined.name.value), monitors, members, ..Pool::default() }
+    Pool {
+        name: Arc::clone(&definition.defined.name.value),
+        monitors,
+        at_least: table.at_least.as_ref().map(|least| least.value),
+        members,
+        recovery: table.recovery,
+        limits: table.limits,
+        has_feed: !table.feeds.is_empty(),
+    }
+}
+
+/// The monitors with how each counts.
+fn required_monitors(table: &PoolTable, monitors: &Names, report: &mut Report) -> Vec<RequiredMonitor> {
+    let listed = |list: &[Spanned<String>], name: &Spanned<String>| list.iter().any(|other| other.value == name.value);
+    for (key, list) in [(keys::pool::INVERTED, &table.inverted), (keys::pool::WATCH_ONLY, &table.watch_only)] {
+        for name in list.iter().filter(|name| !listed(&table.monitors, name)) {
+            let message =
+                format!("`{}` is under `{}` and not under `{}`", name.value, key.name, keys::pool::MONITOR.name);
+            let hint = format!("name it under `{}` too", keys::pool::MONITOR.name);
+            report.push(Diagnostic::error(message).at(name.span, "").hint(hint));
+        }
+    }
+    let counting = table.monitors.iter().filter(|name| !listed(&table.watch_only, name)).count();
+    if let Some(least) = table.at_least.as_ref().filter(|least| usize::from(least.value) > counting) {
+        let message = format!("`{}` is {}, and {counting} monitors count", keys::pool::AT_LEAST.name, least.value);
+        report.push(Diagnostic::error(message).at(least.span, "").hint("no member would ever be up"));
+    }
+    let required = |name: &Spanned<String>| {
+        let monitor = MonitorId(u32::try_from(monitors.find(name, report)?).unwrap_or(u32::MAX));
+        let (inverted, watch_only) = (listed(&table.inverted, name), listed(&table.watch_only, name));
+        Some(RequiredMonitor { monitor, inverted, watch_only })
+    };
+    table.monitors.iter().filter_map(required).collect()
 }
 
 /// Where nothing is checked, it makes no difference where.
@@ -61,7 +92,7 @@ fn check_enabled(definition: &Definition<PoolTable>, members: &[Member], report:
 
 fn build_member(table: &MemberTable, region: RegionId) -> Option<Member> {
     Some(Member {
-        capacity: None,
+        capacity: table.asked.capacity,
         region,
         target: table.target.as_ref()?.value.clone(),
         weight: table.weight,

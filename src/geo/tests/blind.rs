@@ -51,7 +51,7 @@ fn clients_whom_no_database_locates_are_told_by_family() {
 #[test]
 fn networks_of_the_configuration_do_not_stand_in_for_a_database() {
     let fact = NetworkFact::Coordinates(Point::new(52.5, 13.4).unwrap());
-    let networks = vec![Network { prefix: "2001:db8::/32".parse().unwrap(), fact }];
+    let networks = vec![Network::located("2001:db8::/32".parse().unwrap(), fact)];
     let spec = GeoSpec { networks, ..GeoSpec::default() };
     assert_eq!(unlocated(spec, &[city(IpVersion::V4, "192.0.2.0/24")]), "IPv6 clients");
 }

@@ -5,6 +5,7 @@ use crate::base::Sources;
 use crate::geo::Locator;
 use crate::geo::country_table::CountryTable;
 use crate::geo::database::Database;
+use crate::geo::naming::Numbers;
 use crate::geo::spec::{DatabaseFile, GeoSpec};
 use mmdb_writer::{IpVersion, Value};
 use proptest::prelude::*;
@@ -24,7 +25,7 @@ fn sample() -> Vec<u8> {
 
 /// The whole message about a file with these octets, without its path.
 fn message(octets: &[u8]) -> String {
-    let unusable = Database::read(octets).unwrap_err();
+    let unusable = Database::read(octets, &Numbers::default()).unwrap_err();
     unusable.diagnostic(Path::new("F")).render(&Sources::default(), false)
 }
 
@@ -99,7 +100,7 @@ fn a_search_tree_without_end_is_no_hang() {
         let size = usize::from(damaged[at] & 0x1f);
         let mut count = nodes.to_be_bytes()[4 - size..].to_vec();
         damaged[at + 1..=at + size].swap_with_slice(&mut count);
-        assert!(Database::read(&damaged).is_err());
+        assert!(Database::read(&damaged, &Numbers::default()).is_err());
     }
 }
 
@@ -107,7 +108,7 @@ fn a_search_tree_without_end_is_no_hang() {
 fn a_cut_file_is_refused() {
     let octets = sample();
     for len in 0..octets.len() {
-        assert!(Database::read(&octets[..len]).is_err(), "cut to {len} octets");
+        assert!(Database::read(&octets[..len], &Numbers::default()).is_err(), "cut to {len} octets");
     }
 }
 
@@ -121,7 +122,7 @@ proptest! {
             let at = at.index(octets.len());
             octets[at] = octet;
         }
-        let _ = Database::read(&octets);
+        let _ = Database::read(&octets, &Numbers::default());
     }
 
     #[test]

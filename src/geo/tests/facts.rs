@@ -11,7 +11,7 @@ fn point(latitude: f64, longitude: f64) -> Option<Point> {
 }
 
 fn network(prefix: &str, fact: NetworkFact) -> Network {
-    Network { prefix: prefix.parse().unwrap(), fact }
+    Network::located(prefix.parse().unwrap(), fact)
 }
 
 fn prefixes(texts: &[&str]) -> Vec<Prefix> {

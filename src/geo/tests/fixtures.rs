@@ -4,6 +4,7 @@ use crate::base::{Country, Point};
 use crate::geo::compile::assemble;
 use crate::geo::country_table::CountryTable;
 use crate::geo::database::Database;
+use crate::geo::naming::Numbers;
 use crate::geo::spec::{DatabaseFile, GeoSpec};
 use crate::geo::{Client, Locator, Place};
 use mmdb_writer::ipnet::IpNet;
@@ -67,8 +68,9 @@ pub fn database(version: IpVersion, networks: &[(&str, Value)]) -> Vec<u8> {
 pub fn locator(mut spec: GeoSpec, databases: &[Vec<u8>]) -> Locator {
     let name = |number: usize| DatabaseFile { path: format!("db{number}").into(), span: None };
     spec.databases = (0..databases.len()).map(name).collect();
-    let databases = databases.iter().map(|octets| Database::read(octets).unwrap()).collect();
-    assemble(&spec, databases, COUNTRY_POINTS.clone()).unwrap()
+    let numbers = Numbers::new(&spec.named, &spec.latencies);
+    let databases = databases.iter().map(|octets| Database::read(octets, &numbers).unwrap()).collect();
+    assemble(&spec, numbers, databases, COUNTRY_POINTS.clone()).unwrap()
 }
 
 /// The place of an address, undressed if need be.

@@ -152,7 +152,7 @@ proptest! {
     ) {
         let fact = |code: usize| NetworkFact::Country(Country::new(CODES[code]).unwrap());
         let spec = GeoSpec {
-            networks: networks.iter().map(|&(prefix, code)| Network { prefix, fact: fact(code) }).collect(),
+            networks: networks.iter().map(|&(prefix, code)| Network::located(prefix, fact(code))).collect(),
             marks: marks.clone(),
             ..GeoSpec::default()
         };

@@ -5,13 +5,17 @@ mod checks;
 mod dns;
 mod exec;
 mod file;
+mod grpc;
 mod hosts;
 mod https;
 mod icmp;
 mod limits;
 mod report;
+mod requests;
 mod scheduler;
 mod servers;
+mod talk;
+mod tls;
 mod udp;
 
 use crate::health::{Endpoint, Observation, Timing};

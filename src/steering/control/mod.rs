@@ -3,13 +3,27 @@
 //! argument. Knows no clock, no queries and no answers.
 
 pub mod admin;
+pub mod course;
+pub mod guards;
+mod limits;
+pub mod memory;
+pub mod operator;
+mod recovery;
+mod shares;
+mod shedding;
+mod stages;
+mod tracks;
 
-use super::condition::{PoolCondition, RegionState, WEIGHT_UNIT};
-use super::spec::{Policy, Pool, Region};
+use super::condition::PoolCondition;
+use super::spec::{Policy, Pool, Recovery, Region};
 use crate::base::UnixTime;
 use crate::health::{Report, Status};
 pub use admin::Admin;
+pub use course::{Course, MemberCourse, RegionCourse};
+pub use memory::{RegionMemory, Remembered};
+use stages::Step;
 use std::time::Duration;
+use tracks::{RegionTrack, Tracks};
 
 /// What is known of a pool under a policy at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -56,22 +70,61 @@ pub struct RegionFacts {
 
 /// What a pool under a policy remembers from step to step.
 #[derive(Clone, Debug, Default)]
-pub struct Control {}
+pub struct Control {
+    tracks: Tracks,
+    last_step: Option<UnixTime>,
+}
 
 impl Control {
     /// The condition by these facts, and when it wants to be asked again even if nothing is reported.
     pub fn step(&mut self, facts: &Facts<'_>) -> (PoolCondition, Option<UnixTime>) {
-        let members = facts.members.iter().zip(&facts.pool.members).map(|(known, member)| {
-            let region = facts.region_facts.get(member.region.index()).map_or(Admin::None, |region| region.admin);
-            let enabled =
-                member.enabled && facts.regions.get(member.region.index()).is_some_and(|region| region.enabled);
-            admin::judge(known, region, enabled, member.weight)
-        });
-        let weight = |id: usize| {
-            let configured = facts.policy.region_weights.iter().find(|(region, _)| region.index() == id);
-            configured.map_or(WEIGHT_UNIT, |&(_, weight)| weight.saturating_mul(WEIGHT_UNIT))
-        };
-        let regions = (0..facts.regions.len()).map(|id| RegionState { weight: weight(id), ..RegionState::default() });
-        (PoolCondition { members: members.collect(), regions: regions.collect() }, None)
+        self.tracks.align(facts);
+        let elapsed = self.last_step.map_or(Duration::ZERO, |last| facts.now.since(last));
+        self.last_step = Some(facts.now);
+        Step::new(facts, &mut self.tracks, elapsed).run()
+    }
+
+    /// Lets a region come back that waits for the operator: the next step does so. Says whether there is such a region.
+    pub fn release(&mut self, region: &str) -> bool {
+        let waits = |track: &&mut RegionTrack| &*track.name == region && track.recovery.is_held_back();
+        let Some(track) = self.tracks.regions.iter_mut().find(waits) else { return false };
+        track.is_released = true;
+        true
+    }
+
+    /// What is going on in the regions that the policy reaches, by region id. As of the last step.
+    pub fn regions(&self) -> impl Iterator<Item = &RegionCourse> {
+        self.tracks.regions.iter().map(|track| &track.course)
+    }
+
+    /// What is going on with the members, in configured order. As of the last step; `recovery`: the pool's, `now`: its time.
+    pub fn members<'a>(
+        &'a self,
+        policy: &'a Policy,
+        recovery: &'a Recovery,
+    ) -> impl Iterator<Item = MemberCourse> + 'a {
+        let now = self.last_step.unwrap_or(UnixTime(0));
+        self.tracks.members.iter().map(move |track| MemberCourse {
+            exceeded: track.exceeded,
+            ramp: track.recovery.ramp(recovery, now),
+            kept: track.kept,
+            share_factor: policy.spread.is_dynamic().then_some(track.share.shown),
+        })
+    }
+
+    /// What a restart must not forget: regions that have failed or wait for failback.
+    #[must_use]
+    pub fn memory(&self) -> Vec<RegionMemory> {
+        let tracks = self.tracks.regions.iter().filter_map(|track| track.recovery.memory(&track.name));
+        // What was not yet claimed is kept too.
+        tracks.chain(self.tracks.memories.iter().cloned()).collect()
+    }
+
+    /// Takes in what was remembered before a restart; to be called before the first step.
+    pub fn restore(&mut self, memories: Vec<RegionMemory>) {
+        self.tracks.memories = memories;
     }
 }
+
+#[cfg(test)]
+mod simulations;

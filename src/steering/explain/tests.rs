@@ -20,6 +20,9 @@ fn steps(world: &World, explanation: &Explanation) -> Vec<String> {
             Considered::NoMembers => "has none",
             Considered::PassedOver => "passed over",
             Considered::Chosen => "chosen",
+            Considered::HandedOn => "handed on",
+            Considered::Refused => "refused",
+            Considered::NotPicked => "not picked",
         };
         let shortfall =
             step.shortfall.map(|Shortfall { family, up, enabled }| format!(": {up} of {enabled} {family:?}"));

@@ -29,6 +29,7 @@ impl Standing {
     const CHANGES: u16 = 1 << 1;
     const CHANGES_WHEN_DOWN: u16 = 1 << 2;
     const FRAGILE: u16 = 1 << 3;
+    const SETTLING: u16 = 1 << 11;
     const AVAILABLE: u16 = 1 << 4;
     const SOON: u16 = 1 << 8;
     const SOON_ALL: u16 = 7 << 8;
@@ -63,6 +64,16 @@ impl Standing {
         self.0 & Self::CHANGES_WHEN_DOWN != 0
     }
 
+    /// What it takes of its clients is about to change.
+    pub(in crate::steering) const fn settles(self) -> bool {
+        self.0 & Self::SETTLING != 0
+    }
+
+    /// The same standing of a group that is about to take more or fewer of its clients.
+    pub(in crate::steering) const fn settling(self) -> Self {
+        Self(self.0 | Self::SETTLING)
+    }
+
     /// A member of it is on the way to a change after which it may not answer in its pass.
     pub(in crate::steering) const fn fragile(self) -> bool {
         self.0 & Self::FRAGILE != 0
@@ -84,6 +95,8 @@ pub struct Tally {
     pub falling: u64,
     /// How many members are enabled.
     pub enabled_count: u32,
+    /// Its region waits for failback: it does not answer in the first pass.
+    pub held_back: bool,
 }
 
 /// How members on the way to a change are taken.
@@ -137,6 +150,9 @@ impl Judge {
     /// Whether a region may answer the family in slot `slot` in `pass`.
     pub(super) fn available(&self, region: &[Tally; 2], slot: usize, pass: Pass, outlook: Outlook) -> bool {
         let own = &region[slot];
+        if pass == Pass::Healthy && own.held_back {
+            return false;
+        }
         let both = self.together && matches!(pass, Pass::Healthy | Pass::AnyUp);
         own.enabled > 0
             && own.passes(pass, outlook, self.min_healthy)

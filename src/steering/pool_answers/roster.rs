@@ -5,7 +5,7 @@ use super::availability::{Judge, Outlook, Pass, Standing, Tally};
 use super::wants_together;
 use crate::base::Family;
 use crate::health::Status;
-use crate::steering::condition::MemberState;
+use crate::steering::condition::{MemberState, PoolCondition};
 use crate::steering::reach::{GroupId, Reach};
 use crate::steering::spec::{Member, MemberTarget, Policy, Pool};
 
@@ -35,9 +35,10 @@ impl<'p> Roster<'p> {
         pool: &'p Pool,
         policy: &Policy,
         regions: &[Region],
-        states: &'p [MemberState],
+        condition: &'p PoolCondition,
         reach: &Reach,
     ) -> Self {
+        let states = &condition.members[..];
         let names = pool.members.iter().any(|member| matches!(member.target, MemberTarget::Name { .. }));
         let mut exists = [false; 2];
         let mut tallies = vec![[Tally::default(); 2]; reach.regions().len()];
@@ -50,6 +51,10 @@ impl<'p> Roster<'p> {
             let Some(state) = states.get(index).filter(|state| state.enabled && in_service) else { continue };
             count(&mut tallies[usize::from(region)][slot], weight_of(member), *state);
             entries[slot].push(Entry { region, member: index as u32, up: state.status == Status::Up });
+        }
+        for (number, region) in reach.regions().iter().enumerate() {
+            let held_back = condition.regions.get(region.index()).is_some_and(|region| region.held_back);
+            tallies[number].iter_mut().for_each(|tally| tally.held_back = held_back);
         }
         for entries in &mut entries {
             entries.sort_by_key(|entry| entry.region);

@@ -95,8 +95,8 @@ impl Variants {
         self.octets.shrink_to_fit();
     }
 
-    /// Adds one variant for each member, each beginning with it; gives the number of the first.
-    pub(super) fn add_group(&mut self, roster: &Roster<'_>, members: &[u32]) -> u32 {
+    /// Adds one variant for each member, each beginning with it, to be picked by its `weight`; gives the number of the first.
+    pub(super) fn add_group(&mut self, roster: &Roster<'_>, members: &[u32], weight: &dyn Fn(u32) -> u32) -> u32 {
         let first = self.count();
         let Ok(count) = u32::try_from(members.len()) else { return first };
         if count == 0 {
@@ -117,18 +117,18 @@ impl Variants {
             let range = starts[turn]..starts[turn + usize::from(records)];
             self.push_variant(range, records, roster.member(member).region, member);
         }
-        self.add_picks(roster, members);
+        self.add_picks(roster, members, weight);
         first
     }
 
-    fn add_picks(&mut self, roster: &Roster<'_>, members: &[u32]) {
-        let weights = || members.iter().map(|&member| roster.weight(member)).collect::<Vec<u32>>();
+    fn add_picks(&mut self, roster: &Roster<'_>, members: &[u32], weight: &dyn Fn(u32) -> u32) {
+        let weights = || members.iter().map(|&member| weight(member)).collect::<Vec<u32>>();
         match self.spread.picks_by() {
             By::Weight => self.draws.extend(draws(&weights())),
             By::Hash => {
                 let pool = &self.pool;
                 self.candidates
-                    .extend(members.iter().map(|&at| candidate(pool, &roster.member(at).target, roster.weight(at))));
+                    .extend(members.iter().map(|&at| candidate(pool, &roster.member(at).target, weight(at))));
             }
             By::WeightedTurn => self.turns.extend(turns::cycle(&weights())),
             By::Turn | By::Chance => {}

@@ -27,9 +27,15 @@ pub(super) struct Orders {
     cohorts: Box<[Cohort]>,
     /// As [`Ranked`] holds them.
     groups: Box<[GroupId]>,
+    has_ties: bool,
 }
 
 impl Orders {
+    /// Whether any order has equals.
+    pub(super) const fn has_ties(&self) -> bool {
+        self.has_ties
+    }
+
     /// How many orders there are.
     pub(super) const fn len(&self) -> usize {
         self.cohorts.len()
@@ -106,6 +112,7 @@ impl Interner {
 
     /// The orders, as they are read.
     pub(super) fn finish(self) -> Orders {
-        Orders { cohorts: self.cohorts.into(), groups: self.groups.into() }
+        let has_ties = self.groups.iter().any(|&entry| Ranked::from_raw(entry).is_tied());
+        Orders { cohorts: self.cohorts.into(), groups: self.groups.into(), has_ties }
     }
 }

@@ -9,11 +9,15 @@ use crate::steering::spec::{Condition, Order, Policy, Region, Rule};
 pub struct RankingKey {
     order: Order,
     reach: Reach,
-    /// By region number, for [`Order::Closest`] only; empty otherwise.
+    /// By region number, for [`Order::Closest`] and [`Order::Latency`]; empty otherwise.
     sites: Box<[Site]>,
     /// The order where distance does not decide: the policy's for [`Order::Listed`], else configured order.
     listed: Box<[GroupId]>,
     rules: Box<[RankingRule]>,
+    /// For the orders that `sites` are for: regions within this factor of the nearest are equals.
+    tie_band: Option<f64>,
+    /// With [`Order::Any`]: all regions are entries of their own, equal to each other, rather than one set.
+    runs_of_equals: bool,
 }
 
 /// Where a region is and how far it reaches.
@@ -54,12 +58,21 @@ impl RankingKey {
             Order::Listed | Order::Any => Box::default(),
         };
         let rule = |rule: &Rule| RankingRule {
-            condition: rule.condition,
+            condition: rule.condition.clone(),
             prefer: numbers_once(&reach, &rule.prefer),
             fence: rule.regions.as_ref().map(|fence| reach.fence(fence)),
         };
         let rules = policy.rules.iter().map(rule).collect();
-        Self { order: policy.order, sites, listed, rules, reach }
+        let by_nearness = matches!(policy.order, Order::Closest | Order::Latency);
+        Self {
+            order: policy.order,
+            sites,
+            listed,
+            rules,
+            tie_band: policy.tie_band.filter(|_| by_nearness),
+            runs_of_equals: policy.order == Order::Any && policy.picks_regions(),
+            reach,
+        }
     }
 
     /// The regions and groups that orders speak of.
@@ -72,6 +85,16 @@ impl RankingKey {
     #[must_use]
     pub const fn order(&self) -> Order {
         self.order
+    }
+
+    /// See [`Policy::tie_band`].
+    pub(super) const fn tie_band(&self) -> Option<f64> {
+        self.tie_band
+    }
+
+    /// Whether equal regions are entries of their own.
+    pub(super) const fn runs_of_equals(&self) -> bool {
+        self.runs_of_equals
     }
 
     pub(super) fn sites(&self) -> &[Site] {

@@ -1,20 +1,22 @@
 //! The order of regions for one place: the deciding rule's preferences, the region its network names, then by distance or
-//! as listed.
+//! latency, or as listed.
 
+use super::globe::{Globe, region_of, tied_len, unit_vector};
 use super::intern::{Interner, Orders, Tail};
-use super::key::{RankingKey, Site, bias_factor};
+use super::key::RankingKey;
 use super::rules::RuleIndex;
-use super::{CohortId, EXACT_NEAREST, EXACT_REGIONS_MAX, Table};
+use super::{CohortId, EXACT_REGIONS_MAX, Table};
 use crate::base::Point;
 use crate::geo::Place;
-use crate::steering::reach::GroupId;
+use crate::geo::latency::Profile;
+use crate::steering::reach::{GroupId, TIED};
 use crate::steering::spec::Order;
 use std::collections::HashMap;
 
 /// The cohort of every place, and what the cohorts' orders are.
 pub(super) fn rank_places(key: &RankingKey, table: &Table<'_>) -> (Vec<CohortId>, Orders) {
-    let mut ranker = Ranker::new(key);
-    let rules = RuleIndex::new(key.rules(), table.marks);
+    let mut ranker = Ranker::new(key, table.latencies);
+    let rules = RuleIndex::new(key.rules(), table);
     let cohorts = table.places.iter().map(|place| ranker.rank(place, rules.decide(place))).collect();
     (cohorts, ranker.interner.finish())
 }
@@ -33,11 +35,14 @@ struct Fenced {
     listed_tail: Tail,
     /// The rest behind the exact head, by nearest region.
     rests: HashMap<GroupId, Tail>,
+    /// The orders where nothing depends on where the client is, by the region that its network is located at.
+    fixed: HashMap<Option<GroupId>, CohortId>,
 }
 
 struct Ranker<'k> {
     key: &'k RankingKey,
-    globe: Vec<GlobeSite>,
+    globe: Globe,
+    latencies: &'k [Profile],
     interner: Interner,
     /// Without a rule at 0, then by rule.
     fenced: Vec<Fenced>,
@@ -46,7 +51,7 @@ struct Ranker<'k> {
 }
 
 impl<'k> Ranker<'k> {
-    fn new(key: &'k RankingKey) -> Self {
+    fn new(key: &'k RankingKey, latencies: &'k [Profile]) -> Self {
         let mut interner = Interner::default();
         let all: Vec<GroupId> = key.reach().numbers().collect();
         let mut fenced = vec![Fenced::new(key, &mut interner, &[], &all)];
@@ -54,66 +59,100 @@ impl<'k> Ranker<'k> {
             let regions = rule.fence.as_deref().unwrap_or(&all);
             fenced.push(Fenced::new(key, &mut interner, &rule.prefer, regions));
         }
-        let globe = key.sites().iter().map(GlobeSite::new).collect();
-        Self { key, globe, interner, fenced, head: Vec::new(), nearest: Vec::new() }
+        Self { key, globe: Globe::new(key), latencies, interner, fenced, head: Vec::new(), nearest: Vec::new() }
     }
 
     fn rank(&mut self, place: &Place, rule: Option<usize>) -> CohortId {
         let number = rule.map_or(0, |rule| rule + 1);
-        let fenced = &self.fenced[number];
-        self.head.clear();
-        self.head.extend_from_slice(&fenced.prefer);
-        if let Some(preferred) = place.prefers.and_then(|region| self.key.reach().number(region))
-            && fenced.regions.contains(&preferred)
-        {
-            push_new(&mut self.head, [preferred]);
-        }
-        let tail = match (self.key.order(), place.point) {
-            (Order::Closest | Order::Latency, Some(point)) => self.by_distance(number, point),
-            (Order::Closest | Order::Latency, None) | (Order::Listed, _) => {
-                push_new(&mut self.head, fenced.listed.iter().copied());
-                fenced.listed_tail
+        let located_at = place.prefers.and_then(|region| self.key.reach().number(region));
+        let located_at = located_at.filter(|region| self.fenced[number].regions.contains(region));
+        let profile = place.latency.and_then(|latency| self.latencies.get(latency.0 as usize));
+        match (self.key.order(), place.point, profile) {
+            (Order::Closest, Some(point), _) => self.by_nearness(number, located_at, Some(point), None),
+            (Order::Latency, Some(point), _) => self.by_nearness(number, located_at, Some(point), profile),
+            (Order::Latency, None, Some(_)) => self.by_nearness(number, located_at, None, profile),
+            (Order::Closest | Order::Latency, None, _) | (Order::Listed | Order::Any, ..) => {
+                match self.fenced[number].fixed.get(&located_at) {
+                    Some(&cohort) => cohort,
+                    None => self.fixed(number, located_at),
+                }
             }
-            (Order::Any, _) => {
+        }
+    }
+
+    /// Begins the head with what comes before any order.
+    fn begin(&mut self, number: usize, located_at: Option<GroupId>) {
+        self.head.clear();
+        self.head.extend_from_slice(&self.fenced[number].prefer);
+        push_new(&mut self.head, located_at);
+    }
+
+    /// The order for clients whose place changes nothing else about it.
+    fn fixed(&mut self, number: usize, located_at: Option<GroupId>) -> CohortId {
+        self.begin(number, located_at);
+        let fenced = &self.fenced[number];
+        let tail = match self.key.order() {
+            Order::Any if self.key.runs_of_equals() => {
+                push_tied(&mut self.head, fenced.regions.iter().copied());
+                Tail::default()
+            }
+            Order::Any => {
                 push_new(&mut self.head, fenced.equals);
                 Tail::default()
             }
+            Order::Closest | Order::Latency | Order::Listed => {
+                push_new(&mut self.head, fenced.listed.iter().copied());
+                fenced.listed_tail
+            }
         };
-        self.interner.intern(&self.head, tail)
+        let cohort = self.interner.intern(&self.head, tail);
+        self.fenced[number].fixed.insert(located_at, cohort);
+        cohort
     }
 
-    /// Completes the head by distance from `point`; gives what follows it.
-    fn by_distance(&mut self, number: usize, point: Point) -> Tail {
+    /// The order by distance or latency, of which at least one is known.
+    fn by_nearness(
+        &mut self,
+        number: usize,
+        located_at: Option<GroupId>,
+        point: Option<Point>,
+        profile: Option<&Profile>,
+    ) -> CohortId {
+        self.begin(number, located_at);
+        self.globe.measured(self.key, profile);
         let fenced = &self.fenced[number];
-        let from = unit_vector(point);
+        let from = point.map(unit_vector);
         let exact = fenced.regions.len() <= EXACT_REGIONS_MAX;
         if exact {
             self.nearest.clear();
-            self.nearest
-                .extend(fenced.regions.iter().map(|&region| self.globe[usize::from(region)].rank(from, region)));
+            self.nearest.extend(fenced.regions.iter().map(|&region| self.globe.rank(from, region)));
             self.nearest.sort_unstable();
         } else {
-            nearest_of(&self.globe, &fenced.regions, from, &mut self.nearest);
+            self.globe.nearest_of(&fenced.regions, from, &mut self.nearest);
         }
-        push_new(&mut self.head, self.nearest.iter().copied().map(region_of));
-        match self.nearest.first() {
-            Some(&nearest) if !exact => self.rest(number, region_of(nearest)),
+        let nearest = self.nearest.first().copied().map(region_of);
+        let tied = self.key.tie_band().map_or(0, |band| tied_len(&self.nearest, band));
+        let (equals, rest) = self.nearest.split_at_mut(tied);
+        // In configured order, so that who is a little nearer splits no cohort.
+        equals.sort_unstable_by_key(|&rank| region_of(rank));
+        push_tied(&mut self.head, equals.iter().copied().map(region_of));
+        push_new(&mut self.head, rest.iter().copied().map(region_of));
+        let tail = match nearest {
+            Some(nearest) if !exact => self.rest(number, nearest),
             _ => Tail::default(),
-        }
+        };
+        self.interner.intern(&self.head, tail)
     }
 
     /// What follows an exact head: all regions by distance from the client's nearest one. It depends on nothing else of
     /// the client, so that far regions split no cohort.
     fn rest(&mut self, number: usize, nearest: GroupId) -> Tail {
         let fenced = &mut self.fenced[number];
-        let (globe, interner) = (&self.globe, &mut self.interner);
+        let (globe, interner) = (&mut self.globe, &mut self.interner);
         *fenced.rests.entry(nearest).or_insert_with(|| {
-            let mut ranks: Vec<u64> = match globe[usize::from(nearest)].vector {
-                Some(from) => {
-                    fenced.regions.iter().map(|&region| globe[usize::from(region)].rank(from, region)).collect()
-                }
-                None => fenced.regions.iter().map(|&region| u64::from(region)).collect(),
-            };
+            globe.forget_measured();
+            let from = globe.vector(nearest);
+            let mut ranks: Vec<u64> = fenced.regions.iter().map(|&region| globe.rank(from, region)).collect();
             ranks.sort_unstable();
             let groups: Vec<GroupId> = ranks.into_iter().map(region_of).collect();
             interner.tail(&groups, true)
@@ -142,6 +181,7 @@ impl Fenced {
             listed,
             listed_tail,
             rests: HashMap::new(),
+            fixed: HashMap::new(),
         }
     }
 }
@@ -154,72 +194,12 @@ fn push_new(head: &mut Vec<GroupId>, groups: impl IntoIterator<Item = GroupId>) 
     }
 }
 
-/// A region on the unit sphere.
-struct GlobeSite {
-    vector: Option<[f64; 3]>,
-    /// Millimetres that its distance counts for each radian.
-    mm_per_radian: f64,
-}
-
-/// The rank of a region without coordinates: behind all others, in configured order.
-const NOWHERE_MM: u64 = 1 << 47;
-/// Mean radius of the Earth (IUGG R1), as [`Point::distance_km`] takes it.
-const EARTH_RADIUS_MM: f64 = 6_371_008_800.0;
-
-impl GlobeSite {
-    fn new(site: &Site) -> Self {
-        Self { vector: site.coordinates.map(unit_vector), mm_per_radian: EARTH_RADIUS_MM * bias_factor(site.bias) }
-    }
-
-    /// The biased distance in whole millimetres above the region's number: sorts by distance, then in configured order.
-    /// Regions are equally far when they are so to the millimetre, which hides how floating-point numbers round.
-    fn rank(&self, from: [f64; 3], region: GroupId) -> u64 {
-        let mm = match self.vector {
-            Some(vector) => (arc(chord_squared(vector, from)) * self.mm_per_radian).round() as u64,
-            None => NOWHERE_MM,
-        };
-        mm << GroupId::BITS | u64::from(region)
-    }
-}
-
-fn region_of(rank: u64) -> GroupId {
-    rank as GroupId
-}
-
-/// The [`EXACT_NEAREST`] of `regions` in order. A chord is no longer than its arc, which spares most arcs.
-fn nearest_of(globe: &[GlobeSite], regions: &[GroupId], from: [f64; 3], nearest: &mut Vec<u64>) {
-    nearest.clear();
-    for &region in regions {
-        let site = &globe[usize::from(region)];
-        if nearest.len() == EXACT_NEAREST {
-            let farthest_mm = (nearest[EXACT_NEAREST - 1] >> GroupId::BITS) as f64 + 1.0;
-            let chord = site.vector.map_or(4.0, |vector| chord_squared(vector, from));
-            if chord * site.mm_per_radian * site.mm_per_radian > farthest_mm * farthest_mm {
-                continue;
-            }
-        }
-        let rank = site.rank(from, region);
-        let at = nearest.partition_point(|&nearer| nearer < rank);
-        if at < EXACT_NEAREST {
-            nearest.truncate(EXACT_NEAREST - 1);
-            nearest.insert(at, rank);
+/// Adds groups that are equal to each other, but for those that stand there already.
+fn push_tied(head: &mut Vec<GroupId>, groups: impl IntoIterator<Item = GroupId>) {
+    let before = head.len();
+    for group in groups {
+        if !head[..before].contains(&group) {
+            head.push(if head.len() == before { group } else { group | TIED });
         }
     }
-}
-
-/// A point on the unit sphere around the Earth's centre.
-fn unit_vector(point: Point) -> [f64; 3] {
-    let (lat, lon) = (point.latitude().to_radians(), point.longitude().to_radians());
-    [lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()]
-}
-
-/// The squared straight distance of two points on the unit sphere: 0 to 4, four times the haversine of the angle.
-fn chord_squared(a: [f64; 3], b: [f64; 3]) -> f64 {
-    let [x, y, z] = [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
-    x * x + y * y + z * z
-}
-
-/// The angle between two points on the unit sphere, in radians.
-fn arc(chord_squared: f64) -> f64 {
-    2.0 * (chord_squared.sqrt() / 2.0).min(1.0).asin()
 }

@@ -14,6 +14,32 @@ pub(in crate::steering) struct Candidate {
     weight: u32,
 }
 
+impl Candidate {
+    /// Nothing that could be picked.
+    pub(in crate::steering) const NONE: Self = Self { hash: 0, weight: 1 };
+
+    /// Something of this hash and weight.
+    pub(in crate::steering) const fn new(hash: u64, weight: u32) -> Self {
+        Self { hash, weight }
+    }
+}
+
+/// A hash of several texts.
+pub(in crate::steering) fn of_words(words: &[&str]) -> u64 {
+    words.iter().fold(Hasher::new(), |hasher, word| hasher.octets(word.as_bytes())).finish()
+}
+
+/// Two independent numbers, spread evenly, that something and a client have in common.
+pub(in crate::steering) const fn coordinates(seed: u64, client: u64) -> (u32, u32) {
+    let both = mix(seed ^ client.rotate_left(32));
+    ((both >> 32) as u32, both as u32)
+}
+
+/// A random number that is independent of the one it is made of.
+pub(in crate::steering) const fn remixed(random: u64) -> u64 {
+    mix(random)
+}
+
 /// A member's part of all its scores.
 pub(in crate::steering) fn candidate(pool: &str, target: &MemberTarget, weight: u32) -> Candidate {
     let hash = Hasher::new().octets(pool.as_bytes());
@@ -33,13 +59,19 @@ pub(in crate::steering) fn client_key(address: IpAddr, bits: u8) -> u64 {
 /// The position of the candidate with the best score: the smallest exponentially distributed number with its weight as
 /// rate. Equal scores go to the greater hash, whatever the order of candidates.
 pub(in crate::steering) fn best(candidates: &[Candidate], client: u64) -> u32 {
+    best_of(candidates.iter().copied(), client)
+}
+
+/// As [`best`].
+#[inline]
+pub(in crate::steering) fn best_of(candidates: impl Iterator<Item = Candidate>, client: u64) -> u32 {
     let mut best = (0, u64::MAX, Candidate { hash: 0, weight: 1 });
-    for (position, candidate) in candidates.iter().enumerate() {
+    for (position, candidate) in candidates.enumerate() {
         let time = negative_log2(mix(candidate.hash ^ client));
         // time / weight < best / its weight; times are below 2^31, so the products fit.
         let (ours, theirs) = (time * u64::from(best.2.weight), best.1.saturating_mul(candidate.weight.into()));
         if ours < theirs || (ours == theirs && candidate.hash > best.2.hash) {
-            best = (position as u32, time, *candidate);
+            best = (position as u32, time, candidate);
         }
     }
     best.0

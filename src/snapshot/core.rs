@@ -1,0 +1,330 @@
+//! The publisher without its thread and its clock: takes what is known, in whatever order it comes, and keeps the snapshot that
+//! follows from it. Time is an argument, so that simulations can drive it.
+
+use super::built::Built;
+use super::facts;
+use super::generation::{Before, Generation};
+use super::known::{Known, LatencyOf};
+use super::past::{self, Past};
+use super::{AliasAnswers, Inputs, Snapshot};
+use crate::base::UnixTime;
+use crate::health::{Change, Report, Subject};
+use crate::steering::control::operator::OperatorTable;
+use crate::steering::control::{Control, Facts, RegionFacts};
+use crate::steering::{PoolAnswers, PoolCondition};
+use crate::zone::{AliasTarget, Zone};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What the publisher's thread owns.
+pub struct Core {
+    pub(super) known: Arc<Mutex<Known>>,
+    pub(super) generation: Generation,
+    built: Built,
+    /// By number of pool answers; of those that others lead, unused.
+    pub(super) controls: Vec<Control>,
+    /// When a control wants its next step, by number.
+    wanted: Vec<Option<UnixTime>>,
+    /// The same in order of time.
+    agenda: BTreeSet<(UnixTime, u32)>,
+    /// Leading pool answers that may have changed since the last step.
+    dirty: BTreeSet<u32>,
+    /// When a word of an operator ends.
+    expiry: Option<UnixTime>,
+    /// Of the last snapshot.
+    number: u64,
+}
+
+/// A panic while the lock is held leaves nothing half-done that the next holder could stumble over.
+pub(super) fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Core {
+    /// Of the first configuration, with every monitored target unknown; `past` is what the run before has left.
+    #[must_use]
+    pub fn new(inputs: Inputs, past: &Past, now: UnixTime) -> Self {
+        let generation = Generation::prepare(inputs, None);
+        let count = generation.pairs.len();
+        let known = Known { operator: Arc::clone(&past.operator), ..Known::default() };
+        let expiry = known.next_expiry(now);
+        let mut controls = past::controls(count, |number| generation.names_of_pair(number), past);
+        let mut wanted = vec![None; count];
+        let conditions = conditions(&generation, &mut controls, &mut wanted, &known, now);
+        let built = Built::new(&generation, conditions, None);
+        let known = Arc::new(Mutex::new(known));
+        let agenda = agenda_of(&wanted);
+        Self { known, generation, built, controls, wanted, agenda, dirty: BTreeSet::new(), expiry, number: 1 }
+    }
+
+    /// Takes in changes of health. States of targets that this generation does not have are kept for the next one, whose
+    /// probes may be quicker than its publication.
+    pub fn changed(&mut self, changes: Vec<Change>) {
+        let mut known = lock(&self.known);
+        for Change { key, state } in changes {
+            let before = known.targets.get(&key).map(|known| (known.status, known.wavering));
+            if before != Some((state.status, state.wavering)) {
+                for pool in self.generation.pools_of_target(&key) {
+                    self.dirty.extend(self.generation.leads_of_pool(pool));
+                }
+            }
+            known.targets.insert(key, state);
+        }
+    }
+
+    /// Takes in what regions and members report.
+    pub fn reported(&mut self, reports: Vec<(Subject, Report)>) {
+        let mut known = lock(&self.known);
+        for (subject, report) in reports {
+            let before = known.reports.insert(subject.clone(), report);
+            if before == Some(report) {
+                continue;
+            }
+            match &subject {
+                Subject::Member { pool, .. } => self.dirty.extend(self.generation.leads_of_pool_named(pool)),
+                Subject::Region(_) => {
+                    let says_less = before.is_some_and(|before| before.word == report.word);
+                    let leads =
+                        self.generation.leads().filter(|&lead| !says_less || self.generation.follows_load(lead));
+                    self.dirty.extend(leads);
+                }
+            }
+        }
+    }
+
+    /// Takes in all words of operators that are in force from now on.
+    pub fn operate(&mut self, table: Arc<OperatorTable>, now: UnixTime) {
+        let mut known = lock(&self.known);
+        known.operator = table;
+        self.expiry = known.next_expiry(now);
+        self.dirty.extend(self.generation.leads());
+    }
+
+    /// Where latencies of targets are looked up from now on.
+    pub fn look_up_latencies(&mut self, latency_of: LatencyOf) {
+        lock(&self.known).latency_of = Some(latency_of);
+    }
+
+    /// Releases regions that wait for failback, in pools by names of pool and region.
+    pub fn release(&mut self, is_released: &dyn Fn(&str, &str) -> bool) {
+        let generation = &self.generation;
+        for lead in generation.leads() {
+            let (pool, _) = generation.pairs[lead as usize];
+            let pool = &generation.inputs.pools[pool.index()].name;
+            for region in generation.inputs.regions.iter().filter(|region| is_released(pool, &region.name)) {
+                self.controls[lead as usize].release(&region.name);
+                self.dirty.insert(lead);
+            }
+        }
+    }
+
+    /// When there is something to do without being told, if ever.
+    #[must_use]
+    pub fn due(&self) -> Option<UnixTime> {
+        self.agenda.first().map(|&(time, _)| time).into_iter().chain(self.expiry).min()
+    }
+
+    /// Whether something was told that the last step did not see.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Rebuilds answers where what was told or the time changes them; whether any changed.
+    pub fn step(&mut self, now: UnixTime) -> bool {
+        let known = Arc::clone(&self.known);
+        let known = lock(&known);
+        if self.expiry.is_some_and(|expiry| expiry <= now) {
+            self.expiry = known.next_expiry(now);
+            self.dirty.extend(self.generation.leads());
+        }
+        while let Some(&(time, lead)) = self.agenda.first()
+            && time <= now
+        {
+            self.agenda.pop_first();
+            self.dirty.insert(lead);
+        }
+        let dirty = std::mem::take(&mut self.dirty);
+        if dirty.is_empty() {
+            return false;
+        }
+        let regions = facts::of_regions(&self.generation, &known, now);
+        let mut replaced = Vec::new();
+        for lead in dirty {
+            self.rebuild(lead, &regions, &known, now, &mut replaced);
+        }
+        if replaced.is_empty() {
+            return false;
+        }
+        self.built.services = self.generation.services.rebuild(&self.built.services, &replaced);
+        self.built.answers = self.built.answers.with(replaced);
+        true
+    }
+
+    /// Rebuilds the answers of a lead and of those that it stands for, where their condition is another one now.
+    fn rebuild(
+        &mut self,
+        lead: u32,
+        regions: &[RegionFacts],
+        known: &Known,
+        now: UnixTime,
+        replaced: &mut Vec<(usize, Arc<PoolAnswers>)>,
+    ) {
+        let Self { generation, controls, built, .. } = self;
+        let control = &mut controls[lead as usize];
+        let mut next = |number: u32, like: Option<&Arc<PoolAnswers>>| {
+            let (condition, next) = condition(generation, control, number, regions, known, now);
+            let built = built.answers.get(number as usize);
+            let same = like.into_iter().chain([built]).find(|known| *known.condition() == condition);
+            let answers = same.map_or_else(|| generation.build_answers(number as usize, condition), Arc::clone);
+            (answers, next)
+        };
+        let (of_lead, wanted) = next(lead, None);
+        for &number in generation.sharers_of(lead as usize) {
+            let answers = match number != lead && known.operator.names_pools() {
+                // A word about one of the pools sets it apart from its twins.
+                true => next(number, Some(&of_lead)).0,
+                false => Arc::clone(&of_lead),
+            };
+            if !Arc::ptr_eq(&answers, built.answers.get(number as usize)) {
+                replaced.push((number as usize, answers));
+            }
+        }
+        self.schedule(lead, wanted);
+    }
+
+    fn schedule(&mut self, lead: u32, next: Option<UnixTime>) {
+        let wanted = &mut self.wanted[lead as usize];
+        if let Some(time) = wanted.take() {
+            self.agenda.remove(&(time, lead));
+        }
+        *wanted = next;
+        self.agenda.extend(next.map(|time| (time, lead)));
+    }
+
+    /// What another configuration makes of the same; rankings are shared. May run beside the thread that owns this.
+    pub(super) fn prepare(inputs: Inputs, current: &Snapshot) -> Generation {
+        let before = Before { locator: &current.locator, rankings: &current.rankings };
+        Generation::prepare(inputs, Some(before))
+    }
+
+    /// Goes on with another configuration: all that it has by the same name keeps its state. For simulations; the publisher
+    /// prepares beside its thread.
+    pub fn replace(&mut self, inputs: Inputs, now: UnixTime) {
+        let generation = Self::prepare(inputs, &self.built.snapshot(&self.generation, self.number));
+        drop(self.go_on_with(generation, now));
+    }
+
+    /// Goes on with another generation; gives what is left of the one before, to be dropped where it disturbs nobody.
+    pub(super) fn go_on_with(&mut self, mut generation: Generation, now: UnixTime) -> impl Sized + use<> {
+        let known = Arc::clone(&self.known);
+        let mut known = lock(&known);
+        generation.remember(&self.generation, &known.targets);
+        known.targets.retain(|target, _| generation.has_target(target));
+        known.reports.retain(|subject, _| generation.has_subject(subject));
+        let mut controls = self.carried_over(&generation);
+        let mut wanted = vec![None; generation.pairs.len()];
+        let conditions = conditions(&generation, &mut controls, &mut wanted, &known, now);
+        let built = Built::new(&generation, conditions, Some((&self.generation, &self.built)));
+        self.expiry = known.next_expiry(now);
+        self.controls = controls;
+        self.agenda = agenda_of(&wanted);
+        self.wanted = wanted;
+        self.dirty.clear();
+        (std::mem::replace(&mut self.generation, generation), std::mem::replace(&mut self.built, built))
+    }
+
+    /// The controls of this generation for the pools and policies that the next one has by the same names.
+    fn carried_over(&self, next: &Generation) -> Vec<Control> {
+        let known: HashMap<_, usize> =
+            (0..self.generation.pairs.len()).map(|number| (self.generation.names_of_pair(number), number)).collect();
+        let control = |number| {
+            let before = known.get(&next.names_of_pair(number));
+            before.map_or_else(Control::default, |&number| self.controls[self.generation.lead_of(number)].clone())
+        };
+        (0..next.pairs.len()).map(control).collect()
+    }
+
+    /// Takes in what is known of targets of aliases; whether that is something new.
+    pub fn set_aliases(&mut self, known: Vec<(Arc<AliasTarget>, AliasAnswers)>) -> bool {
+        let numbered = known.into_iter().filter_map(|(target, answers)| {
+            let number = self.generation.targets.number(&target)?;
+            (**self.built.aliases.get(number) != answers).then(|| (number, Arc::new(answers)))
+        });
+        let replaced: Vec<_> = numbered.collect();
+        let is_new = !replaced.is_empty();
+        if is_new {
+            self.built.aliases = self.built.aliases.with(replaced);
+        }
+        is_new
+    }
+
+    /// Takes in another version of a zone; whether the generation has it.
+    pub fn set_zone(&mut self, zone: Arc<Zone>) -> bool {
+        let apex = zone.apex().clone();
+        let Some(zones) = self.built.zones.with(zone) else { return false };
+        self.built.zones = Arc::new(zones);
+        if let Some(number) = self.built.zones.number_of(&apex) {
+            let Built { zones, services, answers, .. } = &mut self.built;
+            *services = self.generation.take_services_of(number, zones, services, answers);
+        }
+        true
+    }
+
+    /// A snapshot of what is built, with the next number; the first one has number 1.
+    pub fn snapshot(&mut self) -> Arc<Snapshot> {
+        let snapshot = Arc::new(self.built.snapshot(&self.generation, self.number));
+        self.number += 1;
+        snapshot
+    }
+}
+
+fn agenda_of(wanted: &[Option<UnixTime>]) -> BTreeSet<(UnixTime, u32)> {
+    (0..).zip(wanted).filter_map(|(lead, wanted)| Some(((*wanted)?, lead))).collect()
+}
+
+/// The conditions of all pool answers of a new generation, by number.
+fn conditions(
+    generation: &Generation,
+    controls: &mut [Control],
+    wanted: &mut [Option<UnixTime>],
+    known: &Known,
+    now: UnixTime,
+) -> Vec<PoolCondition> {
+    let regions = facts::of_regions(generation, known, now);
+    let mut conditions: Vec<PoolCondition> = Vec::with_capacity(generation.pairs.len());
+    for number in 0..generation.pairs.len() {
+        let lead = generation.lead_of(number);
+        if lead < number && !known.operator.names_pools() {
+            conditions.push(conditions[lead].clone());
+            continue;
+        }
+        let (condition, next) = condition(generation, &mut controls[lead], number as u32, &regions, known, now);
+        conditions.push(condition);
+        wanted[number] = next.filter(|_| lead == number);
+    }
+    conditions
+}
+
+fn condition(
+    generation: &Generation,
+    control: &mut Control,
+    number: u32,
+    regions: &[RegionFacts],
+    known: &Known,
+    now: UnixTime,
+) -> (PoolCondition, Option<UnixTime>) {
+    let (pool, policy) = generation.pairs[number as usize];
+    let of_pool = facts::of_regions_in_pool(generation, pool, regions, known, now);
+    let policy = &generation.inputs.policies[policy.index()];
+    let members = generation.member_facts(pool, policy.spread, regions, known, now);
+    control.step(&Facts {
+        pool: &generation.inputs.pools[pool.index()],
+        policy,
+        regions: &generation.inputs.regions,
+        members: &members,
+        region_facts: of_pool.as_deref().unwrap_or(regions),
+        ttl_max: generation.ttl_max(number as usize),
+        now,
+    })
+}

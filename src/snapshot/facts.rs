@@ -1,0 +1,155 @@
+//! From what is known by name to the facts of one pool under a policy, in the numbers of a generation.
+
+use super::generation::Generation;
+use super::known::{Known, TargetStates};
+use crate::base::{PoolId, UnixTime};
+use crate::health::{Report, Status, Subject, TargetKey, TargetState, Word};
+use crate::steering::control::{Admin, MemberFacts, RegionFacts};
+use crate::steering::spec::{MemberTarget, RequiredMonitor, Spread};
+use std::sync::Arc;
+
+/// A member's target as reports and operators name it: its address, or its name in lower case with a final dot.
+#[must_use]
+pub fn target_name(target: &MemberTarget) -> Arc<str> {
+    match target {
+        MemberTarget::Address(address) => address.to_string().into(),
+        MemberTarget::Name { text, .. } => text.to_ascii_lowercase().into(),
+    }
+}
+
+/// What is known of the regions, by id; the same for all pools.
+pub(super) fn of_regions(generation: &Generation, known: &Known, now: UnixTime) -> Vec<RegionFacts> {
+    let facts = |name: &Arc<str>| RegionFacts {
+        admin: known.operator.admin_of_region(name, now),
+        report: match known.reports.is_empty() {
+            true => Report::default(),
+            false => known.report(&Subject::Region(Arc::clone(name))),
+        },
+    };
+    generation.inputs.regions.iter().map(|region| facts(&region.name)).collect()
+}
+
+/// What is known of the regions of one pool, where operators speak of pools; else nothing beyond [`of_regions`].
+pub(super) fn of_regions_in_pool(
+    generation: &Generation,
+    pool: PoolId,
+    regions: &[RegionFacts],
+    known: &Known,
+    now: UnixTime,
+) -> Option<Vec<RegionFacts>> {
+    known.operator.names_pools().then(|| {
+        let pool = &generation.inputs.pools[pool.index()].name;
+        let regions = regions.iter().zip(&generation.inputs.regions);
+        let facts = regions.map(|(facts, region)| RegionFacts {
+            admin: facts.admin.max(known.operator.admin_of_pool_region(pool, &region.name, now)),
+            ..*facts
+        });
+        facts.collect()
+    })
+}
+
+impl Generation {
+    /// What is known of the members of a pool. `spread`: some shares follow latencies, which are looked up then.
+    pub(super) fn member_facts(
+        &self,
+        pool: PoolId,
+        spread: Spread,
+        regions: &[RegionFacts],
+        known: &Known,
+        now: UnixTime,
+    ) -> Vec<MemberFacts> {
+        let spec = &self.inputs.pools[pool.index()];
+        let wants_names = spec.has_feed || known.operator.names_pools();
+        let members = spec.members.iter().enumerate();
+        let facts = members.map(|(at, member)| {
+            let (status, wavering) = self.member_status(pool, at, &known.targets);
+            let (admin, mut report) = match wants_names {
+                false => (Admin::None, Report::default()),
+                true => self.by_name(pool, &member.target, member.region.index(), known, now),
+            };
+            let of_region = regions.get(member.region.index()).and_then(|region| region.report.word);
+            report.word = worse(report.word, of_region);
+            let latency = match spread {
+                Spread::LeastResponseTime => {
+                    self.targets_of(pool.index(), at).iter().filter_map(|target| known.latency(target)).max()
+                }
+                _ => None,
+            };
+            MemberFacts { status, wavering, admin, report, latency }
+        });
+        facts.collect()
+    }
+
+    /// What operators and feeds say of one member.
+    fn by_name(
+        &self,
+        pool: PoolId,
+        target: &MemberTarget,
+        region: usize,
+        known: &Known,
+        now: UnixTime,
+    ) -> (Admin, Report) {
+        let spec = &self.inputs.pools[pool.index()];
+        let target = target_name(target);
+        let region = self.inputs.regions.get(region).map_or("", |region| &*region.name);
+        let admin = known.operator.admin_of_member(&spec.name, region, &target, now);
+        let report = match spec.has_feed {
+            true => known.report(&Subject::Member { pool: Arc::clone(&spec.name), target }),
+            false => Report::default(),
+        };
+        (admin, report)
+    }
+
+    /// A member's status by its monitors alone, and whether that is about to change: up when enough of its targets pass, down
+    /// when enough can not pass any more, else unknown. For targets without a first result what is remembered of the member
+    /// counts. It wavers when those of its targets that waver can change the verdict.
+    pub(super) fn member_status(&self, pool: PoolId, member: usize, targets: &TargetStates) -> (Status, bool) {
+        let keys = self.targets_of(pool.index(), member);
+        let spec = &self.inputs.pools[pool.index()];
+        // A first result decides alone, so it may change what is remembered.
+        let unknown = || self.remembered_of(pool, member).map_or((Status::Unknown, false), |status| (status, true));
+        let judged = |at: usize, key: &TargetKey| {
+            let required = spec.monitors.get(at);
+            if required.is_some_and(|required| required.watch_only) {
+                return None;
+            }
+            let known = targets.get(key).map(of_target).filter(|(status, _)| *status != Status::Unknown);
+            Some(known.map_or_else(unknown, |known| as_required(required, known)))
+        };
+        let (mut total, mut up, mut down, mut falling, mut rising) = (0_usize, 0, 0, 0, 0);
+        for (status, wavering) in keys.iter().enumerate().filter_map(|(at, key)| judged(at, key)) {
+            total += 1;
+            up += usize::from(status == Status::Up);
+            down += usize::from(status == Status::Down);
+            falling += usize::from(status == Status::Up && wavering);
+            rising += usize::from(status != Status::Up && wavering);
+        }
+        let needed = spec.at_least.map_or(total, |least| usize::from(least).min(total));
+        if up >= needed {
+            (Status::Up, up - falling < needed)
+        } else {
+            let status = if total - down < needed { Status::Down } else { Status::Unknown };
+            (status, up + rising >= needed)
+        }
+    }
+}
+
+fn as_required(required: Option<&RequiredMonitor>, (status, wavering): (Status, bool)) -> (Status, bool) {
+    let inverted = required.is_some_and(|required| required.inverted);
+    let status = match status {
+        Status::Up if inverted => Status::Down,
+        Status::Down if inverted => Status::Up,
+        other => other,
+    };
+    (status, wavering)
+}
+
+/// The word that counts where a member's region says something of all.
+fn worse(own: Option<Word>, of_region: Option<Word>) -> Option<Word> {
+    of_region.filter(|word| word.forbids()).or(own)
+}
+
+/// A target's status, and whether it is about to change.
+pub(super) fn of_target(state: &TargetState) -> (Status, bool) {
+    (state.status, state.wavering)
+}

@@ -1,0 +1,267 @@
+//! Whether a command of an operator would leave a pool with too few regions. Pure and without memory: it is told what is
+//! configured, how members stand now, and the orders as they would be.
+//!
+//! A region counts for a pool while, in each family that the pool has in it, its members that may answer and are up weigh
+//! enough to be answered in the first pass. Regions are counted for each family that the pool has.
+
+use super::operator::{OperatorTable, target_text};
+use crate::base::{Family, RegionId, UnixTime, glob};
+use crate::health::Status;
+use crate::steering::condition::MemberState;
+use crate::steering::spec::{Guard, Member, MemberTarget, Pool, Region};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How a pool stands now.
+#[derive(Clone, Debug, Default)]
+pub struct PoolNow {
+    /// By member, in configured order, with all that operators have said so far.
+    pub members: Vec<MemberState>,
+    /// The share of a region's enabled weight that must be up, by the strictest policy that steers the pool.
+    pub min_healthy: f64,
+}
+
+/// A guard that a command would break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The pool.
+    pub pool: Arc<str>,
+    /// The family in which too few regions would be left; `None` for a pool of names.
+    pub family: Option<Family>,
+    /// How many the guard asks for.
+    pub min_regions: u16,
+    /// How many there are now.
+    pub before: usize,
+    /// Those that would be left, in configured order.
+    pub left: Vec<Arc<str>>,
+}
+
+impl Violation {
+    /// In a sentence without a final period.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Self { pool, min_regions, before, .. } = self;
+        let family = match self.family {
+            Some(Family::V4) => " for IPv4",
+            Some(Family::V6) => " for IPv6",
+            None => "",
+        };
+        let left = match self.left.as_slice() {
+            [] => "none".to_owned(),
+            left => format!("{} ({})", left.len(), left.iter().map(|name| &**name).collect::<Vec<_>>().join(", ")),
+        };
+        format!(
+            "pool `{pool}` must keep {min_regions} regions that are enabled and available{family}: now there are {before}, \
+             and {left} would be left"
+        )
+    }
+}
+
+/// The guards that the orders of `proposed` would break and that hold now, or would be broken further: what is broken already
+/// and gets no worse is nobody's fault who asks. `now` is by pool id, as are `pools`.
+#[must_use]
+pub fn judge(
+    guards: &[Guard],
+    regions: &[Region],
+    pools: &[Pool],
+    state: &[PoolNow],
+    proposed: &OperatorTable,
+    now: UnixTime,
+) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for (pool, state) in pools.iter().zip(state) {
+        let Some(min_regions) = min_regions_of(guards, &pool.name) else { continue };
+        let before = available(pool, regions, state, |_| true);
+        let after = available(pool, regions, state, |member| {
+            let region = regions.get(member.region.index()).map_or("", |region| &*region.name);
+            !proposed.admin_of_member(&pool.name, region, &target_text(&member.target), now).forbids()
+        });
+        for (family, before) in before {
+            let left = after.get(&family).cloned().unwrap_or_default();
+            if left.len() < usize::from(min_regions) && left.len() < before.len() {
+                let left = left.iter().filter_map(|id| regions.get(id.index())).map(|region| Arc::clone(&region.name));
+                let (pool, before) = (Arc::clone(&pool.name), before.len());
+                violations.push(Violation { pool, family, min_regions, before, left: left.collect() });
+            }
+        }
+    }
+    violations
+}
+
+/// How many regions a pool must keep: the most that any guard asks for.
+#[must_use]
+pub fn min_regions_of(guards: &[Guard], pool: &str) -> Option<u16> {
+    let of_pool = guards.iter().filter(|guard| glob::matches(guard.pool.as_bytes(), pool.as_bytes()));
+    of_pool.map(|guard| guard.min_regions).max()
+}
+
+/// How many regions of a pool a configuration leaves at best, by family: those that are enabled and have enabled members.
+#[must_use]
+pub fn attainable(pool: &Pool, regions: &[Region]) -> BTreeMap<Option<Family>, usize> {
+    let members = pool.members.iter().map(|member| MemberState::configured(Status::Up, false, member.enabled, 1));
+    let state = PoolNow { members: members.collect(), min_healthy: 0.0 };
+    available(pool, regions, &state, |_| true).into_iter().map(|(family, left)| (family, left.len())).collect()
+}
+
+/// Weights of a region's members in one family.
+#[derive(Clone, Copy, Default)]
+struct Weights {
+    enabled: u64,
+    up: u64,
+}
+
+/// The regions that count, for each family that the pool has, in configured order.
+fn available(
+    pool: &Pool,
+    regions: &[Region],
+    state: &PoolNow,
+    stays: impl Fn(&Member) -> bool,
+) -> BTreeMap<Option<Family>, Vec<RegionId>> {
+    let mut by_region: BTreeMap<RegionId, BTreeMap<Option<Family>, Weights>> = BTreeMap::new();
+    let mut counted: BTreeMap<Option<Family>, Vec<RegionId>> = BTreeMap::new();
+    for (member, now) in pool.members.iter().zip(&state.members) {
+        let family = family_of(member);
+        counted.entry(family).or_default();
+        let in_service = member.enabled && regions.get(member.region.index()).is_some_and(|region| region.enabled);
+        if !in_service {
+            continue;
+        }
+        // Of a family that is drained whole nothing is left, and with it its region.
+        let weights = by_region.entry(member.region).or_default().entry(family).or_default();
+        if now.enabled && stays(member) {
+            weights.enabled += u64::from(member.weight);
+            weights.up += if now.status == Status::Up { u64::from(member.weight) } else { 0 };
+        }
+    }
+    for (region, families) in by_region {
+        let is_available =
+            |weights: &Weights| weights.up > 0 && weights.up as f64 >= state.min_healthy * weights.enabled as f64;
+        if families.values().all(is_available) {
+            for family in families.keys() {
+                counted.entry(*family).or_default().push(region);
+            }
+        }
+    }
+    counted
+}
+
+fn family_of(member: &Member) -> Option<Family> {
+    match member.target {
+        MemberTarget::Address(address) => Some(Family::of(address)),
+        MemberTarget::Name { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::{PoolNow, attainable, judge, min_regions_of};
+    use crate::base::{Family, RegionId, UnixTime};
+    use crate::health::Status;
+    use crate::steering::condition::MemberState;
+    use crate::steering::control::operator::{Action, OperatorTable, Order};
+    use crate::steering::spec::{Guard, Member, MemberTarget, Pool, Region};
+    use std::net::IpAddr;
+
+    const NOW: UnixTime = UnixTime::from_secs(1);
+
+    /// Three regions; each has a member of each family given, all up.
+    struct World {
+        regions: Vec<Region>,
+        pool: Pool,
+        state: PoolNow,
+        guards: Vec<Guard>,
+    }
+
+    impl World {
+        fn new(families: &[Family]) -> Self {
+            let regions = ["a", "b", "c"].map(|name| Region { name: name.into(), ..Region::default() }).to_vec();
+            let mut members = Vec::new();
+            for region in 0..3_u8 {
+                for family in families {
+                    let address: IpAddr = match family {
+                        Family::V4 => [192, 0, 2, region].into(),
+                        Family::V6 => [0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(region)].into(),
+                    };
+                    members.push(Member::new(RegionId(u16::from(region)), MemberTarget::Address(address)));
+                }
+            }
+            let state = vec![MemberState::configured(Status::Up, false, true, 1); members.len()];
+            let state = PoolNow { members: state, min_healthy: 0.5 };
+            let guards = vec![Guard { pool: "w*".into(), min_regions: 2 }];
+            Self { regions, pool: Pool { name: "web".into(), members, ..Pool::default() }, state, guards }
+        }
+
+        fn said(&self, orders: &[(Action, &str)]) -> Vec<String> {
+            let mut table = OperatorTable::default();
+            for (action, pattern) in orders {
+                let pattern = pattern.parse().unwrap();
+                let (reason, by) = ("".into(), "".into());
+                table.say(Order { pattern, action: *action, since: NOW, until: None, reason, by }).unwrap();
+            }
+            let (pools, state) = (std::slice::from_ref(&self.pool), std::slice::from_ref(&self.state));
+            judge(&self.guards, &self.regions, pools, state, &table, NOW).iter().map(super::Violation::words).collect()
+        }
+    }
+
+    const DRAIN: Action = Action::Drain { percent: 100 };
+
+    #[test]
+    fn a_drain_that_leaves_enough_passes_and_the_next_does_not() {
+        let world = World::new(&[Family::V4]);
+        assert!(world.said(&[(DRAIN, "region/a")]).is_empty());
+        for second in [DRAIN, Action::ForceDown] {
+            let said = world.said(&[(DRAIN, "region/a"), (second, "pool/web/b")]);
+            assert_eq!(said.len(), 1);
+            assert!(said[0].contains("pool `web`") && said[0].contains("1 (c) would be left"), "{said:?}");
+        }
+        assert!(world.said(&[(DRAIN, "region/a"), (Action::Drain { percent: 99 }, "region/b")]).is_empty(), "a part");
+        assert_eq!(world.said(&[(DRAIN, "pool/web")])[0].matches("none would be left").count(), 1);
+    }
+
+    #[test]
+    fn regions_that_are_down_do_not_count_and_may_be_drained() {
+        let mut world = World::new(&[Family::V4]);
+        world.state.members[0].status = Status::Down;
+        assert_eq!(world.said(&[(DRAIN, "region/b")]).len(), 1);
+        assert!(world.said(&[(DRAIN, "region/a")]).is_empty());
+        world.state.members[1].status = Status::Down;
+        assert!(world.said(&[(DRAIN, "region/a")]).is_empty(), "too few already, and it gets no worse");
+        world.state.members[2].status = Status::Unknown;
+        assert!(world.said(&[(DRAIN, "region/c")]).is_empty(), "nothing is known to be up");
+    }
+
+    #[test]
+    fn families_are_counted_each_and_a_region_needs_all_of_its_own() {
+        let world = World::new(&[Family::V4, Family::V6]);
+        assert!(world.said(&[(DRAIN, "pool/web/a/192.0.2.0")]).is_empty());
+        let said = world.said(&[(DRAIN, "pool/web/a/192.0.2.0"), (DRAIN, "pool/web/b/2001:db8::1")]);
+        assert_eq!(said.len(), 2, "{said:?}");
+        let mut world = World::new(&[Family::V4]);
+        world.pool.members[0].target = MemberTarget::Address("2001:db8::1".parse().unwrap());
+        assert!(world.said(&[(DRAIN, "region/a")])[0].contains("IPv6"), "the only region of its family");
+    }
+
+    #[test]
+    fn too_few_members_of_a_region_that_are_up_are_no_region() {
+        let mut world = World::new(&[Family::V4, Family::V4, Family::V4]);
+        world.state.members[1].status = Status::Down;
+        world.state.members[2].status = Status::Down;
+        // One of three is up: below half.
+        assert_eq!(world.said(&[(DRAIN, "region/b")]).len(), 1);
+        world.state.min_healthy = 0.2;
+        assert!(world.said(&[(DRAIN, "region/b")]).is_empty());
+    }
+
+    #[test]
+    fn the_strictest_guard_counts_and_what_is_not_enabled_is_no_region() {
+        let mut world = World::new(&[Family::V4]);
+        world.guards.push(Guard { pool: "web".into(), min_regions: 3 });
+        assert_eq!(min_regions_of(&world.guards, "web"), Some(3));
+        assert_eq!(min_regions_of(&world.guards, "api"), None);
+        assert_eq!(world.said(&[(DRAIN, "region/a")]).len(), 1);
+        world.regions[0].enabled = false;
+        world.pool.members[1].enabled = false;
+        assert_eq!(attainable(&world.pool, &world.regions).into_values().collect::<Vec<_>>(), [1]);
+    }
+}

@@ -1,0 +1,1 @@
+//! The ways of regions, one rule a test.

@@ -1,0 +1,301 @@
+//! The stages that concern regions: how they come and go, what they use of their capacity, what they hand on and refuse.
+
+use super::members::{scaled, shown};
+use super::{Sight, Step};
+use crate::health::{Report, Status};
+use crate::steering::condition::{RegionState, Share};
+use crate::steering::control::admin::Admin;
+use crate::steering::control::course::{Course, RegionCourse};
+use crate::steering::control::recovery::Seen;
+use crate::steering::control::shares;
+use crate::steering::control::shedding::{self, Haste, Lines, Reading};
+use crate::steering::control::tracks::RegionTrack;
+use crate::steering::spec::{ShedMarks, Spread};
+
+/// Without marks, a region above this utilisation has no room for clients of regions that warm up.
+const ROOM_WITHOUT_MARKS: f64 = 1.0;
+
+/// A region that refuses this share of clients handed on is full; it has room again below [`ROOM_AGAIN`].
+const FULL: f64 = 0.995;
+const ROOM_AGAIN: f64 = 0.9;
+
+impl Step<'_, '_> {
+    /// How each region comes and goes.
+    pub(super) fn recover_regions(&mut self) {
+        let (recovery, now) = (self.facts.pool.recovery, self.facts.now);
+        for place in 0..self.sights.len() {
+            let (sight, track) = (&self.sights[place], &mut self.tracks.regions[place]);
+            let seen = Seen {
+                has_enabled: sight.families.iter().any(|tally| tally.enabled > 0),
+                is_known: sight.families.iter().any(|tally| tally.unknown < tally.enabled),
+                is_healthy: sight.is_healthy,
+                is_forced: sight.is_forced && sight.is_healthy,
+                has_report: sight.has_report,
+                has_feed: self.facts.pool.has_feed || track.has_reported,
+            };
+            if std::mem::take(&mut track.is_released) {
+                track.recovery.release(&recovery, seen.has_feed, now);
+            }
+            track.recovery.step(&seen, &recovery, now);
+            match track.recovery.course(&recovery, now) {
+                Course::HeldBack { until: Some(until) } => {
+                    self.wake(until);
+                    // Its clients shall hear of it soon: TTLs go down one lifetime before.
+                    let lifetime = u64::from(self.facts.ttl_max) * 1_000_000;
+                    let before = crate::base::UnixTime(until.0.saturating_sub(lifetime));
+                    if now < before {
+                        self.wake(before);
+                    }
+                }
+                Course::FailoverDelayed { until } => self.wake(until),
+                Course::WarmingUp { .. } | Course::Probation { .. } => self.tick(),
+                _ => {}
+            }
+        }
+    }
+
+    /// What each region uses of its capacity: by its own report, else by its members'.
+    pub(super) fn measure(&mut self) {
+        for place in 0..self.sights.len() {
+            let id = self.tracks.regions[place].id.index();
+            let report = self.facts.region_facts.get(id).map(|facts| facts.report).unwrap_or_default();
+            let capacity = self.facts.regions[id].capacity;
+            let own = report.load.utilisation_of(capacity);
+            self.sights[place].utilisation = own.or_else(|| self.utilisation_by_members(place, capacity));
+        }
+    }
+
+    fn utilisation_by_members(&self, place: usize, capacity: Option<f64>) -> Option<f64> {
+        let (mut by_capacity, mut by_weight, mut all_have_capacity) = ([0.0; 2], [0.0; 2], true);
+        let mut sum: Option<f64> = None;
+        for (index, track) in self.tracks.members.iter().enumerate() {
+            let answers = self.members[index].enabled && self.members[index].status == Status::Up && !track.kept;
+            if track.place.map(usize::from) != Some(place) || !answers {
+                continue;
+            }
+            let (member, load) = (&self.facts.pool.members[index], &self.facts.members[index].report.load);
+            if let Some(used) = load.utilisation_of(member.capacity) {
+                let (capacity, weight) = (member.capacity.unwrap_or(0.0), f64::from(member.weight));
+                by_capacity = [by_capacity[0] + used * capacity, by_capacity[1] + capacity];
+                by_weight = [by_weight[0] + used * weight, by_weight[1] + weight];
+                all_have_capacity &= member.capacity.is_some();
+            }
+            if let Some(used) = load.requests.or(load.connections).or(load.bandwidth) {
+                sum = Some(sum.unwrap_or(0.0) + used);
+            }
+        }
+        let [used, weight] = if all_have_capacity && by_capacity[1] > 0.0 { by_capacity } else { by_weight };
+        if weight > 0.0 {
+            return Some(used / weight);
+        }
+        Some(sum? / capacity.filter(|&capacity| capacity > 0.0)?)
+    }
+
+    /// The shares of clients that regions hand on and refuse because of their load.
+    pub(super) fn work_valves(&mut self) {
+        let Some(marks) = self.facts.policy.shed else {
+            for track in &mut self.tracks.regions {
+                (track.shed, track.refuse, track.pressure, track.is_full) = Default::default();
+            }
+            return;
+        };
+        for track in &mut self.tracks.regions {
+            track.shed.remember(track.course.shed, self.elapsed, self.facts.ttl_max);
+            track.refuse.remember(track.course.refuses, self.elapsed, self.facts.ttl_max);
+            track.pressure.remember(track.pressure.share(), self.elapsed, self.facts.ttl_max);
+        }
+        let own: Vec<f64> = self.own_loads(marks.high);
+        self.press(marks);
+        self.shed(marks, &own);
+        self.refuse(marks, &own);
+        let moves = |track: &RegionTrack| track.shed.moves() || track.refuse.moves() || track.pressure.moves();
+        if self.tracks.regions.iter().any(moves) {
+            self.tick();
+        }
+    }
+
+    /// How much worse off than each region the worst of the others is.
+    fn press(&mut self, marks: ShedMarks) {
+        let line = shedding::pressure_line(marks);
+        let used = |place: usize| self.sights[place].utilisation.filter(|_| self.sights[place].is_healthy);
+        let all: Vec<Option<f64>> = (0..self.sights.len()).map(used).collect();
+        // The greatest of the others is the greatest of all, or the second.
+        let mut most = [0.0_f64; 2];
+        for used in all.iter().flatten() {
+            most = if *used > most[0] { [*used, most[0]] } else { [most[0], most[1].max(*used)] };
+        }
+        let count = all.iter().flatten().count() as f64;
+        let behind = (count * (marks.high - marks.low)).min(3.0 * marks.high);
+        for (track, used) in self.tracks.regions.iter_mut().zip(all) {
+            let reading = used.map(|used| {
+                let worst = if used >= most[0] { most[1] } else { most[0] };
+                let utilisation = worst - (used - line.from).max(0.0);
+                Reading { utilisation, behind, behind_in_caches: behind }
+            });
+            track.pressure.step(line, reading, Haste::Measured, self.elapsed, self.facts.ttl_max);
+        }
+    }
+
+    fn shed(&mut self, marks: ShedMarks, own: &[f64]) {
+        let takers = self.takers();
+        for (place, &behind) in own.iter().enumerate() {
+            let track = &mut self.tracks.regions[place];
+            // What nobody takes comes home: nothing is gained by handing it on.
+            let utilisation = self.sights[place].utilisation.filter(|_| takers.iter().any(|&taker| taker != place));
+            let reading = utilisation.map(|utilisation| Reading { utilisation, behind, behind_in_caches: behind });
+            let line = Lines::new(marks, track.pressure.share()).shed;
+            track.shed.step(line, reading, Haste::Measured, self.elapsed, self.facts.ttl_max);
+        }
+    }
+
+    fn refuse(&mut self, marks: ShedMarks, own: &[f64]) {
+        // What each hands on now, and did when caches were filled, in the unit of capacities.
+        let of = |place: usize| {
+            let (track, load) = (&self.tracks.regions[place], own[place] * self.capacity(place));
+            [load * track.shed.share().max(self.given(place)), load * track.shed.in_caches()]
+        };
+        let handed_on: Vec<[f64; 2]> = (0..own.len()).map(of).collect();
+        let all = handed_on.iter().fold([0.0; 2], |all, one| [all[0] + one[0], all[1] + one[1]]);
+        for place in 0..own.len() {
+            let capacity = self.capacity(place);
+            let from_others = |time: usize| ((all[time] - handed_on[place][time]) / capacity).min(3.0 * marks.high);
+            let [behind, behind_in_caches] = [from_others(0).max(0.1 * marks.high), from_others(1)];
+            let utilisation = self.sights[place].utilisation;
+            let track = &mut self.tracks.regions[place];
+            let reading = utilisation.map(|utilisation| Reading { utilisation, behind, behind_in_caches });
+            let line = Lines::new(marks, track.pressure.share()).refuse;
+            track.refuse.step(line, reading, Haste::Prompt, self.elapsed, self.facts.ttl_max);
+            track.is_full = track.refuse.share() >= if track.is_full { ROOM_AGAIN } else { FULL };
+        }
+    }
+
+    /// The share of its clients that a region hands on for other reasons than its load.
+    fn given(&self, place: usize) -> f64 {
+        let admitted = self.tracks.regions[place].recovery.admitted(&self.facts.pool.recovery, self.facts.now);
+        self.drained(place).max(1.0 - admitted)
+    }
+
+    /// The load that each region's own clients would be.
+    fn own_loads(&self, high: f64) -> Vec<f64> {
+        let of = |(sight, track): (&Sight, &RegionTrack)| {
+            sight.utilisation.map_or(0.0, |used| shedding::own_load(used, track.shed.in_caches(), high))
+        };
+        self.sights.iter().zip(&self.tracks.regions).map(of).collect()
+    }
+
+    /// A region's capacity among the others; 1 where nothing is said.
+    fn capacity(&self, place: usize) -> f64 {
+        let id = self.tracks.regions[place].id.index();
+        self.facts.regions[id].capacity.filter(|&capacity| capacity > 0.0).unwrap_or(1.0)
+    }
+
+    /// The places of the regions that take clients of others.
+    fn takers(&self) -> Vec<usize> {
+        let takes = |&place: &usize| {
+            let (sight, track) = (&self.sights[place], &self.tracks.regions[place]);
+            let has_room = match self.facts.policy.shed {
+                Some(_) => !track.is_full,
+                None => sight.utilisation.is_none_or(|used| used < ROOM_WITHOUT_MARKS),
+            };
+            sight.is_healthy && track.recovery.is_steady() && has_room && self.drained(place) < 1.0
+        };
+        (0..self.sights.len()).filter(takes).collect()
+    }
+
+    /// The share that an operator has a region hand on.
+    fn drained(&self, place: usize) -> f64 {
+        let id = self.tracks.regions[place].id.index();
+        match self.facts.region_facts.get(id).map(|facts| facts.admin) {
+            Some(Admin::Draining { percent }) if self.facts.policy.percentage_drain => {
+                f64::from(percent.min(100)) / 100.0
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// A dynamic spread among regions: their weights follow reports.
+    pub(super) fn share_regions(&mut self, regions: &mut [RegionState]) {
+        let spread = self.facts.policy.region_spread;
+        let Some(aim) = spread.and_then(shares::Aim::of).filter(|&aim| aim != shares::Aim::Inverse) else { return };
+        let entry = |place: usize| {
+            let (sight, track) = (&self.sights[place], &self.tracks.regions[place]);
+            let figure = match spread {
+                Some(Spread::TwoChoices) => sight.utilisation,
+                Some(spread) => self.sum(place, |report| match spread {
+                    Spread::LeastBandwidth => report.load.bandwidth,
+                    Spread::LeastPackets => report.load.packets,
+                    _ => report.load.connections,
+                }),
+                None => None,
+            };
+            shares::Entry {
+                weight: f64::from(regions[track.id.index()].weight.max(1)),
+                factor: track.share.exact,
+                figure,
+                is_away: !sight.is_healthy || !track.recovery.is_steady(),
+            }
+        };
+        let mut entries: Vec<shares::Entry> = (0..self.sights.len()).map(entry).collect();
+        let is_moving = shares::step(aim, &mut entries, self.elapsed, self.facts.ttl_max);
+        let tracks = &mut self.tracks.regions;
+        let shares = shown(tracks.iter().map(|track| track.share), &entries);
+        for (track, share) in tracks.iter_mut().zip(shares) {
+            track.share = share;
+        }
+        let sum: f64 = entries.iter().map(|entry| entry.weight).sum();
+        let moved: f64 = entries.iter().zip(&*tracks).map(|(entry, track)| entry.weight * track.share.shown).sum();
+        for track in &*tracks {
+            let state = &mut regions[track.id.index()];
+            state.weight = scaled(state.weight.max(1), track.share.shown * sum / moved);
+        }
+        if is_moving {
+            self.tick();
+        }
+    }
+
+    /// A figure of a region: its own report's, else the sum of its members'.
+    fn sum(&self, place: usize, of: impl Fn(&Report) -> Option<f64>) -> Option<f64> {
+        let id = self.tracks.regions[place].id.index();
+        let own = self.facts.region_facts.get(id).and_then(|facts| of(&facts.report));
+        own.or_else(|| {
+            let members = self.tracks.members.iter().zip(self.facts.members);
+            let figures = members.filter(|(track, _)| track.place.map(usize::from) == Some(place));
+            figures.filter_map(|(_, known)| of(&known.report)).reduce(|sum, figure| sum + figure)
+        })
+    }
+
+    /// The states of regions by all that was found.
+    pub(super) fn show_regions(&mut self, regions: &mut [RegionState]) {
+        let (recovery, now) = (self.facts.pool.recovery, self.facts.now);
+        let takers = self.takers();
+        let close = u64::from(self.facts.ttl_max) * 1_000_000;
+        for place in 0..self.sights.len() {
+            let (utilisation, drained) = (self.sights[place].utilisation, self.drained(place));
+            let has_taker = takers.iter().any(|&taker| taker != place);
+            let track = &mut self.tracks.regions[place];
+            let admitted = if has_taker { track.recovery.admitted(&recovery, now) } else { 1.0 };
+            let by_load = track.shed.share();
+            let shed = by_load.max(1.0 - admitted).max(drained);
+            let is_cold = track.recovery.is_cold();
+            let refuses = if is_cold { 1.0 } else { track.refuse.share().max(drained) };
+            let by_recovery = track.recovery.course(&recovery, now);
+            let course = match by_recovery {
+                Course::Steady if drained > 0.0 && drained >= by_load => Course::Draining { share: drained },
+                Course::Steady if by_load > 0.0 => Course::Shedding { share: by_load, utilisation },
+                other => other,
+            };
+            let is_close = matches!(by_recovery, Course::HeldBack { until: Some(until) } if until.0 <= now.0 + close);
+            track.course =
+                RegionCourse { region: track.id, name: track.name.clone(), course, utilisation, shed, refuses };
+            let state = &mut regions[track.id.index()];
+            state.shed = share_of(shed);
+            state.refuses = share_of(refuses);
+            state.held_back = track.recovery.is_held_back();
+            state.settling = is_cold || is_close;
+        }
+    }
+}
+
+fn share_of(share: f64) -> Share {
+    if share >= 1.0 { Share::ALL } else { Share::from_f64(share) }
+}
