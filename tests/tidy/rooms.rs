@@ -129,8 +129,8 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),
     ("dashmap", &["probe", "feed", "transport", "admin", "boot", "cli"]),
-    // Statistics of other balancers.
-    ("csv", &["feed"]),
+    // Statistics of other balancers; tables of latencies.
+    ("csv", &["feed", "geo"]),
     // The embedded country table; downloaded databases.
     ("flate2", &["geo", "cli"]),
     ("getrandom", &["transport", "transfer", "probe", "boot", "cli"]),
