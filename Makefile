@@ -28,13 +28,14 @@ ferret := ferret/run.py
 pdns := pdns/run.py
 
 # Our own, with other servers on the other side: tests/interop/NAME.py. Options are for `make test`; docs/testing.md has longer runs.
-INTEROP := gdnsd dnssec transfer update scale amplification
+INTEROP := gdnsd dnssec transfer update scale amplification picture
 gdnsd_options :=
 dnssec_options :=
 transfer_options :=
 update_options := --kills 20
 scale_options :=
 amplification_options :=
+picture_options :=
 
 # Debian keeps servers where an ordinary user's PATH does not lead.
 export PATH := $(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH):/usr/sbin
@@ -91,7 +92,7 @@ build: ## the binary that the suites start
 	$(CARGO) test $(PROFILE) --test all --example workbench --no-run
 
 .PHONY: interop $(INTEROP)
-interop: $(INTEROP) ## with NSD, Knot, BIND and unbound: gdnsd, dnssec, transfer, update, scale, amplification
+interop: $(INTEROP) ## with other servers: gdnsd, dnssec, transfer, update, scale, amplification, picture
 
 $(INTEROP): build $(TOOLS)/venv/installed
 	@echo '== interop: $@'
@@ -157,6 +158,9 @@ setup: ## installs what the tests need (root, or it says what to install)
 	need dnsviz dnsviz
 	need valgrind valgrind
 	need ip iproute2
+	need haproxy haproxy
+	need nginx nginx
+	need socat socat
 	if [ $${#missing[@]} -gt 0 ]; then
 		if [ "$$(id -u)" != 0 ]; then
 			echo "make setup: not root; install these first: apt-get install $${missing[*]}" >&2

@@ -2,11 +2,12 @@
 
 mod access;
 pub mod operator;
+pub mod status;
 
 pub use access::Access;
 
 use super::explain::{self, Explanation};
-use super::{AdminState, latency, metrics};
+use super::{AdminState, metrics};
 use crate::wire::Name;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, State};
@@ -24,9 +25,10 @@ pub(super) async fn serve(socket: TcpListener, access: Access, state: AdminState
         .route("/metrics", get(metrics_text))
         .route("/api/v1/explain", get(explain_answer))
         .route("/api/v1/zone/export", get(zone_export))
+        .route("/api/v1/status", get(status::show))
         .route("/api/v1/operator", get(operator::standing))
         .route("/api/v1/operate", post(operator::operate))
-        .route("/api/v1/latency", put(latency::put).layer(DefaultBodyLimit::max(latency::BODY_LEN_MAX)))
+        .route("/api/v1/latency", put(super::latency::put).layer(DefaultBodyLimit::max(super::latency::BODY_LEN_MAX)))
         .layer(DefaultBodyLimit::max(operator::BODY_LEN_MAX))
         .layer(middleware::from_fn_with_state(access, access::require))
         .with_state(state);

@@ -1,9 +1,14 @@
 //! `/metrics`: everything that is counted, in Prometheus text or OpenMetrics.
 
+mod feeds;
+mod operator;
+
 use super::{AdminState, Serving};
 use crate::answer::counters::Tally;
 use crate::base::UnixTime;
 use crate::health::Status;
+use crate::probe::Lane;
+use crate::probe::metrics::{LagMetrics, Metrics as ProbeMetrics};
 use crate::transfer::secondary::status::{State, ZoneStatus};
 use crate::transport::StreamCounters;
 use crate::wire::{Malformed, Name, Rcode};
@@ -65,6 +70,8 @@ impl Collector for Everything {
         queries(&self.0, &mut out)?;
         answers(&self.0, &mut out)?;
         health(&self.0, &mut out)?;
+        feeds::feeds(&self.0, &mut out)?;
+        operator::orders(&self.0, &mut out)?;
         secondaries(&self.0, &mut out)?;
         aliases(&self.0, &mut out)?;
         configuration(&self.0, &mut out)
@@ -99,6 +106,13 @@ impl Families<'_> {
             family.encode_family(&labels)?.encode_gauge(&value)?;
         }
         Ok(())
+    }
+
+    /// Buckets are each for values above the bound before.
+    fn histogram(&mut self, name: &str, help: &str, sum: f64, buckets: &[(f64, u64)]) -> fmt::Result {
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        family.encode_histogram::<NoLabelSet>(sum, count, buckets, None)
     }
 }
 
@@ -270,6 +284,51 @@ fn probes(state: &AdminState, out: &mut Families<'_>) -> fmt::Result {
         "azimuth_resolve_failures",
         "Look-ups of probed host names that failed",
         counter(&probes.resolve_failures),
+    )?;
+    probe_pace(probes, out)
+}
+
+/// Whether probes start when they should.
+fn probe_pace(probes: &ProbeMetrics, out: &mut Families<'_>) -> fmt::Result {
+    let none = Labels::new;
+    let bounds = LagMetrics::BOUNDS_MICROS.iter().map(|micros| *micros as f64 / 1e6).chain([f64::INFINITY]);
+    let buckets: Vec<(f64, u64)> = bounds.zip(probes.start_lag.counts()).collect();
+    out.histogram(
+        "azimuth_probe_start_lag_seconds",
+        "By how much probes started later than planned, not counting what they waited for limits",
+        probes.start_lag.sum().as_secs_f64(),
+        &buckets,
+    )?;
+    let stretch = probes.stretch_thousandths.load(Ordering::Relaxed) as f64 / 1000.0;
+    out.gauge(
+        "azimuth_probe_interval_stretch",
+        "What all intervals of probes are multiplied by because this machine does not keep up; 1 when it does",
+        [(none(), stretch)],
+    )?;
+    let stretches = probes.stretches.load(Ordering::Relaxed);
+    out.counter("azimuth_probe_stretches", "How often intervals of probes became longer", [(none(), stretches)])?;
+    let mut limits: Vec<(Labels, u64, f64)> = probes
+        .limits
+        .iter()
+        .map(|limit| {
+            let labels = match limit.key() {
+                Lane::Region(name) => vec![("region", name.to_string())],
+                Lane::Programs => vec![("type", "exec".to_owned())],
+            };
+            let read = |value: &AtomicU64| value.load(Ordering::Relaxed);
+            (labels, read(&limit.waited), read(&limit.waiting) as f64)
+        })
+        .collect();
+    limits.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    out.counter(
+        "azimuth_probe_limit_waits",
+        "Probes that had to wait because of a limit on those under way at once",
+        limits.iter().map(|(labels, waited, _)| (labels.clone(), *waited)),
+    )?;
+    out.gauge(
+        "azimuth_probe_limit_waiting",
+        "Probes that wait now because of such a limit",
+        limits.iter().map(|(labels, _, waiting)| (labels.clone(), *waiting)),
     )
 }
 

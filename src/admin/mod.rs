@@ -2,14 +2,17 @@
 //! address of its own and a thread of its own.
 
 pub mod explain;
-pub mod http;
+mod http;
 pub mod latency;
 mod metrics;
 pub mod operate;
+pub mod status;
 
 use crate::admin::http::Access;
 use crate::admin::latency::Latencies;
 use crate::admin::operate::OperatorHandle;
+use crate::admin::status::rates::{self, Rates};
+use crate::feed::{Feeder, FeederHandle};
 use crate::health::{TargetKey, TargetState};
 use crate::probe::Prober;
 use crate::probe::metrics::Metrics as ProbeMetrics;
@@ -25,6 +28,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::Instant;
 use tokio::sync::Notify;
 
 /// What the admin server reads. Everything in it is shared with the parts that write it.
@@ -33,11 +37,13 @@ pub struct AdminState {
     publisher: PublisherHandle,
     targets: Arc<DashMap<TargetKey, TargetState>>,
     probes: Arc<ProbeMetrics>,
+    feeds: FeederHandle,
     serving: Arc<OnceLock<Serving>>,
     reloads: Arc<Reloads>,
     secondaries: Arc<OnceLock<SecondariesHandle>>,
     aliases: Arc<AliasCounters>,
     operator: Arc<OnceLock<OperatorHandle>>,
+    rates: Arc<Rates>,
     latencies: Arc<OnceLock<Arc<dyn Latencies>>>,
 }
 
@@ -72,6 +78,7 @@ impl AdminState {
     pub fn new(
         publisher: PublisherHandle,
         prober: &Prober,
+        feeder: &Feeder,
         reloads: &Arc<Reloads>,
         aliases: &Arc<AliasCounters>,
     ) -> Self {
@@ -79,11 +86,13 @@ impl AdminState {
             publisher,
             targets: prober.states(),
             probes: prober.metrics(),
+            feeds: feeder.handle().clone(),
             serving: Arc::default(),
             reloads: Arc::clone(reloads),
             secondaries: Arc::default(),
             aliases: Arc::clone(aliases),
             operator: Arc::default(),
+            rates: Arc::default(),
             latencies: Arc::default(),
         }
     }
@@ -115,6 +124,14 @@ impl AdminState {
     }
 }
 
+/// Remembers how many answers there were, again and again.
+async fn take_rates(state: &AdminState) {
+    loop {
+        state.rates.take(&state.publisher.totals(), Instant::now());
+        tokio::time::sleep(rates::INTERVAL).await;
+    }
+}
+
 /// The running admin server.
 pub struct Admin {
     address: SocketAddr,
@@ -130,6 +147,7 @@ impl Admin {
         let access = Access::new(token_file, address.ip());
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
+        let taken = state.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new().name("admin".into()).spawn(move || {
             runtime.block_on(async {
@@ -139,6 +157,7 @@ impl Admin {
                             tracing::error!(%error, "the admin server ended");
                         }
                     }
+                    () = take_rates(&taken) => {}
                     () = stopped.notified() => {}
                 }
             });

@@ -1,14 +1,16 @@
 //! A configuration with everything it names (zone files, databases), loaded and checked as a whole.
 
 use super::aliases;
+use super::feeds::feed_plan;
 use super::latency::{self, AllLatencies};
 use super::plan::probe_plan;
 use super::privileges::check_user;
 use crate::base::{Diagnostic, Severity, Sources, UnixTime};
 use crate::config::{self, Config, ZoneConfig};
+use crate::feed::FeedPlan;
 use crate::geo::Locator;
 use crate::geo::spec::GeoSpec;
-use crate::probe::spec::{HttpCheck, Monitor, MonitorKind, ProbePlan, TlsCheck};
+use crate::probe::spec::ProbePlan;
 use crate::snapshot::Inputs;
 use crate::transfer::reload::{Candidate, check_journal, left_over, resolve};
 use crate::transfer::{Journals, LiveZones, Pause};
@@ -39,6 +41,8 @@ pub struct Loaded {
     pub inputs: Inputs,
     /// What is to be probed.
     pub plan: ProbePlan,
+    /// Who is to be asked for what.
+    pub feeds: FeedPlan,
     /// The zones as their files say; what is live may have changed since.
     file_zones: Vec<Arc<Zone>>,
     databases: Vec<FileStamp>,
@@ -140,10 +144,12 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
         member_targets,
         workers: worker_count(config.server.workers),
     };
+    let feeds = feed_plan(&config);
     let loaded = Loaded {
         config,
         inputs,
         plan,
+        feeds,
         file_zones: zones,
         databases,
         authorities,
@@ -180,6 +186,11 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     let mut report = Report { sources: std::mem::take(sources), ..Report::default() };
     let zones = load_zones(&config.zones, None, &mut report);
     report.diagnostics.extend(check_user(config, &zones));
+    // A start would stop at it.
+    if let Err(why) = crate::admin::operate::file::load(&config.server.state_dir) {
+        let (why, help) = why.split_once("\n  help: ").unwrap_or((&why, ""));
+        report.diagnostics.push(Diagnostic::error(why).hint(help));
+    }
     let journals = Journals::new(&config.server.state_dir);
     for ZoneConfig { spec, transfers, .. } in &config.zones {
         let zone = zones.iter().find(|zone| zone.is_available() && *zone.apex() == spec.apex);
@@ -193,16 +204,10 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
     report.diagnostics
 }
 
-/// The certificate files that monitors trust.
+/// The files with certificates and keys that monitors and feeds name.
 pub(super) fn authority_files(config: &Config) -> impl Iterator<Item = &Path> {
-    config.monitors.iter().filter_map(authority_file)
-}
-
-fn authority_file(monitor: &Monitor) -> Option<&Path> {
-    match &monitor.kind {
-        MonitorKind::Http(HttpCheck { tls: Some(TlsCheck { ca_file, .. }), .. }) => ca_file.as_deref(),
-        _ => None,
-    }
+    let of_feeds = config.feeds.iter().filter_map(|feed| feed.kind.page()?.ca_file.as_deref());
+    config.monitors.iter().flat_map(|monitor| monitor.kind.files().map(PathBuf::as_path)).chain(of_feeds)
 }
 
 /// `configured` workers, or one a core.

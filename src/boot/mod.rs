@@ -2,6 +2,7 @@
 
 mod aliases;
 mod door;
+mod feeds;
 mod latency;
 mod load;
 mod plan;
@@ -13,6 +14,7 @@ mod tests;
 mod token;
 mod watch;
 
+pub use feeds::feed_plan;
 pub use latency::{LatencyDesk, geo_spec};
 pub use load::{Loaded, Overrides, Report, load, load_rest};
 pub use plan::probe_plan;

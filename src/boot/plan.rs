@@ -20,6 +20,7 @@ pub fn probe_plan(config: &Config) -> (ProbePlan, MemberTargets) {
         targets: Vec::new(),
         startup_grace: config.server.startup_grace,
         hold: config.server.hold,
+        region_limits: config.probe_limits.clone(),
     };
     let mut known: HashMap<TargetKey, usize> = HashMap::new();
     let mut member_targets = MemberTargets::with_capacity(config.pools.len());
@@ -54,7 +55,7 @@ pub fn probe_plan(config: &Config) -> (ProbePlan, MemberTargets) {
 }
 
 /// Where a member is probed by a monitor with this port.
-fn endpoint(member: &Member, port: u16) -> Endpoint {
+pub(super) fn endpoint(member: &Member, port: u16) -> Endpoint {
     match (&member.probe_address, &member.target) {
         (Some(ProbeAddress::Socket(address)), _) => Endpoint::Socket(*address),
         (Some(ProbeAddress::Address(address)), _) | (None, MemberTarget::Address(address)) => {

@@ -2,13 +2,16 @@
 
 use super::aliases;
 use super::door::{Door, engine};
+use super::feeds;
 use super::latency::{Base, LatencyDesk};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
 use super::token;
-use crate::admin::operate::{Operator, file as operator_file};
+use crate::admin::operate::{Operator, Prepared};
 use crate::admin::{Admin, AdminState, Reloads};
+use crate::base::Diagnostic;
 use crate::config::Config;
+use crate::feed::Feeder;
 use crate::probe::Prober;
 use crate::snapshot::Publisher;
 use crate::transfer::alias::AliasResolver;
@@ -50,6 +53,7 @@ pub struct Server {
     publisher: Publisher,
     operator: Operator,
     prober: Prober,
+    feeder: Feeder,
     aliases: AliasResolver,
     latencies: LatencyDesk,
     service: Service,
@@ -78,28 +82,31 @@ impl Server {
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
         token::prepare(&loaded.config);
-        let kept = operator_file::load(&loaded.config.server.state_dir).map_err(StartError::System)?;
+        let prepared = Prepared::load(&loaded.config.server.state_dir).map_err(StartError::System)?;
         let journals = Journals::new(&loaded.config.server.state_dir);
         let Some(mut pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
         };
         pause.prepare();
-        let publisher = Publisher::start(loaded.inputs.clone());
+        let publisher = Publisher::start_after(loaded.inputs.clone(), &prepared.past(), Box::new(prepared.on_memory()));
         let zones = publisher.handle();
         live.publish_with(move |zone| zones.set_zone(zone));
         pause.adopt();
         let config = &loaded.config;
-        // Before anything is answered.
-        let operator = Operator::start(publisher.handle(), &config.server.state_dir, kept, config.guards.clone())
+        let operator = Operator::start(prepared, publisher.handle(), config.guards.clone())
             .map_err(|error| StartError::System(format!("cannot start the thread of operators: {error}")))?;
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
             .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
+        let feeder = feeds::start(config, loaded.feeds.clone(), &prober, publisher.handle())
+            .map_err(|error| StartError::System(format!("cannot start the reader of feeds: {error}")))?;
+        let states = prober.states();
+        publisher.look_up_latencies(Arc::new(move |target| states.get(target)?.latency));
         let aliases = aliases::start(config, publisher.handle())
             .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
         let latencies = LatencyDesk::new(publisher.handle(), live.clone(), &loaded);
         let reloads = Arc::<Reloads>::default();
-        let state = AdminState::new(publisher.handle(), &prober, &reloads, aliases.counters());
+        let state = AdminState::new(publisher.handle(), &prober, &feeder, &reloads, aliases.counters());
         state.operated_by(operator.handle().clone());
         state.measured_by(Arc::new(latencies.clone()));
         let admin = admin_socket
@@ -128,6 +135,7 @@ impl Server {
                 publisher,
                 operator,
                 prober,
+                feeder,
                 aliases,
                 latencies,
                 service,
@@ -175,6 +183,12 @@ impl Server {
         &self.prober
     }
 
+    /// What regions and members report.
+    #[must_use]
+    pub const fn feeder(&self) -> &Feeder {
+        &self.feeder
+    }
+
     /// Every file that the live configuration was read from.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
@@ -190,9 +204,21 @@ impl Server {
     pub fn reload_job(&self) -> impl FnOnce() -> (Option<Reloaded>, Report) + Send + use<> {
         let (path, overrides, previous) = (self.path.clone(), self.overrides.clone(), Arc::clone(&self.loaded));
         let (live, journals) = (self.live.clone(), self.journals.clone());
+        let operator = self.operator.handle().clone();
         move || {
             let (loaded, mut report) = load(&path, &overrides, Some(&previous));
             let Some(mut loaded) = loaded else { return (None, report) };
+            let config = &loaded.config;
+            for broken in operator.judge_reload(&config.guards, &config.regions, &config.pools) {
+                let hint =
+                    "take back an order of an operator (`azimuth status` shows them), or lower `min_regions` first";
+                report
+                    .diagnostics
+                    .push(Diagnostic::error(format!("a guard is against this reload: {broken}")).hint(hint));
+            }
+            if report.has_errors() {
+                return (None, report);
+            }
             if loaded.is_same_as(&previous) && !journals.were_moved() {
                 return (Some(Reloaded::Same), report);
             }
@@ -219,18 +245,23 @@ impl Server {
         loaded.inputs.workers = self.loaded.inputs.workers;
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
+        let (replace_feeds, feeds) = (self.feeder.replacer(), loaded.feeds.clone());
         let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
         let secondaries = self.secondaries.handle().clone();
         let (operator, guards) = (self.operator.handle().clone(), loaded.config.guards.clone());
         let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
         let (latencies, base) = (self.latencies.clone(), Base::of(&loaded));
         self.loaded = Arc::new(*loaded);
-        // The prober first: what new targets take over from those they replace is in the new generation from the start.
+        // Prober and feeder first: what new targets take over from those they replace, and words that hold, are in the new
+        // generation from the start.
         let publish = move || {
             pause.prepare();
-            publisher.replace_after(inputs, || replace_plan(plan));
-            latencies.follow(base);
+            publisher.replace_after(inputs, || {
+                replace_plan(plan);
+                replace_feeds(feeds);
+            });
             operator.guard_by(guards);
+            latencies.follow(base);
             desk.configure(&transfer);
             resolve(aliases);
             pause.adopt();
@@ -276,6 +307,7 @@ impl Server {
         drop(self.aliases);
         self.desk.stop();
         self.secondaries.stop();
+        self.feeder.stop();
         self.prober.stop();
         if let Some(admin) = self.admin {
             admin.stop();

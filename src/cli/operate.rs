@@ -92,7 +92,8 @@ impl ChangeArgs {
 fn who() -> String {
     let variable = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
     let user = variable("SUDO_USER").or_else(|| variable("USER")).or_else(|| variable("LOGNAME"));
-    user.unwrap_or_else(|| "somebody".to_owned())
+    let by_id = || nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name);
+    user.or_else(by_id).unwrap_or_else(|| "somebody".to_owned())
 }
 
 /// An order in an operator's words, without its pattern.

@@ -20,13 +20,15 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Diagnostic, Severity, Sources, Span};
+use crate::base::{Diagnostic, PoolId, RegionId, Severity, Sources, Span};
+use crate::feed::spec::Feed;
 use crate::geo::spec::GeoSpec;
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
-use crate::steering::spec::{BalanceSpec, Guard, Policy, Pool, Region};
+use crate::steering::spec::{BalanceSpec, Guard, Policy, Pool, ProbeAddress, Region};
 use crate::transfer::spec::{TransferSpec, ZoneTransfers};
 use crate::zone::{AliasTarget, ZoneSpec};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,8 +47,14 @@ pub struct Config {
     pub geo: GeoSpec,
     /// In configured order.
     pub regions: Vec<Region>,
+    /// `probe_concurrency` of the regions that have one, by their names.
+    pub probe_limits: BTreeMap<Arc<str>, usize>,
     /// In configured order.
     pub monitors: Vec<Monitor>,
+    /// In configured order.
+    pub feeds: Vec<Feed>,
+    /// Who uses them: regions, then members of pools, in configured order.
+    pub feed_uses: Vec<FeedUse>,
     /// In configured order.
     pub pools: Vec<Pool>,
     /// `closest`, `listed` and `any`, then those configured (which may redefine the three), then one for each region that has
@@ -76,6 +84,28 @@ impl PartialEq for Places {
     fn eq(&self, _: &Self) -> bool {
         true
     }
+}
+
+/// A region or member that uses feeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedUse {
+    /// Which.
+    pub user: FeedUser,
+    /// By their index; the first that tells something is believed.
+    pub feeds: Vec<usize>,
+    /// Where it is asked, unless that is its own address.
+    pub address: Option<ProbeAddress>,
+    /// What it is called there.
+    pub name: Option<Arc<str>>,
+}
+
+/// Who uses a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedUser {
+    /// A region as a whole.
+    Region(RegionId),
+    /// A member, by its place in the pool.
+    Member(PoolId, usize),
 }
 
 /// `[server]`.

@@ -7,7 +7,9 @@
 use crate::base::UnixTime;
 use crate::health::blindness::{Blindness, Streak, Suspicion, window};
 use crate::health::machine::Last;
-use crate::health::{Captured, Change, Endpoint, Machine, Observation, Pace, Status, TargetKey, TargetState, Timing};
+use crate::health::{
+    Captured, Change, Endpoint, Factor, Machine, Observation, Pace, Status, TargetKey, TargetState, Timing,
+};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,6 +55,7 @@ pub struct Fleet {
     addresses: HashMap<AddressId, Address>,
     next_id: u64,
     hold: Duration,
+    stretch: Factor,
     /// How many addresses are up and passed their last probe: while there is one, the checker is not blind.
     passing: usize,
     /// The latest start of a probe that passed.
@@ -115,6 +118,11 @@ impl Fleet {
     /// Changes how long states are held, from the next time on.
     pub fn set_hold(&mut self, hold: Duration) {
         self.hold = hold;
+    }
+
+    /// Multiplies all intervals, from the next start of each probe on.
+    pub fn set_stretch(&mut self, stretch: Factor) {
+        self.stretch = stretch;
     }
 
     /// Adds a target without addresses; one that is there already goes on with other regions and timing, its counters
@@ -314,7 +322,9 @@ impl Fleet {
             Observation::LocalError { .. } => return,
         };
         state.last_error = match (&key.endpoint, self.addresses.get(&id)) {
-            (Endpoint::Host(..), Some(address)) => format!("{}: {reason}", address.socket).into(),
+            (Endpoint::Host(..), Some(address)) if !address.socket.ip().is_unspecified() => {
+                format!("{}: {reason}", address.socket).into()
+            }
             _ => reason,
         };
     }
@@ -340,7 +350,7 @@ impl Fleet {
             return;
         }
         let concerned = self.addresses.values().filter(|a| a.streak.is_some() || a.machine.status() == Status::Up);
-        let window = window(concerned.map(|address| &address.machine));
+        let window = self.stretch.of(window(concerned.map(|address| &address.machine)));
         let mut suspicion = Suspicion::default();
         let mut suspects = Vec::new();
         for (id, address) in &self.addresses {
@@ -450,7 +460,7 @@ impl Fleet {
     /// When the next probe of an address starts, after one that started at `started` and ended at `ended`.
     pub fn next_start(&mut self, id: AddressId, started: UnixTime, ended: UnixTime) -> Option<UnixTime> {
         let address = self.addresses.get_mut(&id)?;
-        Some(address.pace.next_start(&address.machine, started, ended))
+        Some(address.pace.next_start(&address.machine, started, ended, self.stretch))
     }
 
     /// Where within a time of this length the address starts its first probe.

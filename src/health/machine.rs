@@ -1,7 +1,7 @@
 //! Counts the results of one probed address and says whether it is up. Knows no clock, no other address and no probe.
 
 use crate::base::UnixTime;
-use crate::health::{Status, Timing};
+use crate::health::{Factor, Status, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,18 +146,18 @@ impl Machine {
         self.last = Last::Nothing;
     }
 
-    /// When the next probe starts, after one that started at `started` and ended at `ended`.
+    /// When the next probe starts, after one that started at `started` and ended at `ended`, with intervals stretched.
     ///
     /// After a failure of an up address: `retry_interval` after the start of the failed probe, or at its end where that
     /// is later. Otherwise `interval` after the start, and where a probe took longer than that, at the first multiple of
     /// `interval` after its end, so that probes of one address never overlap and keep their phase. Recovery is never
     /// hurried.
     #[must_use]
-    pub fn next_start(&self, started: UnixTime, ended: UnixTime) -> UnixTime {
+    pub fn next_start(&self, started: UnixTime, ended: UnixTime, stretch: Factor) -> UnixTime {
         if self.hurries() {
-            return (started + self.timing.retry_interval).max(ended);
+            return (started + stretch.of(self.timing.retry_interval)).max(ended);
         }
-        let interval = micros(self.timing.interval).max(1);
+        let interval = micros(stretch.of(self.timing.interval)).max(1);
         let intervals = ended.0.saturating_sub(started.0).div_ceil(interval).max(1);
         UnixTime(started.0.saturating_add(intervals.saturating_mul(interval)))
     }

@@ -2,7 +2,7 @@
 //!
 //! [`machine`] counts the results of one probed address, [`pace`] says when its next probe starts, and [`fleet`] keeps
 //! all of them, turns them into the states of targets, and holds those states while the checker itself seems blind
-//! ([`blindness`]).
+//! ([`blindness`]). [`stretch`] makes all intervals longer while the machine does not keep up.
 
 pub mod blindness;
 pub mod fleet;
@@ -10,6 +10,7 @@ pub mod machine;
 pub mod pace;
 pub mod report;
 pub mod spec;
+pub mod stretch;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use machine::{Machine, Observation};
 pub use pace::Pace;
 pub use report::{Load, Report, Subject, Word};
 pub use spec::{Captured, Endpoint, Status, TargetKey, TargetState, Timing};
+pub use stretch::{Factor, Stretch};
 
 /// A target's new state and why it changed: what leaves this room.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use crate::base::UnixTime;
 use crate::health::machine::micros;
-use crate::health::{Machine, Status};
+use crate::health::{Factor, Machine, Status};
 use std::time::Duration;
 
 /// When the probes of one address start, within the interval.
@@ -35,10 +35,13 @@ impl Pace {
     }
 
     /// When the next probe starts, after one that started at `started` and ended at `ended` and was observed by
-    /// `machine`.
+    /// `machine`. While intervals are stretched phases are left alone: coming back to one makes an interval shorter.
     #[must_use]
-    pub fn next_start(&mut self, machine: &Machine, started: UnixTime, ended: UnixTime) -> UnixTime {
-        let next = machine.next_start(started, ended);
+    pub fn next_start(&mut self, machine: &Machine, started: UnixTime, ended: UnixTime, stretch: Factor) -> UnixTime {
+        let next = machine.next_start(started, ended, stretch);
+        if stretch != Factor::ONE {
+            return next;
+        }
         if machine.hurries() || machine.status() != Status::Up {
             self.in_phase = false;
             return next;

@@ -27,6 +27,39 @@ impl Word {
     pub const fn forbids(self) -> bool {
         matches!(self, Self::Down | Self::Stopped | Self::Drain | Self::Maint)
     }
+
+    /// Of two words for one thing the one that counts: what takes it out of service on purpose before what says that it
+    /// fails, because members out of service answer nobody, whatever fails beside them.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        const fn rank(word: Word) -> u8 {
+            match word {
+                Word::Up => 0,
+                Word::Ready => 1,
+                Word::Down => 2,
+                Word::Stopped => 3,
+                Word::Drain => 4,
+                Word::Maint => 5,
+            }
+        }
+        if rank(other) > rank(self) { other } else { self }
+    }
+
+    /// The word as configuration, files of state and agents write it, in letters of either case; `fail` is `down` in other
+    /// words.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        const WORDS: [(&str, Word); 7] = [
+            ("up", Word::Up),
+            ("ready", Word::Ready),
+            ("down", Word::Down),
+            ("fail", Word::Down),
+            ("stopped", Word::Stopped),
+            ("drain", Word::Drain),
+            ("maint", Word::Maint),
+        ];
+        WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|&(_, word)| word)
+    }
 }
 
 impl fmt::Display for Word {
@@ -103,6 +136,35 @@ impl fmt::Display for Subject {
         match self {
             Self::Region(name) => write!(f, "region/{name}"),
             Self::Member { pool, target } => write!(f, "pool/{pool} {target}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Word;
+
+    const WORDS: [Word; 6] = [Word::Up, Word::Ready, Word::Down, Word::Stopped, Word::Drain, Word::Maint];
+
+    #[test]
+    fn every_word_is_read_as_it_is_shown_in_either_case() {
+        for word in WORDS {
+            assert_eq!(Word::parse(&word.to_string()), Some(word));
+            assert_eq!(Word::parse(&word.to_string().to_uppercase()), Some(word));
+        }
+        assert_eq!(Word::parse("FAIL"), Some(Word::Down));
+        for text in ["", "ok", "up ", "down#"] {
+            assert_eq!(Word::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_worse_of_two_words_is_out_of_service_before_failing_before_working() {
+        for (index, &better) in WORDS.iter().enumerate() {
+            for &worse in &WORDS[index..] {
+                assert_eq!((better.worse(worse), worse.worse(better)), (worse, worse));
+                assert!(worse.forbids() || !better.forbids());
+            }
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct TargetKey {
 /// What is probed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Endpoint {
-    /// One address and port.
+    /// One address and port; port 0 where none matters.
     Socket(SocketAddr),
     /// Every address of a host name, at a port; up while any of them is.
     Host(Arc<str>, u16),
@@ -42,7 +42,10 @@ pub enum Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // What is probed without a port has none to show.
+            Self::Socket(address) if address.port() == 0 => address.ip().fmt(f),
             Self::Socket(address) => address.fmt(f),
+            Self::Host(host, 0) => f.write_str(host),
             Self::Host(host, port) => write!(f, "{host}:{port}"),
         }
     }

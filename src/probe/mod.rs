@@ -3,21 +3,32 @@
 
 pub mod check;
 pub mod clock;
+pub mod connect;
+pub mod deadline;
+pub mod dns;
+pub mod exec;
+pub mod file;
+pub mod grpc;
 pub mod http;
+pub mod icmp;
 pub mod metrics;
+pub mod progress;
 pub mod report;
 pub mod resolve;
 pub mod scheduler;
+pub mod search;
 pub mod spec;
 pub mod tcp;
 pub mod tls;
 pub mod trouble;
+pub mod udp;
 
 #[cfg(test)]
 mod tests;
 
 pub use clock::Clock;
 pub use metrics::{KindMetrics, Metrics};
+pub use scheduler::Lane;
 
 use crate::health::{Change, TargetKey, TargetState};
 use dashmap::DashMap;

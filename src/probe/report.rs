@@ -2,11 +2,13 @@
 //! to changes. Knows no schedule and no probes.
 
 use crate::base::UnixTime;
-use crate::health::{Change, Event, Fleet, Status, TargetKey, TargetState};
+use crate::health::stretch::Verdict;
+use crate::health::{Change, Event, Factor, Fleet, Status, TargetKey, TargetState};
 use crate::probe::OnChange;
 use crate::probe::metrics::{Metrics, count, set};
 use dashmap::DashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Troubles on this side are logged at most this often; the rest is counted.
@@ -83,6 +85,26 @@ impl Reporter {
         set(&self.metrics.held, usize::from(fleet.is_holding()));
         if !changes.is_empty() {
             (self.on_change)(changes);
+        }
+    }
+
+    /// Tells that all intervals have become longer or shorter.
+    pub fn stretched(&self, verdict: &Verdict) {
+        self.metrics.stretch_thousandths.store(verdict.to.thousandths().into(), Ordering::Relaxed);
+        let Verdict { from, to, starts, late } = verdict;
+        if to > from {
+            count(&self.metrics.stretches);
+            tracing::warn!(
+                factor = %to,
+                starts,
+                late,
+                "this machine does not keep up with its probes: all intervals are stretched by this factor; give it more \
+                 processor time or descriptors, or make intervals longer"
+            );
+        } else if *to == Factor::ONE {
+            tracing::info!("this machine keeps up with its probes again: intervals are as configured");
+        } else {
+            tracing::info!(factor = %to, "probes start on time: intervals are stretched less");
         }
     }
 

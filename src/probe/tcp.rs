@@ -1,52 +1,95 @@
-//! The `tcp` check: connects, and closes. Knows no schedule and no counters.
+//! The `tcp` check: connects, says something and waits for an answer where that is asked for, and closes. Knows no
+//! schedule and no counters.
 
 use crate::health::Observation;
+use crate::probe::connect::{Dialer, Stream};
+use crate::probe::deadline;
+use crate::probe::progress::{Progress, timed_out, within};
+use crate::probe::search::Search;
+use crate::probe::spec::TcpCheck;
 use crate::probe::trouble::Trouble;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 
-/// How long a server may take to close its side after ours.
-const CLOSE_TIME_MAX: Duration = Duration::from_millis(500);
+/// How much is read at a time, in octets.
+const READ_LEN: usize = 4096;
 
-/// Most octets of what a server says unasked that are read, so that the connection ends without a reset.
-const GREETING_LEN_MAX: usize = 16 * 1024;
+/// A `tcp` check of one address.
+#[derive(Debug)]
+pub struct TcpProbe {
+    dialer: Dialer,
+    check: Arc<TcpCheck>,
+    timeout: Duration,
+}
 
-/// Connections at a time that are closed in order; any more are just closed, so that slow servers cost no descriptors.
-static CLOSING_MAX: Semaphore = Semaphore::const_new(256);
+impl TcpProbe {
+    /// Prepares probes of `address`.
+    #[must_use]
+    pub fn new(check: &TcpCheck, address: SocketAddr, timeout: Duration) -> Self {
+        Self { dialer: Dialer::plain(address), check: Arc::new(check.clone()), timeout }
+    }
 
-/// Connects within `timeout`.
-pub async fn probe(address: SocketAddr, timeout: Duration) -> Observation {
-    let started = Instant::now();
-    match tokio::time::timeout(timeout, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => {
-            let latency = started.elapsed();
-            tokio::spawn(close(stream));
-            Observation::passed(latency)
+    /// Connects, and talks if it has something to say or to hear. All of it takes at most the timeout.
+    pub async fn probe(&self) -> Observation {
+        let started = Instant::now();
+        let progress = Progress::default();
+        let mut stream = match within(self.timeout, &progress, self.dialer.dial(&progress)).await {
+            Ok(stream) => stream,
+            Err(trouble) => return trouble.into(),
+        };
+        let mut search = Search::new(&self.check.expect);
+        let left = self.timeout.saturating_sub(started.elapsed());
+        let talked = match deadline::timeout(left, self.talk(&mut stream, &mut search)).await {
+            Ok(talked) => talked,
+            Err(_elapsed) => Err(self.silence(&mut search)),
+        };
+        let latency = started.elapsed();
+        stream.close();
+        talked.map_or_else(Into::into, |()| Observation::passed(latency))
+    }
+
+    async fn talk(&self, stream: &mut Stream, search: &mut Search<'_>) -> Result<(), Trouble> {
+        let trouble = |error: std::io::Error| Trouble::of_io(&error, self.dialer.address());
+        if !self.check.send.is_empty() {
+            stream.write_all(&self.check.send).await.map_err(trouble)?;
+            stream.flush().await.map_err(trouble)?;
         }
-        Ok(Err(error)) => Trouble::of_io(&error, address).into(),
-        Err(_elapsed) => Trouble::Failed(format!("timed out after {timeout:?} while connecting")).into(),
+        if self.check.expect.is_empty() {
+            return Ok(());
+        }
+        let mut piece = [0; READ_LEN];
+        loop {
+            let len = stream.read(&mut piece).await.map_err(trouble)?;
+            if search.is_found_with(&piece[..len]) {
+                return Ok(());
+            }
+            if search.is_at_limit() {
+                return Err(Trouble::Failed(format!("the answer {}", search.complaint())));
+            }
+            if len == 0 {
+                return if search.is_found() { Ok(()) } else { Err(end(search)) };
+            }
+        }
+    }
+
+    /// The time is over.
+    fn silence(&self, search: &mut Search<'_>) -> Trouble {
+        match search.seen() {
+            None => timed_out(self.timeout, "while waiting for an answer"),
+            Some(seen) => {
+                let complaint = search.complaint();
+                timed_out(self.timeout, &format!("while reading: the answer so far, {seen}, {complaint}"))
+            }
+        }
     }
 }
 
-/// Closes in order: our end first, then what the server had to say is read until it closes. Closing with unread data
-/// would reset the connection, which servers log as an error.
-async fn close(mut stream: TcpStream) {
-    let closing = async {
-        stream.shutdown().await?;
-        let mut greeting = [0; 1024];
-        let mut len = 0;
-        while len < GREETING_LEN_MAX {
-            match stream.read(&mut greeting).await? {
-                0 => break,
-                read => len += read,
-            }
-        }
-        Ok::<_, std::io::Error>(())
-    };
-    let Ok(_permit) = CLOSING_MAX.try_acquire() else { return };
-    // The verdict is out; however this ends, the socket is closed.
-    let _ = tokio::time::timeout(CLOSE_TIME_MAX, closing).await;
+/// The server has closed the connection.
+fn end(search: &Search<'_>) -> Trouble {
+    Trouble::Failed(match search.seen() {
+        None => "connection closed by the server without an answer".to_owned(),
+        Some(seen) => format!("the answer, {seen}, {}", search.complaint()),
+    })
 }

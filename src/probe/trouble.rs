@@ -36,10 +36,11 @@ impl Trouble {
         Self::Failed(of_kind(error.kind()).map_or_else(|| error.to_string(), str::to_owned))
     }
 
-    /// What an error of the HTTP client means: the deepest cause that is understood.
+    /// What an error of a library means: the deepest cause that is understood, or else what the library says of it after
+    /// `otherwise`.
     #[must_use]
-    pub fn of_http(error: &reqwest::Error, address: SocketAddr) -> Self {
-        let mut deepest: &(dyn Error + 'static) = error;
+    pub fn of_error(error: &(dyn Error + 'static), address: SocketAddr, otherwise: &str) -> Self {
+        let mut deepest = error;
         let mut by_kind = None;
         loop {
             if let Some(tls) = deepest.downcast_ref::<rustls::Error>() {
@@ -59,7 +60,7 @@ impl Trouble {
                 None => break,
             }
         }
-        Self::Failed(by_kind.map_or_else(|| format!("no valid HTTP answer: {deepest}"), str::to_owned))
+        Self::Failed(by_kind.map_or_else(|| format!("{otherwise}: {deepest}"), str::to_owned))
     }
 }
 
@@ -113,6 +114,7 @@ fn has_route(address: SocketAddr) -> bool {
 fn of_tls(error: &rustls::Error) -> String {
     use rustls::CertificateError as Certificate;
     use rustls::Error as Tls;
+    use rustls::PeerIncompatible;
     match error {
         Tls::InvalidCertificate(certificate) => match certificate {
             Certificate::Expired | Certificate::ExpiredContext { .. } => "certificate: expired".to_owned(),
@@ -134,7 +136,13 @@ fn of_tls(error: &rustls::Error) -> String {
             }
             other => format!("certificate: {other}"),
         },
+        Tls::AlertReceived(rustls::AlertDescription::NoApplicationProtocol) => {
+            "TLS: the server does not speak the protocol that is asked for (ALPN)".to_owned()
+        }
         Tls::AlertReceived(alert) => format!("TLS: the server refused with alert {alert:?}"),
+        Tls::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13) => {
+            "TLS: the server speaks no version from 1.2 on".to_owned()
+        }
         Tls::InvalidMessage(_) => "TLS: the server does not speak TLS at this port".to_owned(),
         other => format!("TLS: {other}"),
     }

@@ -5,6 +5,7 @@ use super::built::Built;
 use super::facts;
 use super::generation::{Before, Generation};
 use super::known::{Known, LatencyOf};
+use super::past::{self, Past};
 use super::{AliasAnswers, Inputs, Snapshot};
 use crate::base::UnixTime;
 use crate::health::{Change, Report, Subject};
@@ -21,7 +22,7 @@ pub struct Core {
     pub(super) generation: Generation,
     built: Built,
     /// By number of pool answers; of those that others lead, unused.
-    controls: Vec<Control>,
+    pub(super) controls: Vec<Control>,
     /// When a control wants its next step, by number.
     wanted: Vec<Option<UnixTime>>,
     /// The same in order of time.
@@ -40,19 +41,20 @@ pub(super) fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
 }
 
 impl Core {
-    /// Of the first configuration, with every monitored target unknown.
+    /// Of the first configuration, with every monitored target unknown; `past` is what the run before has left.
     #[must_use]
-    pub fn new(inputs: Inputs, now: UnixTime) -> Self {
+    pub fn new(inputs: Inputs, past: &Past, now: UnixTime) -> Self {
         let generation = Generation::prepare(inputs, None);
         let count = generation.pairs.len();
-        let known = Known::default();
-        let mut controls = vec![Control::default(); count];
+        let known = Known { operator: Arc::clone(&past.operator), ..Known::default() };
+        let expiry = known.next_expiry(now);
+        let mut controls = past::controls(count, |number| generation.names_of_pair(number), past);
         let mut wanted = vec![None; count];
         let conditions = conditions(&generation, &mut controls, &mut wanted, &known, now);
         let built = Built::new(&generation, conditions, None);
         let known = Arc::new(Mutex::new(known));
         let agenda = agenda_of(&wanted);
-        Self { known, generation, built, controls, wanted, agenda, dirty: BTreeSet::new(), expiry: None, number: 1 }
+        Self { known, generation, built, controls, wanted, agenda, dirty: BTreeSet::new(), expiry, number: 1 }
     }
 
     /// Takes in changes of health. States of targets that this generation does not have are kept for the next one, whose
@@ -234,15 +236,10 @@ impl Core {
 
     /// The controls of this generation for the pools and policies that the next one has by the same names.
     fn carried_over(&self, next: &Generation) -> Vec<Control> {
-        let names = |generation: &Generation, number: usize| {
-            let (pool, policy) = generation.pairs[number];
-            let (pools, policies) = (&generation.inputs.pools, &generation.inputs.policies);
-            (Arc::clone(&pools[pool.index()].name), Arc::clone(&policies[policy.index()].name))
-        };
         let known: HashMap<_, usize> =
-            (0..self.generation.pairs.len()).map(|number| (names(&self.generation, number), number)).collect();
+            (0..self.generation.pairs.len()).map(|number| (self.generation.names_of_pair(number), number)).collect();
         let control = |number| {
-            let before = known.get(&names(next, number));
+            let before = known.get(&next.names_of_pair(number));
             before.map_or_else(Control::default, |&number| self.controls[self.generation.lead_of(number)].clone())
         };
         (0..next.pairs.len()).map(control).collect()

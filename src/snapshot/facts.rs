@@ -144,9 +144,15 @@ fn as_required(required: Option<&RequiredMonitor>, (status, wavering): (Status, 
     (status, wavering)
 }
 
-/// The word that counts where a member's region says something of all.
+/// The word that counts where a member's region says something of all: whoever takes it out is believed, then whoever says that
+/// it is down.
 fn worse(own: Option<Word>, of_region: Option<Word>) -> Option<Word> {
-    of_region.filter(|word| word.forbids()).or(own)
+    let rank = |word: &Word| match word {
+        Word::Up | Word::Ready => 0,
+        Word::Down => 1,
+        Word::Drain | Word::Maint | Word::Stopped => 2,
+    };
+    own.into_iter().chain(of_region.filter(|word| word.forbids())).max_by_key(rank)
 }
 
 /// A target's status, and whether it is about to change.

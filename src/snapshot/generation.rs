@@ -209,6 +209,13 @@ impl Generation {
         &self.twins.sharers_of_lead[lead]
     }
 
+    /// The names of the pool and the policy behind the answers with index `number`.
+    pub(super) fn names_of_pair(&self, number: usize) -> (Arc<str>, Arc<str>) {
+        let (pool, policy) = self.pairs[number];
+        let (pool, policy) = (&self.inputs.pools[pool.index()], &self.inputs.policies[policy.index()]);
+        (Arc::clone(&pool.name), Arc::clone(&policy.name))
+    }
+
     /// The indexes of all answers to be built.
     pub(super) fn leads(&self) -> impl Iterator<Item = u32> + '_ {
         self.twins.leads_of_pool.iter().flatten().copied()
@@ -251,17 +258,13 @@ impl Generation {
     /// The answers of the generation before that this one may go on with, by name of pool and policy: pool, policy and
     /// regions are the same, ids included. Their member states are still to be compared.
     pub(super) fn shared_answers(&self, before: &Self) -> Vec<Option<usize>> {
-        let names = |generation: &Self, (pool, policy): (PoolId, PolicyId)| {
-            let (pools, policies) = (&generation.inputs.pools, &generation.inputs.policies);
-            (Arc::clone(&pools[pool.index()].name), Arc::clone(&policies[policy.index()].name))
-        };
         let known: HashMap<_, usize> =
-            before.pairs.iter().enumerate().map(|(number, &pair)| (names(before, pair), number)).collect();
-        let share = |&pair: &(PoolId, PolicyId)| {
-            let number = *known.get(&names(self, pair))?;
-            self.same_answers(pair, before, before.pairs[number]).then_some(number)
+            (0..before.pairs.len()).map(|number| (before.names_of_pair(number), number)).collect();
+        let share = |number: usize| {
+            let old = *known.get(&self.names_of_pair(number))?;
+            self.same_answers(self.pairs[number], before, before.pairs[old]).then_some(old)
         };
-        self.pairs.iter().map(share).collect()
+        (0..self.pairs.len()).map(share).collect()
     }
 
     fn same_answers(&self, (pool, policy): (PoolId, PolicyId), before: &Self, old: (PoolId, PolicyId)) -> bool {

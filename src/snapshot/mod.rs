@@ -8,6 +8,7 @@ pub mod counters;
 mod facts;
 mod generation;
 mod known;
+mod past;
 pub mod publisher;
 mod services;
 pub mod settings;
@@ -19,7 +20,8 @@ pub use counters::Total;
 pub use facts::target_name;
 pub use generation::Inputs;
 pub use known::LatencyOf;
-pub use publisher::{Current, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
+pub use past::{PairCourse, PairMemory, Past};
+pub use publisher::{Current, OnMemory, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
 pub use services::{ServiceAnswers, ZoneServices, service_of};
 pub use settings::Settings;
 

@@ -6,6 +6,7 @@ use super::core::{self, Core};
 use super::counters::{Counters, Total};
 use super::generation::Generation;
 use super::known::{Known, LatencyOf};
+use super::past::{PairCourse, PairMemory, Past};
 use super::{AliasAnswers, Inputs, Snapshot};
 use crate::base::{PolicyId, PoolId, UnixTime};
 use crate::health::{Change, Report, Subject, TargetKey, TargetState};
@@ -45,6 +46,9 @@ pub struct Current {
     /// The pool and policy behind each entry of [`Snapshot::pool_answers`].
     pub pairs: Arc<[(PoolId, PolicyId)]>,
 }
+
+/// Is told what the next run must not forget.
+pub type OnMemory = Box<dyn FnMut(&[PairMemory]) + Send>;
 
 /// What the publisher counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,6 +90,7 @@ enum Message {
     Reported(Vec<(Subject, Report)>),
     Operate(Arc<OperatorTable>, SyncSender<()>),
     Latencies(LatencyOf),
+    Courses(SyncSender<Vec<PairCourse>>),
     Release(Box<dyn Fn(&str, &str) -> bool + Send>),
     Flush(SyncSender<()>),
     Stop,
@@ -174,6 +179,15 @@ impl PublisherHandle {
         let _ = self.messages.send(Message::Latencies(latency_of));
     }
 
+    /// What is going on in each pool under each policy; nothing when the publisher has ended. Waits for its thread, so that
+    /// it must not be called from the thread of `on_memory`.
+    #[must_use]
+    pub fn courses(&self) -> Vec<PairCourse> {
+        let (asker, answer) = sync_channel(1);
+        let sent = self.messages.send(Message::Courses(asker));
+        sent.ok().and_then(|()| answer.recv().ok()).unwrap_or_default()
+    }
+
     /// The words of operators that are in force.
     #[must_use]
     pub fn operator(&self) -> Arc<OperatorTable> {
@@ -233,9 +247,19 @@ impl Publisher {
     /// When the system can not start a thread.
     #[must_use]
     pub fn start(inputs: Inputs) -> Self {
+        Self::start_after(inputs, &Past::default(), Box::new(|_| ()))
+    }
+
+    /// As [`Self::start`], going on with what the run before has left. `on_memory` is called from the publisher's thread with
+    /// all that the next run must not forget, whenever that changes.
+    ///
+    /// # Panics
+    /// When the system can not start a thread.
+    #[must_use]
+    pub fn start_after(inputs: Inputs, past: &Past, on_memory: OnMemory) -> Self {
         let begun = Instant::now();
         let clock = Clock::anchored();
-        let mut core = Core::new(inputs, clock.now());
+        let mut core = Core::new(inputs, past, clock.now());
         let snapshot = core.snapshot();
         let mut counters = Counters::default();
         counters.begin(&core.generation);
@@ -257,6 +281,8 @@ impl Publisher {
         let (messages, inbox) = channel();
         let worker = Worker {
             shared: Arc::clone(&shared),
+            memories: core.memories(),
+            on_memory,
             core,
             clock,
             quiet_until: None,
@@ -324,6 +350,9 @@ struct Worker {
     shared: Arc<Shared>,
     core: Core,
     clock: Clock,
+    /// What the next run must not forget, as it was last told.
+    memories: Vec<PairMemory>,
+    on_memory: OnMemory,
     /// While changes are collected.
     quiet_until: Option<Instant>,
     /// Old snapshots, until nobody else holds them: the last to let go frees, and that shall not be a query worker.
@@ -357,6 +386,10 @@ impl Worker {
                     let _ = live.send(());
                 }
                 Ok(Message::Latencies(latency_of)) => self.core.look_up_latencies(latency_of),
+                Ok(Message::Courses(asker)) => {
+                    // The caller may have given up waiting.
+                    let _ = asker.send(self.core.courses());
+                }
                 Ok(Message::Release(is_released)) => self.core.release(&is_released),
                 Ok(Message::Flush(live)) => {
                     self.publish_changes();
@@ -390,6 +423,16 @@ impl Worker {
     fn publish_changes(&mut self) {
         if self.publish_if(Core::step) {
             self.quiet_until = Some(Instant::now() + COLLECTING);
+        }
+        self.remember();
+    }
+
+    /// Tells what the next run must not forget, where that is something new.
+    fn remember(&mut self) {
+        let memories = self.core.memories();
+        if memories != self.memories {
+            (self.on_memory)(&memories);
+            self.memories = memories;
         }
     }
 

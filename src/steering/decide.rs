@@ -143,6 +143,8 @@ pub fn decide_with<T: Trace>(answers: &PoolAnswers, ranking: &Ranking, asked: &A
 mod search;
 
 #[cfg(test)]
+mod intake_tests;
+#[cfg(test)]
 mod model_tests;
 #[cfg(test)]
 mod tests;

@@ -242,16 +242,16 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Whether one of several equal regions is picked before its members are, although the order is [`Order::Any`].
-    #[must_use]
-    pub fn picks_regions(&self) -> bool {
-        self.region_spread.is_some() || !self.region_weights.is_empty()
-    }
-
     /// Whether answers change with reported load.
     #[must_use]
     pub fn follows_load(&self) -> bool {
         self.shed.is_some() || self.spread.is_dynamic() || self.region_spread.is_some_and(Spread::is_dynamic)
+    }
+
+    /// Whether one of several equal regions is picked before its members are, although the order is [`Order::Any`].
+    #[must_use]
+    pub fn picks_regions(&self) -> bool {
+        self.region_spread.is_some() || !self.region_weights.is_empty()
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! region eu 50,10 bias=10 off            # coordinates or `-`; `off`: not enabled
+//! region us 40,-80 shed=0.3 refuses=0.5 weight=2000 held-back settling
 //! member eu 192.0.2.1 w=2 up~ off        # address or name; `up`, `down`, `unknown`, `~` wavering; `off`: not enabled
 //! policy closest tie_band=1.05 region_spread=weighted region_weights=eu:70,us:30 spread=hash/24/48 answers=2 min_healthy=0.5 families=apart all_down=nodata regions=eu,us
 //! rule network=10.0.0.0/8 asn=64500 city=Berlin subdivision=DE-BE country=DE continent=EU prefer=eu regions=eu,us
@@ -15,7 +16,7 @@ use super::explain::{Explanation, explain};
 use super::ranking::{Ranking, RankingKey, Table};
 use super::reach::regions_of_pool;
 use super::spec::*;
-use super::{MemberState, PoolAnswers, PoolCondition};
+use super::{MemberState, PoolAnswers, PoolCondition, RegionState, Share};
 use crate::base::{Continent, Country, Family, NamedFact, PlaceName, Point, Prefix, RegionId};
 use crate::geo::latency::{LatencyId, Profile};
 use crate::geo::{LeafId, Place, PlaceId};
@@ -103,6 +104,7 @@ pub(super) struct World {
     pub(super) regions: Vec<Region>,
     pub(super) pool: Pool,
     pub(super) states: Vec<MemberState>,
+    pub(super) region_states: Vec<RegionState>,
     pub(super) policy: Policy,
     pub(super) table: HandTable,
 }
@@ -124,6 +126,7 @@ pub(super) fn world(text: &str) -> World {
         regions: Vec::new(),
         pool: Pool { name: "web".into(), ..Pool::default() },
         states: Vec::new(),
+        region_states: Vec::new(),
         policy: policy(Order::Closest),
         table: HandTable::default(),
     };
@@ -154,13 +157,20 @@ impl std::fmt::Debug for World {
 impl World {
     fn region(&mut self, words: &[&str]) {
         let mut region = Region { name: words[0].into(), coordinates: point(words[1]), ..Region::default() };
+        let mut state = RegionState::default();
         for word in &words[2..] {
             match word.split_once('=') {
                 Some(("bias", bias)) => region.bias = bias.parse().unwrap(),
+                Some(("shed", share)) => state.shed = Share::from_f64(share.parse().unwrap()),
+                Some(("refuses", share)) => state.refuses = Share::from_f64(share.parse().unwrap()),
+                Some(("weight", weight)) => state.weight = weight.parse().unwrap(),
+                None if *word == "held-back" => state.held_back = true,
+                None if *word == "settling" => state.settling = true,
                 _ => region.enabled = *word != "off",
             }
         }
         self.regions.push(region);
+        self.region_states.push(state);
     }
 
     /// The region of that name.
@@ -209,6 +219,7 @@ impl World {
             let (key, value) = word.split_once('=').unwrap();
             match key {
                 "regions" => policy.regions = Some(self.ids(value)),
+                "shed" => policy.shed = (value == "yes").then_some(ShedMarks { low: 0.7, high: 0.9 }),
                 "tie_band" => policy.tie_band = Some(value.parse().unwrap()),
                 "region_spread" => policy.region_spread = Some(spread(value)),
                 "region_weights" => policy.region_weights = self.numbers(value),
@@ -294,7 +305,7 @@ impl World {
     }
 
     pub(super) fn answers(&self) -> PoolAnswers {
-        let condition = PoolCondition { members: self.states.clone(), ..PoolCondition::default() };
+        let condition = PoolCondition { members: self.states.clone(), regions: self.region_states.clone() };
         PoolAnswers::build(&self.pool, &self.policy, &self.regions, condition)
     }
 
@@ -376,6 +387,7 @@ fn spread(text: &str) -> Spread {
         ["hash", v4, v6] => Spread::Hash { ipv4_prefix: v4.parse().unwrap(), ipv6_prefix: v6.parse().unwrap() },
         ["round-robin"] => Spread::RoundRobin,
         ["random"] => Spread::Random,
+        ["weighted-round-robin"] => Spread::WeightedRoundRobin,
         ["all"] => Spread::All,
         _ => panic!("spread {text}"),
     }

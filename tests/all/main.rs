@@ -5,8 +5,10 @@
 mod e2e;
 mod explain;
 mod golden;
+mod manual;
 mod message;
 mod nearest;
 mod properties;
 mod real_databases;
+mod sim;
 mod world;

@@ -10,10 +10,13 @@ which docs/gdnsd-differences.md explains, and holds what azimuth answers instead
     python3 tests/interop/gdnsd.py --server knot    # a peer in the place of azimuth: shows rows that are gdnsd's own way
 """
 import argparse
+import contextlib
+import http.server
 import json
 import re
 import socket
 import sys
+import threading
 
 import dns.exception
 import dns.flags
@@ -32,6 +35,8 @@ TABLES = lab.HOME / 'tests' / 'gdnsd'
 DIFFERENCES = lab.HOME / 'docs' / 'gdnsd-differences.md'
 COOKIE, SERVER_COOKIE_OCTETS = 10, range(8, 33)
 SECTIONS = ('answer', 'authority', 'additional')
+# How long what was done between rows may take to be seen in answers: seconds.
+SEEN = 20
 
 
 def record(text):
@@ -126,8 +131,10 @@ def described(response):
 
 
 def differences(wanted, response):
-    """What of a response is not as a table wants it, as words."""
+    """What of a response is not as a table wants it, as words. Where the answer is drawn, `draw` says how many of the records
+    that are listed it holds, or `some`."""
     said = described(response)
+    draw = wanted.get('draw')
     if wanted.get('none') or response is None:
         return [] if bool(wanted.get('none')) == (response is None) else [f'wants {"no" if wanted.get("none") else "a"} response']
     wrong = [f'{key} is {said.get(key)!r}, wants {wanted.get(key)!r}' for key in ('rcode', 'flags', 'question')
@@ -135,7 +142,10 @@ def differences(wanted, response):
     for section in SECTIONS:
         want = sorted(map(record, wanted.get(section, [])))
         got, lines = shown(getattr(response, section))
-        if got != want:
+        if section == 'answer' and draw:
+            if not set(got) <= set(want) or len(set(got)) != len(got) or len(got) != (draw if draw != 'some' else max(1, len(got))):
+                wrong.append(f'answer is {lines}, wants {draw} of {wanted["answer"]}')
+        elif got != want:
             wrong.append(f'{section} is {lines}, wants {wanted.get(section, [])}')
     wrong += option_differences(wanted.get('opt'), said.get('opt'))
     return wrong
@@ -169,9 +179,19 @@ class Tables:
         table = json.loads(path.read_text())
         server = start(laboratory, kind, table)
         wrong = []
+        stepped = False
         for row in table['rows']:
+            if 'wants' not in row:
+                take_step(server, row)
+                stepped = True
+                continue
             wanted = row.get('azimuth', row['wants']) if kind == 'azimuth' else row['wants']
-            response = ask(server.port, row)
+            if stepped:
+                # What a step says is seen a moment later.
+                with contextlib.suppress(lab.Failure):
+                    lab.wait_until('the step is seen', lambda: not differences(wanted, ask(server.port, row)), SEEN)
+            responses = [ask(server.port, row) for _ in range(row.get('repeat', 1))]
+            response = next((one for one in responses if differences(wanted, one)), responses[0])
             differing = differences(wanted, response)
             if reason := row.get('differs'):
                 self.reasons[reason] = self.reasons.get(reason, 0) + 1
@@ -186,9 +206,56 @@ class Tables:
             print(f'        {question}')
             for difference in differing:
                 print(f'            {difference[:400]}')
-        laboratory.remove(server)
+        for one in [one for one in laboratory.servers if one is server or isinstance(one, Listener)]:
+            laboratory.remove(one)
         lab.expect(not wrong, f'{len(wrong)} of {len(table["rows"])} rows')
-        return len(table['rows'])
+        return sum('wants' in row for row in table['rows'])
+
+
+def take_step(server, row):
+    """What is done between rows: a file that is written, or a verb of azimuth that must succeed."""
+    if 'write' in row:
+        # As a whole, as whoever feeds states should.
+        path = server.folder / row['write']
+        fresh = path.with_name(path.name + '.new')
+        fresh.write_text('\n'.join([*row['lines'], '']))
+        fresh.replace(path)
+    else:
+        lab.run([lab.azimuth_binary(), *row['azimuth'], '--config', server.folder / 'azimuth.toml'])
+
+
+class Backend(http.server.BaseHTTPRequestHandler):
+    """Answers 200 to whatever is asked."""
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+
+class Listener:
+    """What is checked by monitors: one port where an HTTP server is, one where nothing is."""
+
+    def __init__(self, laboratory):
+        self.label = 'listener'
+        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Backend)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.ports = {'@open@': self.server.server_address[1], '@closed@': lab.free_port(), '@admin@': lab.free_port()}
+        laboratory.add(self)
+
+    def fill(self, line):
+        for word, port in self.ports.items():
+            line = line.replace(word, str(port))
+        return line
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def complaints(self):
+        return []
 
 
 def start(laboratory, kind, table):
@@ -197,10 +264,19 @@ def start(laboratory, kind, table):
     for number, (origin, lines) in enumerate(table['zones'].items()):
         path = folder / f'{number}.zone'
         path.write_text('\n'.join(lines) + '\n')
-        described_zones.append(servers.Zone(origin.rstrip('.') or '.', path))
+        extra = '\n'.join(table.get('balance', {}).get(origin, []))
+        described_zones.append(servers.Zone(origin.rstrip('.') or '.', path, extra=extra))
     server = servers.KINDS[kind](laboratory, described_zones)
     if kind == 'azimuth':
         server.options, server.geo_options = '\n'.join(table.get('server', [])), '\n'.join(table.get('geoip', []))
+    if 'config' in table:
+        if kind != 'azimuth':
+            raise lab.Failure('this table is of steered answers: nobody but azimuth reads its configuration')
+        listener = Listener(laboratory)
+        server.tables = '\n'.join(map(listener.fill, table['config']))
+        server.admin = listener.fill(table.get('admin', ''))
+        for name, lines in table.get('files', {}).items():
+            (server.folder / name).write_text('\n'.join([*lines, '']))
     return server.start()
 
 

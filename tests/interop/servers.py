@@ -150,11 +150,14 @@ class Azimuth(Server):
         self.state = state or self.folder / 'state'
         self.threads = threads
         self.geo_options = ''
+        self.admin = ''
+        # Regions, pools and whatever else, as TOML.
+        self.tables = ''
 
     def configure(self):
         quoted = json.dumps
         lines = ['[server]', f'listen = ["127.0.0.1:{self.port}"]', f'workers = {self.threads}',
-                 f'state_dir = {quoted(str(self.state))}', self.options, '[admin]', 'listen = ""', '[geoip]', 'databases = []', self.geo_options]
+                 f'state_dir = {quoted(str(self.state))}', self.options, '[admin]', f'listen = {quoted(self.admin)}', '[geoip]', 'databases = []', self.geo_options]
         keys = {key.name: key for zone in self.zones for key in (zone.key, zone.update_key) if key}
         for key in keys.values():
             lines += [f'[key.{quoted(key.name + ".")}]', 'algorithm = "hmac-sha256"', f'secret = {quoted(key.secret)}']
@@ -173,7 +176,7 @@ class Azimuth(Server):
                 # By default neither the SOA nor the NS of the apex may be changed, which the other servers allow.
                 lines += [f'update = [{{ {self._key(zone.update_key)[2:]}, types = {quoted(UPDATED_TYPES)} }}]']
             lines += [zone.extra]
-        self.write('azimuth.toml', '\n'.join(lines) + '\n')
+        self.write('azimuth.toml', '\n'.join([*lines, self.tables, '']))
 
     @staticmethod
     def _key(key):

@@ -14,6 +14,8 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("answer", &["wire", "zone", "steering", "geo", "snapshot"]),
     ("transport", &["answer", "snapshot"]),
     ("probe", &["health"]),
+    ("feed", &["health"]),
+    ("simulate", &["steering", "geo", "health", "snapshot"]),
     ("transfer", &["wire", "zone", "snapshot"]),
     (
         "config",
@@ -28,6 +30,13 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "transfer::spec",
             // Files of certificates are checked where they are named.
             "probe::tls::roots_of_file",
+            "feed::spec",
+            // What can be asked for, and what of whom.
+            "feed::page::check_url",
+            "feed::page::check_header",
+            "feed::page::HEADERS_MAX",
+            "feed::plan::Need",
+            "feed::plan::lacks",
             // Owner names, as the specs of zones hold them.
             "wire::name",
             "wire::Name",
@@ -41,8 +50,20 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("cli", ALL_BELOW_CLI),
 ];
 
-const ALL_BELOW_ADMIN: &[&str] =
-    &["wire", "geo", "health", "zone", "steering", "snapshot", "answer", "transport", "transfer", "probe", "config"];
+const ALL_BELOW_ADMIN: &[&str] = &[
+    "wire",
+    "geo",
+    "health",
+    "zone",
+    "steering",
+    "snapshot",
+    "answer",
+    "transport",
+    "transfer",
+    "probe",
+    "feed",
+    "config",
+];
 const ALL_BELOW_BOOT: &[&str] = &[
     "wire",
     "geo",
@@ -54,6 +75,7 @@ const ALL_BELOW_BOOT: &[&str] = &[
     "transport",
     "transfer",
     "probe",
+    "feed",
     "config",
     "admin",
 ];
@@ -68,13 +90,16 @@ const ALL_BELOW_CLI: &[&str] = &[
     "transport",
     "transfer",
     "probe",
+    "feed",
+    "simulate",
     "config",
     "admin",
     "boot",
 ];
 
 /// Rooms whose results depend on their arguments alone. `config` reads files, yet no clock.
-const NO_CLOCK: &[&str] = &["base", "wire", "zone", "geo", "health", "steering", "snapshot", "answer", "config"];
+const NO_CLOCK: &[&str] =
+    &["base", "wire", "zone", "geo", "health", "steering", "snapshot", "answer", "simulate", "config"];
 
 /// Files of those rooms that may read the clock all the same.
 const CLOCK_EXEMPT: &[(&str, &str)] =
@@ -88,10 +113,10 @@ const CHANCE: &[&str] = &["getrandom::", "rand::", "RandomState", "thread_rng"];
 
 /// Words that mean a socket.
 const SOCKETS: &[&str] = &["UdpSocket", "TcpStream", "TcpListener", "UnixStream", "UnixListener"];
-const MAY_HOLD_SOCKETS: &[&str] = &["transport", "transfer", "probe", "admin", "boot", "cli"];
+const MAY_HOLD_SOCKETS: &[&str] = &["transport", "transfer", "probe", "feed", "admin", "boot", "cli"];
 
 /// Rooms that open files; everybody else is handed octets.
-const MAY_READ_FILES: &[&str] = &["zone", "geo", "config", "probe", "transfer", "admin", "boot", "cli"];
+const MAY_READ_FILES: &[&str] = &["zone", "geo", "config", "probe", "feed", "transfer", "admin", "boot", "cli"];
 
 /// Libraries with a home: nobody else names them outside of tests.
 const LIBRARY_HOMES: &[(&str, &[&str])] = &[
@@ -102,32 +127,34 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("axum", &["admin"]),
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),
-    ("dashmap", &["probe", "transport", "admin", "boot", "cli"]),
+    ("dashmap", &["probe", "feed", "transport", "admin", "boot", "cli"]),
+    // Statistics of other balancers.
+    ("csv", &["feed"]),
     // The embedded country table; downloaded databases.
     ("flate2", &["geo", "cli"]),
     ("getrandom", &["transport", "transfer", "probe", "boot", "cli"]),
     // Record data of zone files; responses as `explain` and `demo` show them.
     ("hickory_proto", &["zone", "admin", "cli"]),
     ("indicatif", &["cli"]),
-    // Calls in transport and boot; error numbers in probe.
-    ("libc", &["transport", "probe", "boot"]),
+    // Calls in transport and boot; error numbers in probe and feed.
+    ("libc", &["transport", "probe", "feed", "boot"]),
     ("maxminddb", &["geo", "cli"]),
     ("nix", &["transport", "boot", "cli"]),
     ("notify", &["boot"]),
     ("prometheus_client", &["admin"]),
-    ("reqwest", &["probe", "cli"]),
+    ("reqwest", &["probe", "feed", "cli"]),
     ("rustix", &["transport", "transfer", "probe", "boot", "cli"]),
-    ("rustls", &["probe", "boot", "cli"]),
-    ("rustls_native_certs", &["probe", "cli"]),
+    ("rustls", &["probe", "feed", "boot", "cli"]),
+    ("rustls_native_certs", &["probe", "feed", "cli"]),
     // Server cookies (RFC 9018).
     ("siphasher", &["answer"]),
     // Names of NSEC3 records.
     ("sha1", &["zone"]),
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
-    ("tokio", &["transport", "transfer", "probe", "admin", "boot", "cli"]),
+    ("tokio", &["transport", "transfer", "probe", "feed", "admin", "boot", "cli"]),
     ("toml_parser", &["config"]),
-    ("tracing", &["transport", "transfer", "probe", "admin", "boot", "cli"]),
+    ("tracing", &["transport", "transfer", "probe", "feed", "admin", "boot", "cli"]),
     ("tracing_subscriber", &["boot", "cli"]),
 ];
 

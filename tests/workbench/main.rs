@@ -3,6 +3,7 @@
 //! ```text
 //! workbench load ADDRESS RATE NAMES ORIGIN     until a line comes on standard input; then the tally, as JSON
 //! workbench answers CONFIG NAMES ORIGIN COUNT  COUNT answers to names that are there, then COUNT to names that are not
+//! workbench probes TARGETS SECONDS             TARGETS on loopback probed once a second; start delays and cost, as JSON
 //! ```
 //!
 //! A zone of the suite holds `h0000000` to the number of its names, each with an address that is its number in network 10.
@@ -11,6 +12,7 @@
 
 mod answers;
 mod load;
+mod probes;
 
 use std::process::ExitCode;
 
@@ -24,8 +26,11 @@ fn main() -> ExitCode {
         ["answers", config, names, origin, count] => {
             answers::run(config.as_ref(), names.parse().unwrap(), origin, count.parse().unwrap());
         }
+        ["probes", targets, seconds] => probes::run(targets.parse().unwrap(), seconds.parse().unwrap()),
         _ => {
-            eprintln!("usage: workbench load ADDRESS RATE NAMES ORIGIN | workbench answers CONFIG NAMES ORIGIN COUNT");
+            eprintln!(
+                "usage: workbench probes TARGETS SECONDS | workbench load ADDRESS RATE NAMES ORIGIN | workbench answers CONFIG NAMES ORIGIN COUNT"
+            );
             return ExitCode::from(2);
         }
     }

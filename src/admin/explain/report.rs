@@ -67,6 +67,9 @@ pub struct Steering {
     pub spread: String,
     /// The rule that decided, by its place in the policy and its condition.
     pub rule: Option<String>,
+    /// How one of several equal regions is picked, where the policy has equals and picks one.
+    #[serde(default)]
+    pub region_spread: Option<String>,
     /// Regions in this client's order.
     pub regions: Vec<Region>,
     /// Regions of the pool that a fence leaves out for this client.
@@ -81,6 +84,9 @@ pub struct Steering {
     pub ttl_reason: String,
     /// Bits of the client's address that the answer holds for, as sent in a response with client subnet.
     pub scope: u8,
+    /// What the policy decided that this one falls back to, where it was asked.
+    #[serde(default)]
+    pub fallback: Option<Box<Steering>>,
 }
 
 /// A region in the client's order.
@@ -105,8 +111,23 @@ pub struct Region {
     pub verdict: String,
     /// Whether it was chosen.
     pub chosen: bool,
+    /// Its weight among the equals that one was picked of, and the share of such clients that it therefore gets, 0 to 1.
+    #[serde(default)]
+    pub equal: Option<Equal>,
+    /// What is going on there: words of operators and feeds, clients that it hands on, how it comes back.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The pool's members there.
     pub members: Vec<Member>,
+}
+
+/// A region among equals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Equal {
+    /// In units of a configured weight.
+    pub weight: f64,
+    /// 0 to 1; absent where a hash of the client decides.
+    pub share: Option<f64>,
 }
 
 /// A member of a region.
@@ -116,8 +137,11 @@ pub struct Member {
     pub target: String,
     /// Configured weight.
     pub weight: u32,
-    /// `up`, `down`, `unknown` or `disabled`.
+    /// `up`, `down`, `unknown`, `disabled`, `stopped` by its feed, or what an operator has made of it.
     pub status: String,
+    /// What is going on with it: words of operators and feeds, limits, a weight that is not the configured one.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// What its monitors found.
     pub monitors: Vec<Monitor>,
     /// Its share of the answers to this client, 0 to 1, where it can be answered.

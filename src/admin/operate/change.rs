@@ -8,6 +8,7 @@ use crate::snapshot::Current;
 use crate::steering::control::guards::{self, PoolNow, Violation};
 use crate::steering::control::operator::matching::{Matched, matched, why_nothing};
 use crate::steering::control::operator::{Action, Level, OperatorTable, Order, PERCENT_ALL, Pattern, target_text};
+use crate::steering::spec::{Guard, Pool, Region};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,19 @@ impl OperatorHandle {
             );
         }
         result
+    }
+
+    /// What guards of another configuration say against its going live, each in a sentence.
+    #[must_use]
+    pub fn judge_reload(&self, guards: &[Guard], regions: &[Region], pools: &[Pool]) -> Vec<String> {
+        if guards.is_empty() {
+            return Vec::new();
+        }
+        let (table, now, current) = (self.table(), self.now(), self.0.publisher.current());
+        let state = pools_now(&current);
+        let before = guards::Scene { regions: &current.inputs.regions, pools: &current.inputs.pools, state: &state };
+        let violations = guards::judge_reload(before, (guards, regions, pools), &table, now);
+        violations.iter().map(Violation::words).collect()
     }
 
     fn say(&self, request: &Request) -> Result<Done, Refused> {
@@ -136,7 +150,7 @@ impl OperatorHandle {
 
     /// Keeps a table and puts it in force; nothing has changed after an error.
     fn put_in_force(&self, state: &mut State, table: OperatorTable) -> Result<(), Refused> {
-        file::save(&self.0.state_dir, &table, &state.memory).map_err(|error| {
+        file::save(&self.0.state_dir, &table, &state.memories).map_err(|error| {
             let path = file::path_of(&self.0.state_dir);
             Refused::mistake(format!("nothing was changed: `{}` cannot be written: {error}", path.display()))
                 .kind(Kind::Failed)
@@ -144,7 +158,7 @@ impl OperatorHandle {
         })?;
         self.0.publisher.operate(Arc::new(table.clone()));
         state.table = table;
-        self.0.woken.notify_all();
+        self.0.tell(super::Message::Changed);
         Ok(())
     }
 
@@ -385,12 +399,17 @@ fn nothing_stands(
     let what = if drains_only { "drain" } else { "order" };
     let refused = Refused::mistake(format!("no {what} stands for `{pattern}`")).kind(Kind::NothingMatches);
     let found = matched(pattern, &current.inputs.regions, &current.inputs.pools);
-    let wider = speaking_of(&found, current, table, now, None);
-    if let Some(other) = wider.first() {
-        let word = if drains_only { "undrain" } else { "clear" };
+    let speaking = speaking_of(&found, current, table, now, None);
+    let (regions, pools) = (&current.inputs.regions, &current.inputs.pools);
+    let is_wider = |order: &&OrderForm| {
+        let wider = matched(&order.pattern.0, regions, pools);
+        found.members.iter().all(|member| wider.members.contains(member)) && wider.regions.is_superset(&found.regions)
+    };
+    if let Some(other) = speaking.iter().find(is_wider) {
+        let (other, word) = (&other.pattern.0, if drains_only { "undrain" } else { "clear" });
         return refused.help(format!(
-            "`{}` speaks of the same: `azimuth {word} '{}'` takes that back as a whole; say again then what shall stand of it",
-            other.pattern.0, other.pattern.0
+            "`{other}` speaks of the same: `azimuth {word} '{other}'` takes that back as a whole; say again then what shall \
+             stand of it"
         ));
     }
     let standing: Vec<String> = table.active(now).map(|order| order.pattern.to_string()).collect();

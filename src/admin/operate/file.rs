@@ -6,10 +6,11 @@
 //! that is not there is noticed at once and harms nobody.
 
 use crate::base::UnixTime;
+use crate::snapshot::PairMemory;
 use crate::steering::control::operator::{Action, OperatorTable, Order, Pattern};
+use crate::steering::control::{RegionMemory, Remembered};
 use crate::transfer::state_name::{FILE_MODE, create_folder};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -20,16 +21,13 @@ pub const FILE_NAME: &str = "operator.json";
 /// What this version reads and writes.
 const VERSION: u64 = 1;
 
-/// What steering remembers over restarts, by names that mean nothing here.
-pub type Memory = BTreeMap<String, serde_json::Value>;
-
 /// What the file holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Kept {
     /// What operators have said.
     pub table: OperatorTable,
     /// What steering remembers.
-    pub memory: Memory,
+    pub memories: Vec<PairMemory>,
 }
 
 #[derive(Deserialize)]
@@ -44,7 +42,56 @@ struct Contents {
     #[serde(default)]
     orders: Vec<OrderForm>,
     #[serde(default)]
-    memory: Memory,
+    memory: Vec<MemoryForm>,
+}
+
+/// What is remembered of a pool under a policy in a region; times in seconds since 1970-01-01 00:00:00 UTC.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MemoryForm {
+    pool: String,
+    policy: String,
+    region: String,
+    state: String,
+    since: u64,
+    failed: u64,
+}
+
+/// Each region on its own, as a person would look for it.
+fn forms_of(memories: &[PairMemory]) -> Vec<MemoryForm> {
+    let form = |pair: &PairMemory, region: &RegionMemory| MemoryForm {
+        pool: pair.pool.to_string(),
+        policy: pair.policy.to_string(),
+        region: region.region.to_string(),
+        state: region.state.word().to_owned(),
+        since: region.since.as_secs(),
+        failed: region.failed.as_secs(),
+    };
+    memories.iter().flat_map(|pair| pair.regions.iter().map(move |region| form(pair, region))).collect()
+}
+
+fn memories_of(forms: &[MemoryForm]) -> Result<Vec<PairMemory>, String> {
+    let mut memories: Vec<PairMemory> = Vec::new();
+    for form in forms {
+        let state = Remembered::of_word(&form.state).ok_or_else(|| {
+            let known = Remembered::ALL.map(|state| format!("`{}`", state.word())).join(", ");
+            format!("`{}` is no state of a region that is remembered; they are {known}", form.state)
+        })?;
+        let region = RegionMemory {
+            region: form.region.as_str().into(),
+            state,
+            since: UnixTime::from_secs(form.since),
+            failed: UnixTime::from_secs(form.failed),
+        };
+        match memories.iter_mut().find(|pair| *pair.pool == *form.pool && *pair.policy == *form.policy) {
+            Some(pair) => pair.regions.push(region),
+            None => {
+                let (pool, policy) = (form.pool.as_str().into(), form.policy.as_str().into());
+                memories.push(PairMemory { pool, policy, regions: vec![region] });
+            }
+        }
+    }
+    Ok(memories)
 }
 
 /// An order as it is kept and shown; times in seconds since 1970-01-01 00:00:00 UTC.
@@ -188,13 +235,14 @@ fn parse(text: &[u8]) -> Result<Kept, (String, String)> {
         let said = form.order().and_then(|order| table.say(order));
         said.map_err(|why| (String::new(), format!("order {number} (`{}`): {why}", form.pattern.0)))?;
     }
-    Ok(Kept { table, memory: contents.memory })
+    let memories = memories_of(&contents.memory).map_err(|why| (String::new(), why))?;
+    Ok(Kept { table, memories })
 }
 
 /// Replaces the file. After an error the one before is there still.
-pub fn save(state_dir: &Path, table: &OperatorTable, memory: &Memory) -> io::Result<()> {
+pub fn save(state_dir: &Path, table: &OperatorTable, memories: &[PairMemory]) -> io::Result<()> {
     let orders = table.orders().iter().map(OrderForm::from).collect();
-    let contents = Contents { version: VERSION, orders, memory: memory.clone() };
+    let contents = Contents { version: VERSION, orders, memory: forms_of(memories) };
     let mut text = serde_json::to_vec_pretty(&contents)?;
     text.push(b'\n');
     create_folder(state_dir)?;
@@ -217,9 +265,11 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{Kept, Memory, load, parse, path_of, save};
+    use super::{Kept, load, parse, path_of, save};
     use crate::base::UnixTime;
+    use crate::snapshot::PairMemory;
     use crate::steering::control::operator::{Action, OperatorTable, Order};
+    use crate::steering::control::{RegionMemory, Remembered};
 
     fn table() -> OperatorTable {
         let mut table = OperatorTable::default();
@@ -246,11 +296,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("not/yet/there");
         assert_eq!(load(&state), Ok(Kept::default()));
-        let memory = Memory::from([("pool/policy".to_owned(), serde_json::json!({ "held": ["r"] }))]);
-        save(&state, &table(), &memory).unwrap();
-        assert_eq!(load(&state), Ok(Kept { table: table(), memory: memory.clone() }));
-        save(&state, &OperatorTable::default(), &memory).unwrap();
-        assert_eq!(load(&state), Ok(Kept { table: OperatorTable::default(), memory }));
+        let region = |region: &str, state| RegionMemory {
+            region: region.into(),
+            state,
+            since: UnixTime::from_secs(20),
+            failed: UnixTime::from_secs(10),
+        };
+        let pair = |pool: &str, regions| PairMemory { pool: pool.into(), policy: "closest".into(), regions };
+        let both = vec![region("a", Remembered::HeldBack), region("b", Remembered::Failing)];
+        let memories = vec![pair("web", both), pair("api", vec![region("a", Remembered::Down)])];
+        save(&state, &table(), &memories).unwrap();
+        assert_eq!(load(&state), Ok(Kept { table: table(), memories: memories.clone() }));
+        save(&state, &OperatorTable::default(), &memories).unwrap();
+        assert_eq!(load(&state), Ok(Kept { table: OperatorTable::default(), memories }));
         assert_eq!(std::fs::read_dir(&state).unwrap().count(), 1, "nothing else is left there");
     }
 
@@ -260,7 +318,7 @@ mod tests {
         let mut table = OperatorTable::default();
         let order = table_order(Some(UnixTime(2_000_000_001)));
         table.say(order).unwrap();
-        save(folder.path(), &table, &Memory::new()).unwrap();
+        save(folder.path(), &table, &[]).unwrap();
         assert_eq!(load(folder.path()).unwrap().table.orders()[0].until, Some(UnixTime::from_secs(2_001)));
     }
 
@@ -279,16 +337,16 @@ mod tests {
     #[test]
     fn a_write_that_fails_leaves_what_was_there() {
         let folder = tempfile::tempdir().unwrap();
-        save(folder.path(), &table(), &Memory::new()).unwrap();
+        save(folder.path(), &table(), &[]).unwrap();
         // What the new file would be written to cannot be opened.
         std::fs::create_dir(folder.path().join("operator.json.new")).unwrap();
-        assert!(save(folder.path(), &OperatorTable::default(), &Memory::new()).is_err());
+        assert!(save(folder.path(), &OperatorTable::default(), &[]).is_err());
         assert_eq!(load(folder.path()).unwrap().table, table());
         std::fs::remove_dir(folder.path().join("operator.json.new")).unwrap();
         // What a crash has left half written is written over.
         std::fs::write(folder.path().join("operator.json.new"), "{ \"version\"").unwrap();
         assert_eq!(load(folder.path()).unwrap().table, table());
-        save(folder.path(), &OperatorTable::default(), &Memory::new()).unwrap();
+        save(folder.path(), &OperatorTable::default(), &[]).unwrap();
         assert_eq!(load(folder.path()), Ok(Kept::default()));
     }
 
@@ -299,6 +357,11 @@ mod tests {
             ("", ":1:0", "EOF"),
             ("{ \"version\": 1,\n  \"orders\": [ }", ":2:15", "expected value"),
             ("{ \"version\": 2 }", "", "knows 1 only"),
+            (
+                "{ \"version\": 1, \"memory\": [{ \"pool\": \"a\", \"policy\": \"b\", \"region\": \"c\", \"state\": \"held\", \"since\": 1, \"failed\": 1 }] }",
+                "",
+                "`held-back`",
+            ),
             ("{ \"version\": 1, \"order\": [] }", ":1:", "unknown field `order`"),
             (
                 "{ \"version\": 1, \"orders\": [\n{ \"pattern\": \"regoin/x\", \"action\": \"drain\", \"since\": 1 }]}",

@@ -6,13 +6,15 @@ pub mod file;
 pub mod request;
 pub mod token;
 
+use crate::base::UnixTime;
 use crate::probe::Clock;
-use crate::snapshot::PublisherHandle;
+use crate::snapshot::{PairMemory, Past, PublisherHandle};
 use crate::steering::control::operator::{OperatorTable, Order};
 use crate::steering::spec::Guard;
-use file::{Kept, Memory};
+use file::Kept;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// Everything behind the commands of operators, to share.
@@ -24,45 +26,82 @@ struct Shared {
     node: String,
     clock: Clock,
     publisher: PublisherHandle,
+    /// *Invariant:* the publisher's thread never takes it, since whoever holds it may wait for that thread.
     state: Mutex<State>,
-    /// The table has changed, or there is an end to it all.
-    woken: Condvar,
+    messages: Mutex<Sender<Message>>,
 }
 
 struct State {
     table: OperatorTable,
-    memory: Memory,
+    memories: Vec<PairMemory>,
     guards: Vec<Guard>,
-    is_stopping: bool,
 }
 
-/// The thread that ends orders at their times.
+enum Message {
+    /// The table has changed, and with it the time of the next end.
+    Changed,
+    /// The publisher's steering remembers something else.
+    Remember(Vec<PairMemory>),
+    Stop,
+}
+
+/// What was kept, before there is a publisher.
+pub struct Prepared {
+    state_dir: PathBuf,
+    clock: Clock,
+    kept: Kept,
+    over: Vec<Order>,
+    messages: Sender<Message>,
+    inbox: Receiver<Message>,
+}
+
+impl Prepared {
+    /// Reads what was kept. The error has its place and a remedy.
+    pub fn load(state_dir: &Path) -> Result<Self, String> {
+        let mut kept = file::load(state_dir)?;
+        let clock = Clock::anchored();
+        let over = kept.table.expire(clock.now());
+        let (messages, inbox) = channel();
+        Ok(Self { state_dir: state_dir.to_path_buf(), clock, kept, over, messages, inbox })
+    }
+
+    /// What the publisher goes on with.
+    #[must_use]
+    pub fn past(&self) -> Past {
+        Past { operator: Arc::new(self.kept.table.clone()), memories: self.kept.memories.clone() }
+    }
+
+    /// What takes from the publisher's thread what must not be forgotten. Never blocks.
+    pub fn on_memory(&self) -> impl Fn(&[PairMemory]) + Send + use<> {
+        let messages = self.messages.clone();
+        move |memories| {
+            // Without an operator nothing is kept any more.
+            let _ = messages.send(Message::Remember(memories.to_vec()));
+        }
+    }
+}
+
+/// The thread that ends orders at their times, and writes down what steering remembers.
 pub struct Operator {
     handle: OperatorHandle,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Operator {
-    /// Puts in force what was kept, as far as its time is not over, and starts the thread.
-    pub fn start(
-        publisher: PublisherHandle,
-        state_dir: &Path,
-        kept: Kept,
-        guards: Vec<Guard>,
-    ) -> std::io::Result<Self> {
-        let state = State { table: kept.table, memory: kept.memory, guards, is_stopping: false };
-        let shared = Shared {
-            state_dir: state_dir.to_path_buf(),
-            node: node_name(),
-            clock: Clock::anchored(),
-            publisher,
-            state: Mutex::new(state),
-            woken: Condvar::new(),
-        };
-        let handle = OperatorHandle(Arc::new(shared));
-        handle.0.restore();
-        let shared = Arc::clone(&handle.0);
-        let thread = std::thread::Builder::new().name("operator".into()).spawn(move || shared.end_orders())?;
+    /// Takes commands from now on; `publisher` has been started with [`Prepared::past`].
+    pub fn start(prepared: Prepared, publisher: PublisherHandle, guards: Vec<Guard>) -> std::io::Result<Self> {
+        let Prepared { state_dir, clock, kept: Kept { table, memories }, over, messages, inbox } = prepared;
+        for order in table.orders() {
+            log(order, "the server has started", "order of an operator is still in force");
+        }
+        let state = Mutex::new(State { table, memories, guards });
+        let node = node_name();
+        let shared = Arc::new(Shared { state_dir, node, clock, publisher, state, messages: Mutex::new(messages) });
+        if !over.is_empty() {
+            shared.tell_of_ended(&shared.state(), &over, "its time was over when the server started");
+        }
+        let handle = OperatorHandle(Arc::clone(&shared));
+        let thread = std::thread::Builder::new().name("operator".into()).spawn(move || shared.run(&inbox))?;
         Ok(Self { handle, thread: Some(thread) })
     }
 
@@ -75,8 +114,7 @@ impl Operator {
 
 impl Drop for Operator {
     fn drop(&mut self) {
-        self.handle.0.state().is_stopping = true;
-        self.handle.0.woken.notify_all();
+        self.handle.0.tell(Message::Stop);
         if let Some(thread) = self.thread.take() {
             // A panic there has been reported by its own thread.
             let _ = thread.join();
@@ -98,7 +136,7 @@ impl OperatorHandle {
 
     /// The time by which orders end.
     #[must_use]
-    pub fn now(&self) -> crate::base::UnixTime {
+    pub fn now(&self) -> UnixTime {
         self.0.clock.now()
     }
 
@@ -106,23 +144,6 @@ impl OperatorHandle {
     #[must_use]
     pub fn node(&self) -> &str {
         &self.0.node
-    }
-
-    /// What steering asked to remember.
-    #[must_use]
-    pub fn memory(&self) -> Memory {
-        self.0.state().memory.clone()
-    }
-
-    /// Keeps what steering asks to remember over restarts, if that is something new.
-    pub fn remember(&self, memory: Memory) -> std::io::Result<()> {
-        let mut state = self.0.state();
-        if state.memory == memory {
-            return Ok(());
-        }
-        file::save(&self.0.state_dir, &state.table, &memory)?;
-        state.memory = memory;
-        Ok(())
     }
 }
 
@@ -132,47 +153,54 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn restore(&self) {
-        let mut state = self.state();
-        self.take_out_what_is_over(&mut state, "the time was over when the server started");
-        for order in state.table.orders() {
-            log(order, "the server has started", "order of an operator is still in force");
-        }
-        if !state.table.orders().is_empty() {
-            self.publisher.operate(Arc::new(state.table.clone()));
+    fn tell(&self, message: Message) {
+        // The thread ends with its owner alone.
+        let _ = self.messages.lock().unwrap_or_else(PoisonError::into_inner).send(message);
+    }
+
+    fn save(&self, state: &State) {
+        if let Err(error) = file::save(&self.state_dir, &state.table, &state.memories) {
+            let file = file::path_of(&self.state_dir);
+            tracing::error!(%error, file = %file.display(), "cannot write what a restart must not forget");
         }
     }
 
-    /// Takes out what is over; whether anything was.
-    fn take_out_what_is_over(&self, state: &mut State, cause: &str) -> bool {
-        let over = state.table.expire(self.clock.now());
-        for order in &over {
+    /// Logs orders that are no longer in the table. They have their times in the file: should it not be written, they do not
+    /// come back all the same.
+    fn tell_of_ended(&self, state: &State, over: &[Order], cause: &str) {
+        for order in over {
             log(order, cause, "order of an operator has ended");
         }
-        if over.is_empty() {
-            return false;
+        self.save(state);
+    }
+
+    fn run(&self, inbox: &Receiver<Message>) {
+        loop {
+            self.end_orders();
+            let now = self.clock.now();
+            let end = self.state().table.next_expiry(now);
+            let message = match end {
+                Some(end) => inbox.recv_timeout(end.since(now)),
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match message {
+                Ok(Message::Changed) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::Remember(memories)) => {
+                    let mut state = self.state();
+                    state.memories = memories;
+                    self.save(&state);
+                }
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
-        if let Err(error) = file::save(&self.state_dir, &state.table, &state.memory) {
-            // It has its times in it: nothing that is over comes back.
-            tracing::warn!(%error, file = %file::path_of(&self.state_dir).display(), "cannot write what operators have said");
-        }
-        true
     }
 
     fn end_orders(&self) {
         let mut state = self.state();
-        while !state.is_stopping {
-            if self.take_out_what_is_over(&mut state, "its time is over") {
-                self.publisher.operate(Arc::new(state.table.clone()));
-            }
-            let now = self.clock.now();
-            state = match state.table.next_expiry(now) {
-                Some(end) => {
-                    let waited = self.woken.wait_timeout(state, end.since(now));
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => self.woken.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
+        let over = state.table.expire(self.clock.now());
+        if !over.is_empty() {
+            self.tell_of_ended(&state, &over, "its time is over");
+            self.publisher.operate(Arc::new(state.table.clone()));
         }
     }
 }
@@ -182,7 +210,7 @@ fn log(order: &Order, cause: &str, message: &str) {
         cause,
         action = order.action.words(),
         pattern = %order.pattern,
-        until = order.until.map(crate::base::UnixTime::utc_text),
+        until = order.until.map(UnixTime::utc_text),
         by = &*order.by,
         reason = &*order.reason,
         "{message}"

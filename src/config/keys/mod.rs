@@ -1,6 +1,7 @@
 //! Every key of the configuration: its name, what it takes, its default, what it means. Reading, error messages, the
 //! JSON Schema and the reference in `docs/configuration.md` all use these constants, so that they cannot disagree.
 
+mod feeds;
 mod kind;
 mod monitors;
 mod service;
@@ -8,6 +9,7 @@ mod sites;
 mod steering;
 mod transfer;
 
+pub use feeds::feed;
 pub use kind::{Kind, duration_text};
 pub use monitors::{keys_of_some_kinds, monitor};
 pub use service::{admin, cookies, geoip, rate_limit, server, tcp};
@@ -111,7 +113,7 @@ pub mod top {
                       names are unique in all files together; the order in which things appear is their configured order.",
                 keys: &[$( &$constant ),*],
                 is_named: false,
-                later: &["feed", "tls", "dnssec", "view", "webhook", "cluster"],
+                later: &["tls", "dnssec", "view", "webhook", "cluster"],
             };
         };
     }
@@ -131,6 +133,8 @@ pub mod top {
             "Datacenters or sites, each a table of its own.";
         MONITOR = "monitor", Kind::Named(&super::monitor::TABLE), "no monitors", "",
             "How members are checked, each a table of its own.";
+        FEED = "feed", Kind::Named(&super::feed::TABLE), "no feeds", "",
+            "How load and words of regions and members are asked for, each a table of its own.";
         POOL = "pool", Kind::Named(&super::pool::TABLE), "no pools", "",
             "The members that serve one service, each a table of its own.";
         POLICY = "policy", Kind::Named(&super::policy::TABLE), "`closest`, `listed` and `any`", "",
@@ -158,6 +162,7 @@ pub static TABLES: &[&TableDef] = &[
     &region::TABLE,
     &network::TABLE,
     &monitor::TABLE,
+    &feed::TABLE,
     &pool::TABLE,
     &member::TABLE,
     &policy::TABLE,

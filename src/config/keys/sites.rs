@@ -4,7 +4,7 @@ use super::table;
 
 table! {
     /// `[region.NAME]`.
-    region, "[region.NAME]", "a region", named true, later ["capacity", "feed"],
+    region, "[region.NAME]", "a region", named true, later [],
     "A datacenter or site. Configured order breaks ties, and is the order for clients whose location is unknown.";
     COORDINATES = "coordinates", Kind::Coordinates, Optional("none: `closest` ranks the region behind those that have"),
         "[39.04, -77.49]",
@@ -13,6 +13,17 @@ table! {
         "Widens (1 to 99) or narrows (-1 to -99) the region's reach: 10 shortens distances to it by 10 %, -10 divides them by 0.9.";
     ENABLED = "enabled", Kind::Boolean, Default("true"), "false",
         "A region that is not enabled never answers.";
+    PROBE_CONCURRENCY = "probe_concurrency", Kind::Integer { min: 1, max: 65536 }, Optional("no limit"), "50",
+        "At most so many checks of the region's members are under way at once; those that are due beyond that wait for their turn.";
+    CAPACITY = "capacity", Kind::Number { min: 0.001, max: 1e15 }, Optional("reports must tell `utilisation`"), "2000",
+        "What the requests a second, connections or octets a second that it reports are measured against: the first of these that \
+         there is, in its own unit.";
+    FEED = "feed", Kind::OneOrList(&Kind::Name("feed")), Optional("it reports nothing"), r#"["haproxy"]"#,
+        "How it is asked for its load. Of several feeds the worst word counts, and each number of the first that has it.";
+    FEED_ADDRESS = "feed_address", Kind::ProbeAddress, Optional("none: feeds that need one are refused"), r#""10.1.0.2:9999""#,
+        "Where it is asked: `{address}` of its feeds.";
+    FEED_NAME = "feed_name", Kind::Text, Optional("its own name"), r#""eu1""#,
+        "What it is called there: `{name}` of its feeds.";
 }
 
 table! {

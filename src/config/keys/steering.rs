@@ -4,7 +4,7 @@ use super::table;
 
 table! {
     /// `[pool.NAME]`.
-    pool, "[pool.NAME]", "a pool", named true, later ["feed"],
+    pool, "[pool.NAME]", "a pool", named true, later [],
     "The members that serve one service. They are all addresses or all names, never both.";
     MONITOR = "monitor", Kind::OneOrList(&Kind::Name("monitor")), Optional("members are always up"), r#"["web", "port"]"#,
         "How members are checked; of several all must pass, but for what the next three keys say.";
@@ -14,6 +14,8 @@ table! {
         "Of these monitors a member passes while they fail.";
     WATCH_ONLY = "watch_only", Kind::OneOrList(&Kind::Name("monitor")), Optional("none"), r#""port""#,
         "These monitors are run and shown, and count for nothing.";
+    FEED = "feed", Kind::OneOrList(&Kind::Name("feed")), Optional("members report nothing"), r#"["agent"]"#,
+        "How each member is asked for its load. Of several feeds the worst word counts, and each number of the first that has it.";
     WARM_UP = "warm_up", Kind::SwitchOrDuration {
             on: std::time::Duration::from_secs(90),
             min: std::time::Duration::from_secs(1),
@@ -71,7 +73,7 @@ table! {
 
 table! {
     /// A member of a pool.
-    member, "members of [pool.NAME]", "a member of a pool", named false, later ["capacity", "port", "priority"],
+    member, "members of [pool.NAME]", "a member of a pool", named false, later ["port", "priority"],
     "One VIP in a region: exactly one of `address` and `cname` is given.";
     REGION = "region", Kind::Name("region"), Required, r#""us-east""#,
         "The region it is in.";
@@ -85,6 +87,13 @@ table! {
         "Where it is checked, when that is not the address that clients get; a port here wins over the monitor's.";
     ENABLED = "enabled", Kind::Boolean, Default("true"), "false",
         "A member that is not enabled never answers and is not checked.";
+    CAPACITY = "capacity", Kind::Number { min: 0.001, max: 1e15 }, Optional("reports must tell `utilisation`"), "500",
+        "What the requests a second, connections or octets a second that it reports are measured against: the first of these that \
+         there is, in its own unit.";
+    FEED_ADDRESS = "feed_address", Kind::ProbeAddress, Optional("its own address"), r#""10.1.0.11:9999""#,
+        "Where it is asked for its load: `{address}` of the pool's feeds; a port is for `agent-check`.";
+    FEED_NAME = "feed_name", Kind::Text, Optional("none: feeds that need one are refused"), r#""web1""#,
+        "What it is called there: `{name}` of the pool's feeds, such as its name as a server of HAProxy.";
 }
 
 table! {

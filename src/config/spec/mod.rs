@@ -1,6 +1,7 @@
 //! What was typed: the tables of all files with their types checked, their names not yet looked up.
 //! Knows no other table than the one it reads.
 
+mod feed;
 mod monitor;
 mod policy;
 mod pool;
@@ -11,10 +12,11 @@ mod transfer;
 mod update;
 mod zone;
 
+pub use feed::{AskedTable, FeedTable};
 pub use policy::{PolicyTable, RuleTable, UNNAMED};
 pub use pool::{MemberTable, PoolTable};
 pub use secondary::{SecondaryTable, SourceTable};
-pub use sites::{FactTable, GuardTable, NetworkTable};
+pub use sites::{FactTable, GuardTable, NetworkTable, RegionFeeds};
 pub use transfer::KeyTable;
 pub use zone::{BalanceTable, ZoneTable};
 
@@ -31,7 +33,7 @@ use crate::geo::spec::{DatabaseFile, LatencyFile};
 use crate::probe::spec::Monitor;
 use crate::snapshot::Settings;
 use crate::steering::spec::Region;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,12 +76,18 @@ pub struct Spec {
     pub latency_files: Vec<LatencyFile>,
     /// `[region.NAME]`.
     pub regions: Vec<Definition<Region>>,
+    /// `probe_concurrency` of regions, by their names.
+    pub probe_limits: BTreeMap<Arc<str>, usize>,
+    /// Of each region the feeds that it uses.
+    pub region_feeds: Vec<RegionFeeds>,
     /// `[[network]]`.
     pub networks: Vec<NetworkTable>,
     /// `[monitor.NAME]`; `None` where it has mistakes.
     pub monitors: Vec<Definition<Option<Monitor>>>,
-    /// The certificate files that monitors trust, each as often as it is named.
+    /// The certificate files that monitors and feeds trust, each as often as it is named.
     pub authorities: Vec<Spanned<PathBuf>>,
+    /// `[feed.NAME]`.
+    pub feeds: Vec<Definition<FeedTable>>,
     /// `[pool.NAME]`.
     pub pools: Vec<Definition<PoolTable>>,
     /// `[policy.NAME]`.
@@ -112,12 +120,19 @@ impl Spec {
         self.read_once(&mut reader, &document.root, &top::ADMIN, &keys::admin::TABLE, |spec, reader| {
             spec.read_admin(reader, folder);
         });
-        self.regions.extend(definitions(&mut reader, &top::REGION, &keys::region::TABLE, sites::region));
+        let (limits, region_feeds) = (&mut self.probe_limits, &mut self.region_feeds);
+        self.regions.extend(definitions(&mut reader, &top::REGION, &keys::region::TABLE, |name, reader| {
+            limits.extend(sites::probe_concurrency(reader).map(|limit| (Arc::clone(&name.value), limit)));
+            sites::region(name, reader, region_feeds)
+        }));
         let networks = reader.tables(&top::NETWORK, &keys::network::TABLE, sites::network);
         self.networks.extend(networks.into_iter().flat_map(|networks| networks.value));
         let authorities = &mut self.authorities;
         self.monitors.extend(definitions(&mut reader, &top::MONITOR, &keys::monitor::TABLE, |name, reader| {
             monitor::monitor(name, reader, folder, authorities)
+        }));
+        self.feeds.extend(definitions(&mut reader, &top::FEED, &keys::feed::TABLE, |name, reader| {
+            feed::feed(name, reader, folder, authorities)
         }));
         self.pools.extend(definitions(&mut reader, &top::POOL, &keys::pool::TABLE, |_, reader| pool::pool(reader)));
         self.policies.extend(definitions(&mut reader, &top::POLICY, &keys::policy::TABLE, policy::policy));

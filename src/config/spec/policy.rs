@@ -17,16 +17,16 @@ pub struct PolicyTable {
     pub order: Order,
     /// The names of the only regions that answer.
     pub regions: Option<Spanned<Vec<Spanned<String>>>>,
+    /// When regions hand clients on.
+    pub shed: Option<ShedMarks>,
+    /// Regions may be drained by a percentage.
+    pub percentage_drain: bool,
     /// Regions within this factor of the nearest are equals.
     pub tie_band: Option<Spanned<f64>>,
     /// How one of several equal regions is picked.
     pub region_spread: Option<Spanned<Spread>>,
     /// Weights of regions by name.
     pub region_weights: Vec<(Spanned<String>, u32)>,
-    /// When regions hand clients on.
-    pub shed: Option<ShedMarks>,
-    /// Regions may be drained by a percentage.
-    pub percentage_drain: bool,
     /// How members are picked.
     pub spread: Spread,
     /// How many members one answer holds.
@@ -68,11 +68,11 @@ impl PolicyTable {
         Self {
             order,
             regions: None,
+            shed: None,
+            percentage_drain: false,
             tie_band: None,
             region_spread: None,
             region_weights: Vec::new(),
-            shed: None,
-            percentage_drain: false,
             spread: Spread::Weighted,
             answers: None,
             min_healthy: 0.5,
@@ -112,11 +112,11 @@ pub(super) fn policy(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>) -> P
     PolicyTable {
         order,
         regions: region_list(reader, &keys::REGIONS),
+        shed: shed_marks(reader),
+        percentage_drain: reader.one(&keys::PERCENTAGE_DRAIN, boolean).is_some_and(|drain| drain.value),
         tie_band: reader.one(&keys::TIE_BAND, number),
         region_spread,
         region_weights: region_weights.into_iter().map(|(region, weight)| (region, weight.value)).collect(),
-        shed: shed_marks(reader),
-        percentage_drain: reader.one(&keys::PERCENTAGE_DRAIN, boolean).is_some_and(|drain| drain.value),
         spread,
         answers: reader.one(&keys::ANSWERS, integer).map(|answers| answers.value),
         min_healthy: reader.one(&keys::MIN_HEALTHY, number).map_or(0.5, |share| share.value),

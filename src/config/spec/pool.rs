@@ -1,5 +1,6 @@
 //! Reads `[pool.NAME]` and its members. Knows no regions and no monitors: their names are looked up later.
 
+use super::feed::{AskedTable, asked, names as feed_names};
 use super::{absolute_name, address, distinct_names, probe_address, refuse, wrong};
 use crate::base::Diagnostic;
 use crate::config::keys::{limits, member as keys, pool};
@@ -21,6 +22,8 @@ pub struct PoolTable {
     pub inverted: Vec<Spanned<String>>,
     /// Those of them that count for nothing.
     pub watch_only: Vec<Spanned<String>>,
+    /// The names of feeds.
+    pub feeds: Vec<Spanned<String>>,
     /// How its regions are left and come back.
     pub recovery: Recovery,
     /// The most that members may report.
@@ -42,6 +45,8 @@ pub struct MemberTable {
     pub probe_address: Option<Spanned<ProbeAddress>>,
     /// Whether it answers at all.
     pub enabled: bool,
+    /// How it is asked for its load.
+    pub asked: AskedTable,
 }
 
 pub(super) fn pool(reader: &mut Reader<'_, '_>) -> PoolTable {
@@ -60,6 +65,7 @@ pub(super) fn pool(reader: &mut Reader<'_, '_>) -> PoolTable {
         at_least: reader.one(&pool::AT_LEAST, integer),
         inverted: names(distinct_names(reader, &pool::INVERTED)),
         watch_only: names(distinct_names(reader, &pool::WATCH_ONLY)),
+        feeds: feed_names(reader, &pool::FEED),
         recovery: recovery(reader),
         limits: limits(reader),
         members: members.map_or_else(Vec::new, |members| members.value),
@@ -129,6 +135,7 @@ fn member(reader: &mut Reader<'_, '_>) -> MemberTable {
         weight: reader.one(&keys::WEIGHT, weight).map_or(1, |weight| weight.value),
         probe_address: reader.one(&keys::PROBE_ADDRESS, probe_address),
         enabled: reader.one(&keys::ENABLED, boolean).is_none_or(|enabled| enabled.value),
+        asked: asked(reader, &keys::FEED_ADDRESS, &keys::FEED_NAME, &keys::CAPACITY),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads `[region.NAME]`, `[[network]]` and `[[guard]]`. Knows no geography.
 
+use super::feed::{AskedTable, asked, names};
 use super::prefix;
 use crate::base::{Country, Diagnostic, PlaceName, Point, Prefix, Span};
 use crate::config::keys::{guard, network, region};
@@ -10,14 +11,32 @@ use crate::config::tree::Spanned;
 use crate::steering::spec::Region;
 use std::sync::Arc;
 
-pub(super) fn region(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>) -> Region {
+/// What a region says of the feeds that it uses.
+#[derive(Clone, Debug)]
+pub struct RegionFeeds {
+    /// The names of feeds.
+    pub feeds: Vec<Spanned<String>>,
+    /// How it is asked.
+    pub asked: AskedTable,
+}
+
+/// Reads a region. What it says of feeds is added to `feeds`.
+pub(super) fn region(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, feeds: &mut Vec<RegionFeeds>) -> Region {
+    let asked = asked(reader, &region::FEED_ADDRESS, &region::FEED_NAME, &region::CAPACITY);
+    let capacity = asked.capacity;
+    feeds.push(RegionFeeds { feeds: names(reader, &region::FEED), asked });
     Region {
-        capacity: None,
+        capacity,
         name: Arc::clone(&name.value),
         coordinates: reader.one(&region::COORDINATES, coordinates).map(|point| point.value),
         bias: reader.one(&region::BIAS, integer).map_or(0, |bias| bias.value),
         enabled: reader.one(&region::ENABLED, boolean).is_none_or(|enabled| enabled.value),
     }
+}
+
+/// How many probes of targets in a region may be under way at once.
+pub(super) fn probe_concurrency(reader: &mut Reader<'_, '_>) -> Option<usize> {
+    reader.one(&region::PROBE_CONCURRENCY, integer).map(|limit| limit.value)
 }
 
 /// `[[network]]` as typed.

@@ -4,7 +4,7 @@ use super::{load_files, load_text};
 use crate::base::{Country, MonitorId, Point, PolicyId, PoolId, RegionId, Severity};
 use crate::config::{Admin, Server};
 use crate::geo::spec::NetworkFact;
-use crate::probe::spec::MonitorKind;
+use crate::probe::spec::{MonitorKind, TcpCheck};
 use crate::snapshot::Settings;
 use crate::steering::spec::{
     AllDown, Families, MemberTarget, Order, ProbeAddress, Region, RequiredMonitor, Spread, TtlRange,
@@ -202,14 +202,14 @@ fn monitors_have_the_defaults_of_their_type() {
     let MonitorKind::Http(check) = &tls.kind else { panic!("https") };
     assert!(check.tls.as_ref().unwrap().verify && check.tls.as_ref().unwrap().ca_file.is_none());
     assert_eq!((tls.port, tls.timing.retry_interval), (443, Duration::from_millis(100)));
-    assert_eq!((&port.kind, port.port), (&MonitorKind::Tcp, 22));
+    assert_eq!((&port.kind, port.port), (&MonitorKind::Tcp(TcpCheck::default()), 22));
     assert_eq!((port.timing.fall, port.timing.rise), (1, 5));
     assert_eq!(port.timing.retry_interval, Duration::from_millis(7));
     let MonitorKind::Http(check) = &page.kind else { panic!("https") };
     assert_eq!((page.port, check.path.as_str()), (8443, "/healthz?deep=1"));
     assert_eq!(check.host.as_deref(), Some("www.example.com:8443"));
     assert_eq!(check.expect_status, [(204, 204), (300, 399), (400, 404)]);
-    assert_eq!(check.expect_body.as_deref(), Some("ready"));
+    assert_eq!(check.expect_body.text.as_deref(), Some(&b"ready"[..]));
     let tls = check.tls.as_ref().unwrap();
     assert_eq!((tls.server_name.as_deref(), tls.verify), (Some("www.example.com"), false));
     let MonitorKind::Http(check) = &one_status.kind else { panic!("http") };

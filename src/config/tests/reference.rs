@@ -21,6 +21,13 @@ type = "http"
 [monitor.port]
 type = "tcp"
 port = 22
+[feed.agent]
+type = "agent-check"
+port = 9999
+[feed.haproxy]
+type = "haproxy-stats"
+url = "http://192.0.2.1:8404/stats;csv"
+backend = "web"
 [pool.web]
 members = [{ region = "us-east", address = "192.0.2.1" }, { region = "eu-west", address = "192.0.2.2" }]
 [key."transfer.example."]
@@ -40,6 +47,8 @@ const COMPANIONS: &[(&str, &str)] = &[
     ("at_least", "monitor = [\"web\", \"port\"]"),
     ("inverted", "monitor = [\"web\", \"port\"]"),
     ("watch_only", "monitor = [\"web\", \"port\"]"),
+    ("rate", "metric = \"a\""),
+    ("scale", "metric = \"a\""),
     ("warm_up_after", "warm_up = true"),
     ("warm_up_from", "warm_up = true"),
     ("primaries", "type = \"secondary\""),
@@ -60,10 +69,33 @@ const CHOICES: &[(&str, &[&str], &str)] = &[
     ("zone", &["file", "primaries", "refresh_min", "refresh_max", "transfer_max"], "file = \"a.zone\""),
 ];
 
+/// For keys of feeds the lines of a feed that has them.
+fn feed_lines(written: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let any = |names: &[&str]| names.iter().any(|name| written(name));
+    let given = if any(&["backend", "server", "full_weight"]) || (any(&["measures"]) && !any(&["scale"])) {
+        vec!["type = \"haproxy-stats\"", "url = \"http://192.0.2.1/;csv\"", "backend = \"web\""]
+    } else if any(&["pointer", "word_pointer", "weight_pointer", "url", "headers"]) {
+        vec!["type = \"json\"", "url = \"http://192.0.2.1/\"", "pointer = \"/a\""]
+    } else if any(&["metric", "labels", "rate", "scale"]) {
+        vec!["type = \"prometheus\"", "url = \"http://192.0.2.1/\"", "metric = \"a\""]
+    } else if any(&["tls_ca_file"]) {
+        vec!["type = \"prometheus\"", "url = \"https://192.0.2.1/\"", "metric = \"a\""]
+    } else if any(&["monitor"]) {
+        vec!["type = \"header\""]
+    } else {
+        vec!["type = \"agent-check\""]
+    };
+    given.into_iter().filter(|line| line.split_once(" = ").is_some_and(|(name, _)| !written(name))).collect()
+}
+
 /// The lines of a table: its required keys, those given, and what these need beside them.
 fn lines(def: &TableDef, given: &[(&str, &str)]) -> Vec<String> {
     let written = |name: &str| given.iter().any(|(key, _)| *key == name);
     let mut lines: Vec<String> = given.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    if def.id == "feed" {
+        lines.extend(feed_lines(written).into_iter().map(str::to_owned));
+        return lines;
+    }
     for key in def.keys.iter().filter(|key| key.presence == Presence::Required && !written(key.name)) {
         let value = if key.name == "type" { "\"https\"" } else { key.example };
         lines.push(format!("{} = {value}", key.name));
@@ -89,7 +121,7 @@ fn document(def: &TableDef, given: &[(&str, &str)]) -> String {
         |balance: &str| format!("[zone.\"example.com\"]\nfile = \"example.com.zone\"\nbalance.www = {balance}\n");
     let table = match def.id {
         "file" => block,
-        "region" | "monitor" | "pool" | "policy" | "key" => format!("[{}.x]\n{block}\n", def.id),
+        "region" | "monitor" | "feed" | "pool" | "policy" | "key" => format!("[{}.x]\n{block}\n", def.id),
         "zone" => format!("[zone.\"example.com\"]\n{block}\n"),
         "member" => format!("[pool.x]\nmembers = [{{ {inline} }}]\n"),
         "limits" => {
@@ -134,6 +166,7 @@ fn essence(loaded: &Loaded) -> String {
     let balances: Vec<_> = config.zones.iter().map(|zone| &zone.balances).collect();
     let networks = &config.geo.networks;
     let parts = (&config.server, &config.admin, &config.settings, &config.regions, &config.monitors, &config.pools);
+    let parts = (parts, &config.feeds, &config.feed_uses);
     format!("{:?}", (parts, &config.policies, &config.transfer, balances, networks, config.geo.databases.len()))
 }
 
@@ -163,7 +196,7 @@ fn the_default_of_every_key_is_what_holds_without_it() {
         let without = essence(&load_document(&document(def, &beside)));
         if key.name == "state_dir" {
             // An absolute path: the folder of the file makes no difference.
-            with = with.replace("//", "/");
+            with = with.replace("\"//", "\"/");
         }
         assert_eq!(with, without, "{} of {}", key.name, def.header);
     }

@@ -7,6 +7,7 @@ mod balances;
 mod cookies;
 mod equals;
 mod fallback;
+mod feeds;
 mod fences;
 mod geo;
 mod guards;
@@ -25,8 +26,8 @@ use crate::transfer::spec::{TRANSFERS_MAX, TransferSpec};
 use names::Names;
 use std::path::PathBuf;
 
-/// Most regions: with sets of them their numbers stay below 2^15.
-const REGIONS_MAX: usize = 30_000;
+/// Most regions: rankings number them with 15 bits, and sets of them behind.
+const REGIONS_MAX: usize = 1 << 14;
 
 /// Builds the configuration. It is complete only when `report` has no errors.
 pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config {
@@ -37,6 +38,8 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     check_admin(&spec, report);
     authorities::check(&spec.authorities, report);
     let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
+    let feed_names = Names::collect("feed", &spec.feeds, report);
+    let feed_uses = feeds::uses(&spec, &built_pools, &feed_names, &monitors, report);
     let (mut built_policies, policies) = policies::build(&spec.policies, &regions, report);
     let guards = guards::build(&spec.guards, &built_pools, &spec.regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
@@ -67,8 +70,11 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         admin: spec.admin,
         settings,
         geo,
+        probe_limits: spec.probe_limits,
         regions: spec.regions.into_iter().map(|region| region.table).collect(),
         monitors: spec.monitors.into_iter().filter_map(|monitor| monitor.table).collect(),
+        feeds: spec.feeds.into_iter().filter_map(|feed| feed.table.feed).collect(),
+        feed_uses,
         pools: built_pools,
         policies: built_policies,
         guards,

@@ -57,6 +57,11 @@ impl Names {
         self.by_name.get(name).copied()
     }
 
+    /// What a name stands for, if it is defined.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
     /// What a name stands for; an undefined one is reported.
     pub fn find(&self, name: &Spanned<String>, report: &mut Report) -> Option<usize> {
         let found = self.by_name.get(name.value.as_str()).copied();

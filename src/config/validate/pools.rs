@@ -44,7 +44,7 @@ fn build_pool(definition: &Definition<PoolTable>, regions: &Names, monitors: &Na
         members,
         recovery: table.recovery,
         limits: table.limits,
-        has_feed: false,
+        has_feed: !table.feeds.is_empty(),
     }
 }
 
@@ -92,7 +92,7 @@ fn check_enabled(definition: &Definition<PoolTable>, members: &[Member], report:
 
 fn build_member(table: &MemberTable, region: RegionId) -> Option<Member> {
     Some(Member {
-        capacity: None,
+        capacity: table.asked.capacity,
         region,
         target: table.target.as_ref()?.value.clone(),
         weight: table.weight,

@@ -1,7 +1,7 @@
 //! The counting of results: each sentence of the rules, and a model that recounts the whole history every time.
 
 use super::{TIMING, at_millis, seen};
-use crate::health::{Machine, Status, Timing};
+use crate::health::{Factor, Machine, Status, Timing};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -73,39 +73,43 @@ fn local_errors_are_no_result() {
 #[test]
 fn after_a_failure_of_an_up_address_the_next_probe_starts_retry_interval_after_its_start() {
     let machine = after("+-");
-    assert_eq!(machine.next_start(at_millis(0), at_millis(3)), at_millis(200));
-    assert_eq!(machine.next_start(at_millis(0), at_millis(200)), at_millis(200));
+    assert_eq!(machine.next_start(at_millis(0), at_millis(3), Factor::ONE), at_millis(200));
+    assert_eq!(machine.next_start(at_millis(0), at_millis(200), Factor::ONE), at_millis(200));
 }
 
 #[test]
 fn or_at_its_end_where_that_is_later() {
-    assert_eq!(after("+-").next_start(at_millis(0), at_millis(2000)), at_millis(2000));
+    assert_eq!(after("+-").next_start(at_millis(0), at_millis(2000), Factor::ONE), at_millis(2000));
 }
 
 #[test]
 fn after_a_success_the_next_probe_waits_for_the_interval_even_while_failures_count() {
-    assert_eq!(after("+").next_start(at_millis(0), at_millis(3)), at_millis(5000));
-    assert_eq!(after("+-+").next_start(at_millis(0), at_millis(3)), at_millis(5000));
+    assert_eq!(after("+").next_start(at_millis(0), at_millis(3), Factor::ONE), at_millis(5000));
+    assert_eq!(after("+-+").next_start(at_millis(0), at_millis(3), Factor::ONE), at_millis(5000));
 }
 
 #[test]
 fn recovery_is_never_hurried() {
     for signs in ["-", "-+", "-+-", "+---", "---", "+---+"] {
-        assert_eq!(after(signs).next_start(at_millis(0), at_millis(3)), at_millis(5000), "after {signs:?}");
+        assert_eq!(
+            after(signs).next_start(at_millis(0), at_millis(3), Factor::ONE),
+            at_millis(5000),
+            "after {signs:?}"
+        );
     }
 }
 
 #[test]
 fn a_local_error_is_retried_at_the_next_interval() {
-    assert_eq!(after("+-?").next_start(at_millis(0), at_millis(3)), at_millis(5000));
-    assert_eq!(after("?").next_start(at_millis(0), at_millis(3)), at_millis(5000));
+    assert_eq!(after("+-?").next_start(at_millis(0), at_millis(3), Factor::ONE), at_millis(5000));
+    assert_eq!(after("?").next_start(at_millis(0), at_millis(3), Factor::ONE), at_millis(5000));
 }
 
 #[test]
 fn a_probe_longer_than_the_interval_keeps_the_phase() {
-    assert_eq!(after("+").next_start(at_millis(0), at_millis(5000)), at_millis(5000));
-    assert_eq!(after("+").next_start(at_millis(0), at_millis(5001)), at_millis(10_000));
-    assert_eq!(after("+").next_start(at_millis(0), at_millis(12_000)), at_millis(15_000));
+    assert_eq!(after("+").next_start(at_millis(0), at_millis(5000), Factor::ONE), at_millis(5000));
+    assert_eq!(after("+").next_start(at_millis(0), at_millis(5001), Factor::ONE), at_millis(10_000));
+    assert_eq!(after("+").next_start(at_millis(0), at_millis(12_000), Factor::ONE), at_millis(15_000));
 }
 
 #[test]
@@ -196,7 +200,7 @@ proptest! {
     ) {
         let (started, ended) = (at_millis(start), at_millis(start + length));
         let machine = after(&history);
-        let next = machine.next_start(started, ended);
+        let next = machine.next_start(started, ended, Factor::ONE);
         prop_assert!(next >= ended && next > started);
         let is_late = next.since(ended) > Duration::from_secs(5);
         prop_assert!(!is_late);

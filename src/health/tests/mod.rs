@@ -5,6 +5,7 @@ mod blindness;
 mod fleet;
 mod machine;
 mod pace;
+mod stretch;
 
 use crate::base::UnixTime;
 use crate::health::{AddressId, Change, Endpoint, Event, Fleet, Observation, Status, TargetKey, Timing};

@@ -3,6 +3,7 @@
 use crate::base::UnixTime;
 use crate::health::{AddressId, Observation, TargetKey};
 use crate::probe::check::Check;
+use crate::probe::clock::Clock;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use tokio::task::{AbortHandle, Id, JoinSet};
@@ -58,12 +59,14 @@ impl Flights {
     }
 
     /// Starts a probe.
-    pub fn start_probe(&mut self, id: AddressId, started: UnixTime, check: Check) -> AbortHandle {
+    pub fn start_probe(&mut self, id: AddressId, clock: Clock, check: Check) -> AbortHandle {
         let flight = self.tasks.spawn(async move {
+            // Not when the task was made: on a busy machine it may have waited since.
+            let started = clock.now();
             let seen = check.run().await;
             Landed::Probe { task: tokio::task::id(), id, started, seen }
         });
-        self.probes.insert(flight.id(), (id, started));
+        self.probes.insert(flight.id(), (id, clock.now()));
         flight
     }
 

@@ -3,13 +3,15 @@
 
 mod first_round;
 mod flights;
+mod lanes;
 mod lookup;
 mod plan;
 
 pub use first_round::FirstRound;
+pub use lanes::Lane;
 
 use crate::base::UnixTime;
-use crate::health::{AddressId, Event, Fleet, Observation, TargetKey};
+use crate::health::{AddressId, Event, Factor, Fleet, Observation, Stretch, TargetKey};
 use crate::probe::check::Check;
 use crate::probe::clock::Clock;
 use crate::probe::metrics::{Metrics, count, set};
@@ -17,9 +19,11 @@ use crate::probe::report::Reporter;
 use crate::probe::spec::{Monitor, ProbePlan};
 use crate::probe::tls::TlsStore;
 use flights::{Flights, Landed};
+use lanes::Lanes;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -43,6 +47,8 @@ pub struct Scheduler {
     /// Due, but as many probes are under way as descriptors allow.
     waiting: VecDeque<AddressId>,
     flights: Flights,
+    lanes: Lanes,
+    stretch: Stretch,
     tls_store: TlsStore,
     reporter: Reporter,
     metrics: Arc<Metrics>,
@@ -62,6 +68,8 @@ enum Job {
 /// One target of the plan.
 struct Target {
     monitor: Arc<Monitor>,
+    /// The limits that its probes keep.
+    lanes: Vec<Lane>,
     /// The look-up of a host name under way.
     lookup: Option<AbortHandle>,
     /// The last look-up failed, and that was logged.
@@ -76,6 +84,10 @@ struct Address {
     check: Option<Check>,
     /// When its probe under way was planned to start, or its next one is.
     planned: UnixTime,
+    /// When the probe that is due was let in by the limits that it had to wait for.
+    let_in: Option<UnixTime>,
+    /// What its probe under way has entered.
+    entered: Vec<Lane>,
     flight: Option<AbortHandle>,
     /// The last probe had no result, and that was reported.
     has_local_error: bool,
@@ -83,7 +95,16 @@ struct Address {
 
 impl Address {
     fn new(key: TargetKey, socket: SocketAddr, planned: UnixTime) -> Self {
-        Self { key, socket, check: None, planned, flight: None, has_local_error: false }
+        Self {
+            key,
+            socket,
+            check: None,
+            planned,
+            let_in: None,
+            entered: Vec::new(),
+            flight: None,
+            has_local_error: false,
+        }
     }
 }
 
@@ -106,6 +127,7 @@ impl Drop for Target {
 impl Scheduler {
     /// A scheduler without targets.
     pub fn new(clock: Clock, reporter: Reporter, metrics: Arc<Metrics>, first_round: Arc<FirstRound>) -> Self {
+        metrics.stretch_thousandths.store(Factor::ONE.thousandths().into(), Ordering::Relaxed);
         Self {
             clock,
             fleet: Fleet::default(),
@@ -114,6 +136,8 @@ impl Scheduler {
             due: BTreeSet::new(),
             waiting: VecDeque::new(),
             flights: Flights::new(),
+            lanes: Lanes::default(),
+            stretch: Stretch::default(),
             tls_store: TlsStore::default(),
             reporter,
             metrics,
@@ -160,7 +184,16 @@ impl Scheduler {
         while !self.flights.is_full()
             && let Some(id) = self.waiting.pop_front()
         {
-            self.start_probe(id, now);
+            self.start_probe(id);
+        }
+        while !self.flights.is_full()
+            && let Some((lane, id)) = self.lanes.next()
+        {
+            self.metrics.show_waiting(&lane, self.lanes.waiting(&lane), false);
+            if let Some(address) = self.addresses.get_mut(&id) {
+                address.let_in = Some(now);
+            }
+            self.start_probe(id);
         }
         while self.due.first().is_some_and(|(time, _)| *time <= now)
             && let Some((_, job)) = self.due.pop_first()
@@ -168,21 +201,35 @@ impl Scheduler {
             match job {
                 Job::Resolve(key) => self.start_lookup(key),
                 Job::Probe(id) if self.flights.is_full() => self.waiting.push_back(id),
-                Job::Probe(id) => self.start_probe(id, now),
+                Job::Probe(id) => self.start_probe(id),
             }
         }
         set(&self.metrics.waiting, self.waiting.len());
         set(&self.metrics.in_flight, self.flights.probes());
     }
 
-    fn start_probe(&mut self, id: AddressId, now: UnixTime) {
+    fn start_probe(&mut self, id: AddressId) {
         let Some(address) = self.addresses.get_mut(&id) else { return };
         let Some(target) = self.targets.get(&address.key) else { return };
-        self.metrics.count_start(&target.monitor, now.since(address.planned));
+        if let Err(full) = self.lanes.enter(id, &target.lanes) {
+            self.metrics.show_waiting(&full, self.lanes.waiting(&full), true);
+            return;
+        }
+        address.entered.clone_from(&target.lanes);
+        count(&self.metrics.of(target.monitor.kind.kind()).started);
         let check = address.check.get_or_insert_with(|| {
             Check::new(&target.monitor, &address.key.endpoint, address.socket, &mut self.tls_store)
         });
-        address.flight = Some(self.flights.start_probe(id, now, check.clone()));
+        address.flight = Some(self.flights.start_probe(id, self.clock, check.clone()));
+    }
+
+    /// Takes into account how late a probe started.
+    fn note_start(&mut self, lag: Duration, interval: Duration, now: UnixTime) {
+        self.metrics.start_lag.add(lag);
+        if let Some(verdict) = self.stretch.observe(lag, interval, now) {
+            self.fleet.set_stretch(verdict.to);
+            self.reporter.stretched(&verdict);
+        }
     }
 
     fn land(&mut self, landed: Landed) {
@@ -208,8 +255,10 @@ impl Scheduler {
         let now = self.clock.now();
         let Some(address) = self.addresses.get_mut(&id) else { return };
         address.flight = None;
+        self.lanes.leave(&std::mem::take(&mut address.entered));
         let key = address.key.clone();
         let planned = address.planned;
+        let lag = started.since(address.let_in.take().unwrap_or(planned));
         let is_local_error = matches!(seen, Observation::LocalError { .. });
         let had_local_error = std::mem::replace(&mut address.has_local_error, is_local_error);
         if let Some(target) = self.targets.get(&key) {
@@ -232,7 +281,11 @@ impl Scheduler {
             }
         }
         self.fleet.observe(id, seen, started, now, &mut self.events);
-        if let Some(next) = self.fleet.next_start(id, planned, now) {
+        if let Some(target) = self.targets.get(&key) {
+            self.note_start(lag, target.monitor.timing.interval, now);
+        }
+        let reckoned_from = self.stretch.factor().next_after(planned, started);
+        if let Some(next) = self.fleet.next_start(id, reckoned_from, now) {
             self.plan_probe(id, next);
         }
         self.reporter.show(&key, &self.fleet);
@@ -279,7 +332,7 @@ mod tests {
     use crate::health::{Endpoint, Timing};
     use crate::probe::spec::{HttpCheck, MonitorKind, PlannedTarget};
     use dashmap::DashMap;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use tokio::io::AsyncReadExt;
     use tokio::sync::mpsc::unbounded_channel;
 
@@ -301,7 +354,13 @@ mod tests {
             regions: Vec::new(),
         };
         let targets = (1..=targets).map(target).collect();
-        ProbePlan { monitors: vec![monitor], targets, startup_grace: Duration::ZERO, hold: Duration::ZERO }
+        ProbePlan {
+            monitors: vec![monitor],
+            targets,
+            startup_grace: Duration::ZERO,
+            hold: Duration::ZERO,
+            ..ProbePlan::default()
+        }
     }
 
     #[tokio::test]

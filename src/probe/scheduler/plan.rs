@@ -2,10 +2,11 @@
 
 use crate::base::UnixTime;
 use crate::health::{AddressId, Endpoint, TargetKey};
-use crate::probe::scheduler::{Address, Job, Scheduler, Target};
-use crate::probe::spec::{Monitor, PlannedTarget, ProbePlan};
+use crate::probe::scheduler::{Address, Job, Lane, Scheduler, Target};
+use crate::probe::spec::{Kind, Monitor, PlannedTarget, ProbePlan};
 use crate::probe::tls::TlsStore;
 use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ pub(super) const NEW_TARGETS_SPREAD_MAX: Duration = Duration::from_secs(1);
 
 /// First probes need not be further apart than this: a few targets are all probed at once.
 const FIRST_STARTS_APART: Duration = Duration::from_millis(5);
+
+/// Programs of `exec` monitors that run at a time.
+const PROGRAMS_MAX: usize = 32;
 
 /// Over how long the first probes of so many addresses are spread.
 pub(super) fn spread_of(addresses: usize, spread_max: Duration) -> Duration {
@@ -25,6 +29,7 @@ impl Scheduler {
     pub(super) fn take_plan(&mut self, plan: ProbePlan, spread_max: Duration) {
         let now = self.clock.now();
         self.fleet.set_hold(plan.hold);
+        self.set_limits(&plan);
         // Certificates may have been replaced in their files; checks are built again with what is there now.
         self.tls_store = TlsStore::default();
         let monitors: Vec<Arc<Monitor>> = plan.monitors.into_iter().map(Arc::new).collect();
@@ -35,11 +40,12 @@ impl Scheduler {
         let spread = spread_of(new, spread_max);
         for planned in plan.targets {
             let Some(monitor) = monitors.get(planned.monitor) else { continue };
+            let lanes = self.lanes_of(monitor, &planned.regions);
             self.fleet.insert(planned.key.clone(), planned.regions, monitor.timing);
             if self.targets.contains_key(&planned.key) {
-                self.keep_target(&planned.key, monitor, now);
+                self.keep_target(&planned.key, monitor, lanes, now);
             } else {
-                self.add_target(&planned.key, monitor, spread, now);
+                self.add_target(&planned.key, monitor, lanes, spread, now);
                 if let Some(old) = heirs.get(&planned.key) {
                     self.fleet.inherit(&planned.key, old, now, &mut self.events);
                 }
@@ -86,28 +92,49 @@ impl Scheduler {
         heirs
     }
 
-    fn add_target(&mut self, key: &TargetKey, monitor: &Arc<Monitor>, spread: Duration, now: UnixTime) {
-        let target = Target { monitor: Arc::clone(monitor), lookup: None, is_unresolved: false };
+    fn set_limits(&mut self, plan: &ProbePlan) {
+        let regions = plan.region_limits.iter().map(|(region, limit)| (Lane::Region(Arc::clone(region)), *limit));
+        self.lanes.set_limits(regions.chain([(Lane::Programs, PROGRAMS_MAX)]));
+    }
+
+    /// The limits that probes of a target keep.
+    fn lanes_of(&self, monitor: &Monitor, regions: &[Arc<str>]) -> Vec<Lane> {
+        let regions = regions.iter().map(|region| Lane::Region(Arc::clone(region)));
+        let programs = (monitor.kind.kind() == Kind::Exec).then_some(Lane::Programs);
+        regions.chain(programs).filter(|lane| self.lanes.is_limited(lane)).collect()
+    }
+
+    fn add_target(
+        &mut self,
+        key: &TargetKey,
+        monitor: &Arc<Monitor>,
+        lanes: Vec<Lane>,
+        spread: Duration,
+        now: UnixTime,
+    ) {
+        let target = Target { monitor: Arc::clone(monitor), lanes, lookup: None, is_unresolved: false };
         self.targets.insert(key.clone(), target);
         let spread = spread.min(monitor.timing.interval);
-        match &key.endpoint {
-            Endpoint::Socket(socket) => {
-                let Some(id) = self.fleet.add_address(key, *socket) else { return };
-                let address = Address::new(key.clone(), *socket, now);
-                self.addresses.insert(id, address);
-                self.plan_probe(id, now + self.fleet.first_offset(id, spread));
-            }
+        let socket = match &key.endpoint {
+            Endpoint::Socket(socket) => *socket,
+            // A file speaks of the name itself.
+            Endpoint::Host(_, port) if monitor.kind.kind() == Kind::File => (Ipv4Addr::UNSPECIFIED, *port).into(),
             // Looking up has its own queue; the probes that follow are spread.
             Endpoint::Host(..) => {
                 self.due.insert((now, Job::Resolve(key.clone())));
+                return;
             }
-        }
+        };
+        let Some(id) = self.fleet.add_address(key, socket) else { return };
+        self.addresses.insert(id, Address::new(key.clone(), socket, now));
+        self.plan_probe(id, now + self.fleet.first_offset(id, spread));
     }
 
     /// A target that stays. Its check is built again; if its monitor now asks something else, that is asked soon.
-    fn keep_target(&mut self, key: &TargetKey, monitor: &Arc<Monitor>, now: UnixTime) {
+    fn keep_target(&mut self, key: &TargetKey, monitor: &Arc<Monitor>, lanes: Vec<Lane>, now: UnixTime) {
         let Some(target) = self.targets.get_mut(key) else { return };
         let old = std::mem::replace(&mut target.monitor, Arc::clone(monitor));
+        target.lanes = lanes;
         let asks_otherwise = old.kind != monitor.kind;
         let is_faster = monitor.timing.interval < old.timing.interval;
         if asks_otherwise {
@@ -121,6 +148,7 @@ impl Scheduler {
             if asks_otherwise && let Some(flight) = address.flight.take() {
                 // Its answer would be to the old question.
                 flight.abort();
+                self.lanes.leave(&std::mem::take(&mut address.entered));
                 self.plan_probe(id, latest);
             } else if (asks_otherwise || is_faster)
                 && address.flight.is_none()
@@ -147,6 +175,7 @@ impl Scheduler {
     /// Stops probing an address; what is under way is dropped with it.
     pub(super) fn forget_address(&mut self, id: AddressId) {
         if let Some(address) = self.addresses.remove(&id) {
+            self.lanes.leave(&address.entered);
             self.due.remove(&(address.planned, Job::Probe(id)));
         }
     }

@@ -1,9 +1,10 @@
 //! `tcp` and `http` checks against servers of all kinds.
 
 use super::servers::{Server, full, refusing, reset};
-use super::{assert_failed, assert_local, assert_passed, http_check, monitor, probe, probe_briefly, probe_http};
+use super::{assert_failed, assert_local, assert_passed, http_check, monitor, probe, probe_briefly, probe_http, text};
 use crate::health::{Endpoint, Observation};
-use crate::probe::spec::{BODY_LEN_MAX, HttpCheck, MonitorKind, TlsCheck};
+use crate::probe::spec::{ANSWER_LEN_MAX, HttpCheck, MonitorKind, TcpCheck, TlsCheck};
+use crate::probe::tcp::TcpProbe;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::mpsc;
@@ -12,19 +13,22 @@ use std::time::{Duration, Instant};
 #[test]
 fn tcp_passes_where_connections_are_accepted() {
     let server = Server::hanging();
-    assert_passed(&probe(&monitor(MonitorKind::Tcp), server.address));
+    assert_passed(&probe(&monitor(MonitorKind::Tcp(TcpCheck::default())), server.address));
 }
 
 #[test]
 fn tcp_fails_where_they_are_refused() {
     let (_socket, address) = refusing();
-    assert_failed(&probe(&monitor(MonitorKind::Tcp), address), "connection refused");
+    assert_failed(&probe(&monitor(MonitorKind::Tcp(TcpCheck::default())), address), "connection refused");
 }
 
 #[test]
 fn tcp_fails_after_the_timeout_where_nobody_answers() {
     let (_socket, _streams, address) = full();
-    assert_failed(&probe_briefly(MonitorKind::Tcp, address), "timed out after 250ms while connecting");
+    assert_failed(
+        &probe_briefly(MonitorKind::Tcp(TcpCheck::default()), address),
+        "timed out after 250ms while connecting",
+    );
 }
 
 #[test]
@@ -36,7 +40,7 @@ fn tcp_closes_in_order_even_when_the_server_greets() {
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let end = runtime.block_on(async {
-        assert_passed(&crate::probe::tcp::probe(server.address, super::PATIENCE).await);
+        assert_passed(&TcpProbe::new(&TcpCheck::default(), server.address, super::PATIENCE).probe().await);
         tokio::task::spawn_blocking(move || end.recv_timeout(super::PATIENCE).unwrap()).await.unwrap()
     });
     assert_eq!(end, Ok(0), "the server sees the end of the stream, not a reset");
@@ -121,7 +125,7 @@ fn http_does_not_follow_redirects() {
 #[test]
 fn http_finds_the_expected_text_in_the_body() {
     let server = Server::http(200, "all systems nominal");
-    let expecting = |text: &str| HttpCheck { expect_body: Some(text.to_owned()), ..http_check() };
+    let expecting = |body: &str| HttpCheck { expect_body: text(body), ..http_check() };
     assert_passed(&probe_http(expecting("systems nom"), server.address));
     assert_passed(&probe_http(expecting(""), server.address));
     assert_failed(
@@ -140,7 +144,7 @@ fn http_finds_a_text_that_comes_in_pieces() {
             std::thread::sleep(Duration::from_millis(5));
         }
     });
-    let check = HttpCheck { expect_body: Some("healthy".to_owned()), ..http_check() };
+    let check = HttpCheck { expect_body: text("healthy"), ..http_check() };
     assert_passed(&probe_http(check, server.address));
 }
 
@@ -167,7 +171,7 @@ fn http_fails_where_connections_are_refused() {
 
 #[test]
 fn http_says_what_took_too_long() {
-    let kind = || MonitorKind::Http(HttpCheck { expect_body: Some("never".to_owned()), ..http_check() });
+    let kind = || MonitorKind::Http(HttpCheck { expect_body: text("never"), ..http_check() });
     let (_socket, _streams, address) = full();
     assert_failed(&probe_briefly(kind(), address), "timed out after 250ms while connecting");
     let hanging = Server::hanging();
@@ -203,19 +207,19 @@ fn http_an_endless_body_is_not_read_unless_a_text_is_expected_and_then_to_the_li
         while !shared.is_ending() && stream.write_all(&[b'.'; 4096]).is_ok() {}
     });
     assert_passed(&probe_http(http_check(), server.address));
-    let check = HttpCheck { expect_body: Some("never".to_owned()), ..http_check() };
+    let check = HttpCheck { expect_body: text("never"), ..http_check() };
     let expected = "body does not contain \"never\" in its first 65536 octets";
     assert_failed(&probe_http(check, server.address), expected);
 }
 
 #[test]
 fn http_the_limit_of_the_body_is_exact() {
-    for (before, passes) in [(BODY_LEN_MAX - 2, true), (BODY_LEN_MAX - 1, false)] {
+    for (before, passes) in [(ANSWER_LEN_MAX - 2, true), (ANSWER_LEN_MAX - 1, false)] {
         let server = Server::start(move |mut stream, shared| {
             shared.read_request(&mut stream);
             let _ = write!(stream, "HTTP/1.1 200 OK\r\n\r\n{}ok{}", ".".repeat(before), ".".repeat(9999));
         });
-        let check = HttpCheck { expect_body: Some("ok".to_owned()), ..http_check() };
+        let check = HttpCheck { expect_body: text("ok"), ..http_check() };
         let seen = probe_http(check, server.address);
         assert_eq!(matches!(seen, Observation::Passed { .. }), passes, "{seen:?}");
     }
@@ -233,7 +237,7 @@ fn http_fails_when_the_server_breaks_off() {
         shared.read_request(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
     });
-    let check = HttpCheck { expect_body: Some("long".to_owned()), ..http_check() };
+    let check = HttpCheck { expect_body: text("long"), ..http_check() };
     let expected = "connection closed by the server before its answer was complete";
     assert_failed(&probe_http(check, within_body.address), expected);
 
@@ -269,7 +273,7 @@ fn an_endless_head_is_bounded() {
 fn without_a_route_there_is_no_result() {
     // Link-local without an interface: no machine has a route there.
     let nowhere = SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1)), 80);
-    for kind in [MonitorKind::Tcp, MonitorKind::Http(http_check())] {
+    for kind in [MonitorKind::Tcp(TcpCheck::default()), MonitorKind::Http(http_check())] {
         match probe_briefly(kind, nowhere) {
             Observation::LocalError { .. } => {}
             other => panic!("{other:?}"),
@@ -282,7 +286,7 @@ fn a_check_that_cannot_be_made_has_no_result() {
     let server = Server::http(200, "");
     let check = HttpCheck { host: Some("line\nbreak".to_owned()), ..http_check() };
     assert_local(&probe_http(check, server.address), "cannot be a Host header");
-    let tls = TlsCheck { server_name: Some("not a name".to_owned()), verify: false, ca_file: None };
+    let tls = TlsCheck { server_name: Some("not a name".to_owned()), verify: false, ..TlsCheck::default() };
     let check = HttpCheck { tls: Some(tls), ..http_check() };
     assert_local(&probe_http(check, server.address), "`not a name` cannot be the server name of a certificate");
     assert_eq!(server.connections(), 0);

@@ -4,7 +4,7 @@ use super::http_check;
 use super::scheduler::{Bench, plan, target};
 use super::servers::Server;
 use crate::health::{Endpoint, Status, TargetKey};
-use crate::probe::spec::MonitorKind;
+use crate::probe::spec::{MonitorKind, TcpCheck};
 use std::sync::atomic::Ordering;
 
 fn host(name: &str, port: u16) -> TargetKey {
@@ -27,7 +27,7 @@ fn a_host_is_probed_at_its_addresses() {
 #[test]
 fn a_host_that_cannot_be_resolved_has_failed_with_a_reason() {
     let key = host("nowhere.invalid.", 80);
-    let bench = Bench::start(plan(MonitorKind::Tcp, vec![target(&key)]));
+    let bench = Bench::start(plan(MonitorKind::Tcp(TcpCheck::default()), vec![target(&key)]));
     bench.wait_for(&key, Status::Down);
     let error = bench.state(&key).last_error;
     assert!(error.starts_with("`nowhere.invalid` has no address: "), "{error}");

@@ -1,7 +1,7 @@
 //! `https` checks: names, roots, dates, and what is accepted when nothing is verified.
 
 use super::servers::{Certificates, Server};
-use super::{assert_failed, assert_local, assert_passed, http_check, monitor, probe_briefly, probe_http};
+use super::{assert_failed, assert_local, assert_passed, http_check, monitor, probe_briefly, probe_http, text};
 use crate::health::{Endpoint, Observation};
 use crate::probe::check::Check;
 use crate::probe::spec::{HttpCheck, MonitorKind, TlsCheck};
@@ -17,7 +17,7 @@ fn authority(certificates: &Certificates) -> tempfile::NamedTempFile {
 }
 
 fn check(server_name: Option<&str>, ca_file: Option<PathBuf>) -> HttpCheck {
-    let tls = TlsCheck { server_name: server_name.map(str::to_owned), verify: true, ca_file };
+    let tls = TlsCheck { server_name: server_name.map(str::to_owned), ca_file, ..TlsCheck::default() };
     HttpCheck { tls: Some(tls), ..http_check() }
 }
 
@@ -112,8 +112,8 @@ fn without_verification_every_certificate_passes() {
         [Certificates::new(&["www.example.com"], 2020, 2021), Certificates::new(&["other.example"], 2020, 2100)]
     {
         let server = Server::https(&certificates);
-        let tls = TlsCheck { server_name: Some("www.example.com".to_owned()), verify: false, ca_file: None };
-        let check = HttpCheck { tls: Some(tls), expect_body: Some("fine".to_owned()), ..http_check() };
+        let tls = TlsCheck { server_name: Some("www.example.com".to_owned()), verify: false, ..TlsCheck::default() };
+        let check = HttpCheck { tls: Some(tls), expect_body: text("fine"), ..http_check() };
         assert_passed(&probe_http(check, server.address));
     }
 }
@@ -140,7 +140,7 @@ fn fails_where_tls_is_not_spoken() {
         let _ = stream.write_all(b"220 mail.example.com ESMTP\r\n");
         let _ = std::io::Read::read(&mut stream, &mut [0; 1024]);
     });
-    let tls = TlsCheck { server_name: None, verify: false, ca_file: None };
+    let tls = TlsCheck { server_name: None, verify: false, ..TlsCheck::default() };
     let seen = probe_http(HttpCheck { tls: Some(tls), ..http_check() }, server.address);
     assert_failed(&seen, "TLS: the server does not speak TLS at this port");
 }
@@ -148,9 +148,9 @@ fn fails_where_tls_is_not_spoken() {
 #[test]
 fn a_handshake_that_hangs_is_bounded_by_the_timeout() {
     let server = Server::hanging();
-    let tls = TlsCheck { server_name: None, verify: false, ca_file: None };
+    let tls = TlsCheck { server_name: None, verify: false, ..TlsCheck::default() };
     let kind = MonitorKind::Http(HttpCheck { tls: Some(tls), ..http_check() });
-    let expected = "timed out after 250ms while connecting or shaking hands";
+    let expected = "timed out after 250ms during the TLS handshake";
     assert_failed(&probe_briefly(kind, server.address), expected);
 }
 

@@ -10,7 +10,7 @@ mod servers;
 
 use crate::health::{Endpoint, Observation, Timing};
 use crate::probe::check::Check;
-use crate::probe::spec::{HttpCheck, Monitor, MonitorKind};
+use crate::probe::spec::{Expectation, HttpCheck, Monitor, MonitorKind};
 use crate::probe::tls::TlsStore;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,6 +28,11 @@ fn monitor(kind: MonitorKind) -> Monitor {
 
 fn http_check() -> HttpCheck {
     HttpCheck { path: "/healthz?deep=1".to_owned(), ..HttpCheck::default() }
+}
+
+/// An answer that contains this.
+fn text(text: &str) -> Expectation {
+    Expectation { text: Some(text.as_bytes().to_vec()), pattern: None }
 }
 
 /// Runs the check of a monitor once.

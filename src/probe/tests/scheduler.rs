@@ -68,7 +68,13 @@ fn target_in(key: &TargetKey, region: &str) -> PlannedTarget {
 
 pub(super) fn plan(kind: MonitorKind, targets: Vec<PlannedTarget>) -> ProbePlan {
     let monitor = Monitor { name: "web".into(), kind, port: 80, timing: timing(PATIENCE) };
-    ProbePlan { monitors: vec![monitor], targets, startup_grace: PATIENCE, hold: Duration::from_secs(30) }
+    ProbePlan {
+        monitors: vec![monitor],
+        targets,
+        startup_grace: PATIENCE,
+        hold: Duration::from_secs(30),
+        ..ProbePlan::default()
+    }
 }
 
 fn http_plan(addresses: &[SocketAddr]) -> ProbePlan {
@@ -229,6 +235,7 @@ fn replace_reads_certificates_anew() {
         server_name: Some("www.example.com".to_owned()),
         verify: true,
         ca_file: Some(ca_file.path().to_owned()),
+        ..TlsCheck::default()
     };
     let key = key(server.address);
     let check = HttpCheck { tls: Some(tls), ..http_check() };
@@ -262,7 +269,7 @@ fn a_changed_monitor_keeps_its_last_status_until_its_own_first_verdict() {
     let key = key(server.address);
     let bench = Bench::start(http_plan(&[server.address]));
     bench.wait_for(&key, Status::Up);
-    let check = HttpCheck { expect_body: Some("better".to_owned()), ..http_check() };
+    let check = HttpCheck { expect_body: super::text("better"), ..http_check() };
     bench.prober.replace(timed(plan(MonitorKind::Http(check), vec![target(&key)]), |timing| timing.fall = 1_000_000));
     bench.wait_for(&key, Status::Down);
     assert_eq!(bench.told(&key), [Status::Up, Status::Down], "never unknown, and one verdict is enough");

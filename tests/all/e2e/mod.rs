@@ -5,6 +5,7 @@ mod backend;
 mod commands;
 mod failover;
 mod load;
+mod operator;
 mod reload;
 mod server;
 mod sockets;

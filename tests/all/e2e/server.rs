@@ -241,9 +241,15 @@ fn write(folder: &Path, name: &str, text: &str) {
 
 /// A GET request by hand; the status and the body.
 pub fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
+    request(address, &format!("GET {path} HTTP/1.1\r\n"), "")
+}
+
+/// A request by hand, with the lines of its head, each ended, and its body; the status and the body of the response.
+pub fn request(address: SocketAddr, head: &str, body: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    write!(stream, "{head}Host: {address}\r\nConnection: close\r\n{length}\r\n{body}").ok()?;
     let mut response = String::new();
     stream.read_to_string(&mut response).ok()?;
     let status = response.split(' ').nth(1)?.parse().ok()?;

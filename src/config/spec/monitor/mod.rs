@@ -8,7 +8,7 @@ use crate::config::scalars::{boolean, duration, http_status, integer, parsed, te
 use crate::config::spec::{host, path, refuse, wrong};
 use crate::config::tree::{Node, Spanned};
 use crate::health::Timing;
-use crate::probe::spec::{BODY_LEN_MAX, HttpCheck, Kind, Monitor, MonitorKind, TlsCheck};
+use crate::probe::spec::{ANSWER_LEN_MAX, Expectation, HttpCheck, Kind, Monitor, MonitorKind, TcpCheck, TlsCheck};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub(super) fn monitor(
     };
     refuse_keys_of_other_kinds(reader, kind);
     let (kind, default_port) = match kind {
-        Kind::Tcp => (MonitorKind::Tcp, None),
+        Kind::Tcp => (MonitorKind::Tcp(TcpCheck::default()), None),
         Kind::Http => (MonitorKind::Http(http_check(reader)), Some(80)),
         Kind::Https => {
             let tls = Some(tls_check(reader, folder, authorities));
@@ -114,8 +114,11 @@ fn http_check(reader: &mut Reader<'_, '_>) -> HttpCheck {
         path: reader.one(&keys::PATH, url_path).map_or_else(|| "/".to_owned(), |path| path.value),
         host: reader.one(&keys::HOST, host_header).map(|host| host.value),
         expect_status,
-        expect_body: reader.one(&keys::EXPECT_BODY, body_text).map(|body| body.value),
-        capture_header: None,
+        expect_body: Expectation {
+            text: reader.one(&keys::EXPECT_BODY, body_text).map(|body| body.value.into_bytes()),
+            pattern: None,
+        },
+        ..HttpCheck::default()
     }
 }
 
@@ -136,6 +139,7 @@ fn tls_check(reader: &mut Reader<'_, '_>, folder: &Path, authorities: &mut Vec<S
         server_name: server_name.map(|name| name.value),
         verify: verify.is_none_or(|verify| verify.value),
         ca_file: ca_file.map(|file| file.value),
+        ..TlsCheck::default()
     }
 }
 
@@ -177,8 +181,8 @@ fn host_header(report: &mut Report, slot: Slot, node: &Node) -> Option<String> {
 /// Reads what a body must contain.
 fn body_text(report: &mut Report, slot: Slot, node: &Node) -> Option<String> {
     let body = text(report, slot, node)?;
-    if body.len() > BODY_LEN_MAX {
-        report.error(node.span, format!("only the first {BODY_LEN_MAX} octets of a body are searched"));
+    if body.len() > ANSWER_LEN_MAX {
+        report.error(node.span, format!("only the first {ANSWER_LEN_MAX} octets of a body are searched"));
         return None;
     }
     Some(body)

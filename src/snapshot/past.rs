@@ -1,0 +1,102 @@
+//! What a restart must not forget of how pools are steered, and what is going on in them, both by names. Knows no files.
+
+use super::core::Core;
+use super::counters::{Counters, Total};
+use crate::base::{PolicyId, PoolId};
+use crate::steering::control::operator::OperatorTable;
+use crate::steering::control::{Control, MemberCourse, RegionCourse, RegionMemory};
+use crate::steering::spec::Recovery;
+use std::sync::Arc;
+
+/// What was in force before a restart.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// The words of operators.
+    pub operator: Arc<OperatorTable>,
+    /// What pools under policies remember.
+    pub memories: Vec<PairMemory>,
+}
+
+/// What a pool under a policy remembers of its regions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairMemory {
+    /// The pool's name.
+    pub pool: Arc<str>,
+    /// The policy's name.
+    pub policy: Arc<str>,
+    /// Regions that have failed or wait for failback; never empty.
+    pub regions: Vec<RegionMemory>,
+}
+
+/// What is going on in a pool under a policy.
+#[derive(Clone, Debug)]
+pub struct PairCourse {
+    /// The pool.
+    pub pool: PoolId,
+    /// The policy.
+    pub policy: PolicyId,
+    /// Of the regions within the policy's reach, by id.
+    pub regions: Vec<RegionCourse>,
+    /// Of the members, in configured order.
+    pub members: Vec<MemberCourse>,
+}
+
+impl Core {
+    /// What is going on in each pool under each policy it is balanced under.
+    #[must_use]
+    pub fn courses(&self) -> Vec<PairCourse> {
+        let generation = &self.generation;
+        let course = |(number, &(pool, policy)): (usize, &(PoolId, PolicyId))| {
+            let control = &self.controls[generation.lead_of(number)];
+            let (spec, of_pool) = (&generation.inputs.policies[policy.index()], &generation.inputs.pools[pool.index()]);
+            PairCourse {
+                pool,
+                policy,
+                regions: control.regions().cloned().collect(),
+                members: control.members(spec, &of_pool.recovery).collect(),
+            }
+        };
+        generation.pairs.iter().enumerate().map(course).collect()
+    }
+
+    /// Answers counted by the workers of this generation, by names of pool and region; none that are 0.
+    #[must_use]
+    pub fn totals(&self) -> Vec<Total> {
+        let mut counters = Counters::default();
+        counters.begin(&self.generation);
+        counters.totals()
+    }
+
+    /// What a restart must not forget. Of pools that forget nothing it costs nothing.
+    #[must_use]
+    pub fn memories(&self) -> Vec<PairMemory> {
+        let generation = &self.generation;
+        let memory = |lead: u32| {
+            let (pool, policy) = generation.pairs[lead as usize];
+            let pool = &generation.inputs.pools[pool.index()];
+            if pool.recovery == Recovery::default() {
+                return None;
+            }
+            let regions = self.controls[lead as usize].memory();
+            let policy = Arc::clone(&generation.inputs.policies[policy.index()].name);
+            (!regions.is_empty()).then(|| PairMemory { pool: Arc::clone(&pool.name), policy, regions })
+        };
+        generation.leads().filter_map(memory).collect()
+    }
+}
+
+/// The controls of all pool answers by what is remembered of them; `names` gives pool and policy by number.
+pub(super) fn controls(count: usize, names: impl Fn(usize) -> (Arc<str>, Arc<str>), past: &Past) -> Vec<Control> {
+    let mut controls = vec![Control::default(); count];
+    if past.memories.is_empty() {
+        return controls;
+    }
+    for (number, control) in controls.iter_mut().enumerate() {
+        let (pool, policy) = names(number);
+        let known = past.memories.iter().find(|memory| memory.pool == pool && memory.policy == policy);
+        if let Some(memory) = known {
+            control.restore(memory.regions.clone());
+        }
+    }
+    controls
+}
