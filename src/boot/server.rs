@@ -72,8 +72,8 @@ impl Server {
         let live = LiveZones::default();
         let config = &loaded.config;
         let (listeners, admin_socket) = bind(config, loaded.inputs.workers)?;
+        drop_privileges(config, listeners.addresses())?;
         let listening = listeners.addresses().to_vec();
-        drop_privileges(config, &listening)?;
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.

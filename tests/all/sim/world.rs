@@ -14,7 +14,7 @@ use azimuth::base::prefix::cut_address;
 use azimuth::health::{
     AddressId, Change, Endpoint, Event as Told, Fleet, Load, Observation, Report, Subject, TargetKey, Timing, Word,
 };
-use azimuth::snapshot::{Core, Snapshot, target_name};
+use azimuth::snapshot::{Core, Past, Snapshot, target_name};
 use azimuth::steering::control::operator::Action;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -69,7 +69,7 @@ impl World {
         let geography = ground::geography(seed);
         let plan = Plan::new(seed, 0, geography);
         let now = UnixTime::from_secs(1_000_000);
-        let mut core = Core::new(plan.inputs.clone(), now);
+        let mut core = Core::new(plan.inputs.clone(), &Past::default(), now);
         let snapshot = core.snapshot();
         let mut world = Self {
             random: Random::new(follows_from(&[seed, 9])),
