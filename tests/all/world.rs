@@ -8,6 +8,7 @@ use azimuth::geo::Locator;
 use azimuth::health::{Change, Endpoint, Status, TargetKey, TargetState};
 use azimuth::probe::spec::Monitor;
 use azimuth::snapshot::{AliasAnswers, AliasFamily, Inputs, Publisher, Snapshot};
+use azimuth::steering::control::operator::OperatorTable;
 use azimuth::steering::spec::{Member, MemberTarget, ProbeAddress};
 use azimuth::wire::Name;
 use azimuth::zone::{AliasTarget, Zone, ZoneSet};
@@ -105,6 +106,14 @@ impl World {
         // Returns when it is live, and with it everything that was said before.
         publisher.replace(self.inputs.clone());
         count
+    }
+
+    /// Changes what operators have said; returns when it is live.
+    pub fn operate(&mut self, change: impl FnOnce(&mut OperatorTable)) {
+        let publisher = self.publisher.as_ref().unwrap();
+        let mut table = (*publisher.operator()).clone();
+        change(&mut table);
+        publisher.operate(Arc::new(table));
     }
 
     /// Sets what the resolvers said of the target of aliases, to be kept until `expires`.

@@ -2,8 +2,9 @@
 
 use crate::message::{ECS, Edns, Query, ecs, type_number};
 use crate::world::Over;
-use azimuth::base::Prefix;
+use azimuth::base::{Prefix, UnixTime};
 use azimuth::health::Status;
+use azimuth::steering::control::operator::{Action, Order, Pattern};
 use std::net::IpAddr;
 
 /// A line of a script, understood.
@@ -22,6 +23,13 @@ pub enum Command {
         expires: u32,
     },
     Counters,
+    /// What an operator says from now on.
+    Say(Box<Order>),
+    /// What an operator takes back: drains, or everything.
+    TakeBack {
+        pattern: Pattern,
+        drains_only: bool,
+    },
     Ask(Box<Ask>),
 }
 
@@ -64,6 +72,13 @@ impl Command {
                 let addresses = addresses.iter().map(|text| number(text)).collect::<Result<_, _>>()?;
                 Ok(Self::Resolved { target: (*target).to_owned(), addresses, expires: number(expires)? })
             }
+            ["drain", pattern] => say(pattern, Action::Drain { percent: 100 }),
+            ["drain", pattern, percent] => say(pattern, Action::Drain { percent: number(percent)? }),
+            ["force", "up", pattern] => say(pattern, Action::ForceUp),
+            ["force", "down", pattern] => say(pattern, Action::ForceDown),
+            [verb @ ("undrain" | "clear"), pattern] => {
+                Ok(Self::TakeBack { pattern: number(pattern)?, drains_only: *verb == "undrain" })
+            }
             ["counters"] => Ok(Self::Counters),
             ["raw", hex, rest @ ..] => {
                 let mut ask = Ask::plain(octets_of_hex(hex)?);
@@ -81,6 +96,12 @@ impl Command {
             _ => Err(format!("`{text}` is no command")),
         }
     }
+}
+
+fn say(pattern: &str, action: Action) -> Result<Command, String> {
+    let (pattern, since) = (number(pattern)?, UnixTime::from_secs(1));
+    let order = Order { pattern, action, since, until: None, reason: "".into(), by: "scenario".into() };
+    Ok(Command::Say(Box::new(order)))
 }
 
 impl Ask {
