@@ -2,10 +2,17 @@
 
 use crate::message::{ECS, Edns, Query, ecs, type_number};
 use crate::world::Over;
+<<<<<<< HEAD
 use azimuth::base::{Prefix, UnixTime};
 use azimuth::health::Status;
 use azimuth::steering::control::operator::{Action, Order, Pattern};
+=======
+use azimuth::base::Prefix;
+use azimuth::health::{Report, Status, Subject, Word};
+use azimuth::steering::control::operator::Action;
+>>>>>>> main
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// A line of a script, understood.
 #[derive(Debug)]
@@ -23,6 +30,7 @@ pub enum Command {
         expires: u32,
     },
     Counters,
+<<<<<<< HEAD
     /// What an operator says from now on.
     Say(Box<Order>),
     /// What an operator takes back: drains, or everything.
@@ -30,6 +38,21 @@ pub enum Command {
         pattern: Pattern,
         drains_only: bool,
     },
+=======
+    /// What a region or a member reports.
+    Report {
+        subject: Subject,
+        report: Report,
+    },
+    /// What an operator says; nothing: what was said is taken back.
+    Order {
+        pattern: String,
+        action: Option<Action>,
+        lasts: Option<Duration>,
+    },
+    /// Time goes by.
+    After(Duration),
+>>>>>>> main
     Ask(Box<Ask>),
 }
 
@@ -80,6 +103,20 @@ impl Command {
                 Ok(Self::TakeBack { pattern: number(pattern)?, drains_only: *verb == "undrain" })
             }
             ["counters"] => Ok(Self::Counters),
+            ["report", subject, figures @ ..] => {
+                Ok(Self::Report { subject: subject_of(subject)?, report: report_of(figures)? })
+            }
+            ["drain", pattern, rest @ ..] => {
+                let (percent, rest) = match rest {
+                    ["percent", percent, rest @ ..] => (number(percent)?, rest),
+                    rest => (100, rest),
+                };
+                Self::order(pattern, Some(Action::Drain { percent }), rest)
+            }
+            ["force", "up", pattern, rest @ ..] => Self::order(pattern, Some(Action::ForceUp), rest),
+            ["force", "down", pattern, rest @ ..] => Self::order(pattern, Some(Action::ForceDown), rest),
+            ["clear", pattern] => Self::order(pattern, None, &[]),
+            ["after", seconds] => Ok(Self::After(Duration::from_secs(number(seconds)?))),
             ["raw", hex, rest @ ..] => {
                 let mut ask = Ask::plain(octets_of_hex(hex)?);
                 ask.options(&mut Query::new(".", 1), rest)?;
@@ -98,10 +135,55 @@ impl Command {
     }
 }
 
+<<<<<<< HEAD
 fn say(pattern: &str, action: Action) -> Result<Command, String> {
     let (pattern, since) = (number(pattern)?, UnixTime::from_secs(1));
     let order = Order { pattern, action, since, until: None, reason: "".into(), by: "scenario".into() };
     Ok(Command::Say(Box::new(order)))
+=======
+impl Command {
+    fn order(pattern: &str, action: Option<Action>, rest: &[&str]) -> Result<Self, String> {
+        let lasts = match rest {
+            [] => None,
+            ["for", seconds] => Some(Duration::from_secs(number(seconds)?)),
+            _ => return Err(format!("`{}`: only `for SECONDS` may follow", rest.join(" "))),
+        };
+        Ok(Self::Order { pattern: pattern.to_owned(), action, lasts })
+    }
+}
+
+/// `region/NAME` or `pool/NAME/TARGET`.
+fn subject_of(text: &str) -> Result<Subject, String> {
+    match text.splitn(3, '/').collect::<Vec<_>>()[..] {
+        ["region", name] => Ok(Subject::Region(name.into())),
+        ["pool", pool, target] => Ok(Subject::Member { pool: pool.into(), target: target.into() }),
+        _ => Err(format!("`{text}` is neither region/NAME nor pool/NAME/TARGET")),
+    }
+}
+
+/// `stale`, a word of a balancer, or figures such as `utilisation=0.9`.
+fn report_of(figures: &[&str]) -> Result<Report, String> {
+    let mut report = Report { is_fresh: true, ..Report::default() };
+    for figure in figures {
+        match figure.split_once('=') {
+            None if *figure == "stale" => report.is_fresh = false,
+            None => {
+                let words = [Word::Up, Word::Ready, Word::Down, Word::Stopped, Word::Drain, Word::Maint];
+                let word = words.into_iter().find(|word| word.to_string() == *figure);
+                report.word = Some(word.ok_or_else(|| format!("`{figure}` is no word of a balancer"))?);
+            }
+            Some(("weight", percent)) => report.weight_percent = Some(number(percent)?),
+            Some(("utilisation", value)) => report.load.utilisation = Some(number(value)?),
+            Some(("connections", value)) => report.load.connections = Some(number(value)?),
+            Some(("bandwidth", value)) => report.load.bandwidth = Some(number(value)?),
+            Some(("packets", value)) => report.load.packets = Some(number(value)?),
+            Some(("requests", value)) => report.load.requests = Some(number(value)?),
+            Some(("response_time", value)) => report.load.response_time = Some(number(value)?),
+            Some((name, _)) => return Err(format!("`{name}` is no figure of a report")),
+        }
+    }
+    Ok(report)
+>>>>>>> main
 }
 
 impl Ask {

@@ -64,7 +64,8 @@ fn prefix(random: &mut Random) -> Prefix {
         }
         true => {
             let mut address = [0_u8; 16];
-            address[..3].copy_from_slice(&[0x20, 0x01, 0x0d]);
+            // Far from the forms of IPv6 addresses that hold IPv4 ones.
+            address[..3].copy_from_slice(&[0x2a, 0x01, 0x0d]);
             for octet in &mut address[3..8] {
                 *octet = part(random);
             }
