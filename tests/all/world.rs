@@ -8,13 +8,8 @@ use azimuth::config::{self, Config};
 use azimuth::geo::Locator;
 use azimuth::health::{Change, Endpoint, Report, Status, Subject, TargetKey, TargetState};
 use azimuth::probe::spec::Monitor;
-<<<<<<< HEAD
-use azimuth::snapshot::{AliasAnswers, AliasFamily, Inputs, Publisher, Snapshot};
-use azimuth::steering::control::operator::OperatorTable;
-=======
 use azimuth::snapshot::{AliasAnswers, AliasFamily, Core, Inputs, Past, Snapshot};
 use azimuth::steering::control::operator::{Action, OperatorTable, Order, Pattern};
->>>>>>> main
 use azimuth::steering::spec::{Member, MemberTarget, ProbeAddress};
 use azimuth::wire::Name;
 use azimuth::zone::{AliasTarget, Zone, ZoneSet};
@@ -164,14 +159,6 @@ impl World {
         self.core.changed(changes);
         self.publish();
         count
-    }
-
-    /// Changes what operators have said; returns when it is live.
-    pub fn operate(&mut self, change: impl FnOnce(&mut OperatorTable)) {
-        let publisher = self.publisher.as_ref().unwrap();
-        let mut table = (*publisher.operator()).clone();
-        change(&mut table);
-        publisher.operate(Arc::new(table));
     }
 
     /// Sets what the resolvers said of the target of aliases, to be kept until `expires`.

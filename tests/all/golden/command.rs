@@ -2,15 +2,9 @@
 
 use crate::message::{ECS, Edns, Query, ecs, type_number};
 use crate::world::Over;
-<<<<<<< HEAD
-use azimuth::base::{Prefix, UnixTime};
-use azimuth::health::Status;
-use azimuth::steering::control::operator::{Action, Order, Pattern};
-=======
 use azimuth::base::Prefix;
 use azimuth::health::{Report, Status, Subject, Word};
 use azimuth::steering::control::operator::Action;
->>>>>>> main
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -30,15 +24,6 @@ pub enum Command {
         expires: u32,
     },
     Counters,
-<<<<<<< HEAD
-    /// What an operator says from now on.
-    Say(Box<Order>),
-    /// What an operator takes back: drains, or everything.
-    TakeBack {
-        pattern: Pattern,
-        drains_only: bool,
-    },
-=======
     /// What a region or a member reports.
     Report {
         subject: Subject,
@@ -52,7 +37,6 @@ pub enum Command {
     },
     /// Time goes by.
     After(Duration),
->>>>>>> main
     Ask(Box<Ask>),
 }
 
@@ -95,13 +79,6 @@ impl Command {
                 let addresses = addresses.iter().map(|text| number(text)).collect::<Result<_, _>>()?;
                 Ok(Self::Resolved { target: (*target).to_owned(), addresses, expires: number(expires)? })
             }
-            ["drain", pattern] => say(pattern, Action::Drain { percent: 100 }),
-            ["drain", pattern, percent] => say(pattern, Action::Drain { percent: number(percent)? }),
-            ["force", "up", pattern] => say(pattern, Action::ForceUp),
-            ["force", "down", pattern] => say(pattern, Action::ForceDown),
-            [verb @ ("undrain" | "clear"), pattern] => {
-                Ok(Self::TakeBack { pattern: number(pattern)?, drains_only: *verb == "undrain" })
-            }
             ["counters"] => Ok(Self::Counters),
             ["report", subject, figures @ ..] => {
                 Ok(Self::Report { subject: subject_of(subject)?, report: report_of(figures)? })
@@ -135,12 +112,6 @@ impl Command {
     }
 }
 
-<<<<<<< HEAD
-fn say(pattern: &str, action: Action) -> Result<Command, String> {
-    let (pattern, since) = (number(pattern)?, UnixTime::from_secs(1));
-    let order = Order { pattern, action, since, until: None, reason: "".into(), by: "scenario".into() };
-    Ok(Command::Say(Box::new(order)))
-=======
 impl Command {
     fn order(pattern: &str, action: Option<Action>, rest: &[&str]) -> Result<Self, String> {
         let lasts = match rest {
@@ -183,7 +154,6 @@ fn report_of(figures: &[&str]) -> Result<Report, String> {
         }
     }
     Ok(report)
->>>>>>> main
 }
 
 impl Ask {

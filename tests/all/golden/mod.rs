@@ -112,15 +112,6 @@ fn run(world: &mut World, command: &Command) -> String {
             world.set_alias(target, addresses, *expires);
             String::new()
         }
-        Command::Say(order) => {
-            world.operate(|table| drop(table.say((**order).clone()).unwrap()));
-            String::new()
-        }
-        Command::TakeBack { pattern, drains_only } => {
-            let mut removed = 0;
-            world.operate(|table| removed = table.remove(pattern, *drains_only).len());
-            if removed == 0 { "nothing to take back\n".to_owned() } else { String::new() }
-        }
         Command::Counters => world.counters(),
         Command::Report { subject, report } => {
             world.report(subject.clone(), *report);
