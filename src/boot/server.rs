@@ -72,13 +72,12 @@ impl Server {
         let live = LiveZones::default();
         let config = &loaded.config;
         let (listeners, admin_socket) = bind(config, loaded.inputs.workers)?;
+        drop_privileges(config, listeners.addresses())?;
         let listening = listeners.addresses().to_vec();
-        drop_privileges(config, &listening)?;
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
-        token::prepare(&loaded.config);
-        let prepared = Prepared::load(&loaded.config.server.state_dir).map_err(StartError::System)?;
+        let prepared = recall(&loaded.config)?;
         let journals = Journals::new(&loaded.config.server.state_dir);
         let Some(mut pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
@@ -313,6 +312,12 @@ fn drop_privileges(config: &Config, listening: &[SocketAddr]) -> Result<(), Star
         None => warn_of_staying_root(listening),
     }
     Ok(())
+}
+
+/// What operators have said before, and a token for what they will say.
+fn recall(config: &Config) -> Result<Prepared, StartError> {
+    token::prepare(config);
+    Prepared::load(&config.server.state_dir).map_err(StartError::System)
 }
 
 /// Returns when the results of the first round of probes are live, or when `startup_grace` is over.
