@@ -2,7 +2,7 @@
 
 use azimuth::health::{Endpoint, TargetKey, Timing};
 use azimuth::probe::metrics::LagMetrics;
-use azimuth::probe::spec::{Kind, Monitor, MonitorKind, TcpCheck, PlannedTarget, ProbePlan};
+use azimuth::probe::spec::{Kind, Monitor, MonitorKind, PlannedTarget, ProbePlan, TcpCheck};
 use azimuth::probe::{Metrics, Prober};
 use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

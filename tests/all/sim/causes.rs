@@ -79,7 +79,10 @@ impl Causes {
     /// Something was told that concerns a pool.
     fn of_pool(&self, plan: &Plan, pool: PoolId) -> bool {
         let targets = plan.inputs.member_targets[pool.index()].iter().flatten();
-        self.is_operator || self.is_time || !self.subjects.is_empty() || targets.into_iter().any(|key| self.targets.contains(key))
+        self.is_operator
+            || self.is_time
+            || !self.subjects.is_empty()
+            || targets.into_iter().any(|key| self.targets.contains(key))
     }
 }
 

@@ -83,8 +83,14 @@ fn make(number: u64, folder: &Path) -> Geography {
             return prefix;
         }
     };
-    let places = ["country=DE continent=EU at=52,13", "country=US continent=NA at=40,-100", "country=BR continent=SA", "continent=AS"];
-    let lines: Vec<String> = (0..8).map(|_| format!("{} {}", fresh(&mut random), random.clone().pick(&places))).collect();
+    let places = [
+        "country=DE continent=EU at=52,13",
+        "country=US continent=NA at=40,-100",
+        "country=BR continent=SA",
+        "continent=AS",
+    ];
+    let lines: Vec<String> =
+        (0..8).map(|_| format!("{} {}", fresh(&mut random), random.clone().pick(&places))).collect();
     // Shorter prefixes first: what comes later wins in such a file.
     let mut lines = lines;
     lines.sort_by_key(|line| line.split([' ', '/']).nth(1).map(|length| length.parse::<u8>().unwrap()));
@@ -139,7 +145,9 @@ pub fn name(number: usize) -> String {
 fn zone(generation: usize, folder: &Path) -> Arc<ZoneSet> {
     let file = folder.join(format!("{generation}.zone"));
     let serial = generation + 1;
-    let text = format!("@ 60 SOA ns host {serial} 7200 3600 1209600 {NEGATIVE_TTL}\n@ 60 NS ns\nns 60 A 192.0.2.53\nn0 60 HTTPS 1 . alpn=h2\n");
+    let text = format!(
+        "@ 60 SOA ns host {serial} 7200 3600 1209600 {NEGATIVE_TTL}\n@ 60 NS ns\nns 60 A 192.0.2.53\nn0 60 HTTPS 1 . alpn=h2\n"
+    );
     std::fs::write(&file, format!("$ORIGIN sim.example.\n{text}")).unwrap();
     let apex = Name::from_text(b"sim.example.", None).unwrap();
     let spec = ZoneSpec { apex, file, span: None, balanced: owners() };

@@ -24,7 +24,10 @@ struct Teller(u64);
 impl Drop for Teller {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the world with seed {0} broke a rule; AZIMUTH_SIM_SEED={0} cargo test --test all sim:: repeats it", self.0);
+            eprintln!(
+                "the world with seed {0} broke a rule; AZIMUTH_SIM_SEED={0} cargo test --test all sim:: repeats it",
+                self.0
+            );
         }
     }
 }

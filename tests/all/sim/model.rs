@@ -5,7 +5,7 @@ use super::plan::{Plan, Who, who_is};
 use azimuth::base::UnixTime;
 use azimuth::health::{Report, Status, Subject, TargetKey, Word};
 use azimuth::snapshot::target_name;
-use azimuth::steering::control::operator::{Action, Order, OperatorTable};
+use azimuth::steering::control::operator::{Action, OperatorTable, Order};
 use azimuth::steering::spec::Pool;
 use std::collections::HashMap;
 use std::sync::Arc;

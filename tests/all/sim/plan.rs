@@ -70,10 +70,8 @@ impl Who {
 }
 
 /// Fallback addresses of policies.
-const FALLBACK: [IpAddr; 2] = [
-    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99)),
-    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x99)),
-];
+const FALLBACK: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x99))];
 
 /// What a world's seed says of a thing in one of its configurations: one reload in five changes it.
 struct Choice {
@@ -110,7 +108,8 @@ impl Plan {
         let number = if is_renumbered { generation as u8 } else { 0 };
         let regions = regions(&choice);
         let pools: Vec<Pool> = (0..=ADDRESS_POOLS).map(|pool| pool_of(&choice, pool, number)).collect();
-        let policies: Vec<Policy> = (0..=POLICIES).map(|policy| policy_of(&choice, policy, &pools, geography)).collect();
+        let policies: Vec<Policy> =
+            (0..=POLICIES).map(|policy| policy_of(&choice, policy, &pools, geography)).collect();
         let balances = (0..ground::NAMES).map(|name| balance(&choice, name)).collect();
         let targets = (0..).zip(&pools).map(|(pool, spec)| {
             let targets = spec.members.iter().map(|member| targets_of(&choice, pool, spec, member));
@@ -203,7 +202,9 @@ fn pool_of(choice: &Choice, number: usize, generation: u8) -> Pool {
     }
     Pool {
         name: format!("pool{number}").into(),
-        monitors: (0..choice.fixed(&[26, pool]) % 3).map(|number| RequiredMonitor::new(MonitorId(number as u32))).collect(),
+        monitors: (0..choice.fixed(&[26, pool]) % 3)
+            .map(|number| RequiredMonitor::new(MonitorId(number as u32)))
+            .collect(),
         at_least: choice.one_in(2, &[27, pool]).then_some(1),
         members,
         recovery: recovery(choice, pool),
@@ -256,7 +257,10 @@ fn policy_of(choice: &Choice, number: usize, pools: &[Pool], geography: &Geograp
         name: format!("policy{number}").into(),
         order: [Order::Closest, Order::Closest, Order::Listed, Order::Any][choice.below(4, &[40, policy]) as usize],
         spread: if is_last { Spread::Weighted } else { spread(choice.below(14, &[41, policy])) },
-        answers: [None, None, Some(1), Some(2), Some(3)].get(choice.below(9, &[42, policy]) as usize).copied().flatten(),
+        answers: [None, None, Some(1), Some(2), Some(3)]
+            .get(choice.below(9, &[42, policy]) as usize)
+            .copied()
+            .flatten(),
         min_healthy: [0.5, 0.5, 0.0, 0.25, 1.0][choice.below(5, &[43, policy]) as usize],
         families: if choice.one_in(3, &[44, policy]) { Families::Apart } else { Families::Together },
         shed: choice.one_in(3, &[45, policy]).then_some(ShedMarks { low: 0.7, high: 0.9 }),
@@ -271,7 +275,9 @@ fn policy_of(choice: &Choice, number: usize, pools: &[Pool], geography: &Geograp
         _ => AllDown::All,
     };
     if choice.one_in(3, &[48, policy]) {
-        let mut listed: Vec<u64> = (0..REGIONS.len() as u64).filter(|region| *region < 2 || choice.one_in(2, &[49, policy, *region])).collect();
+        let mut listed: Vec<u64> = (0..REGIONS.len() as u64)
+            .filter(|region| *region < 2 || choice.one_in(2, &[49, policy, *region]))
+            .collect();
         listed.sort_by_key(|region| choice.of(&[50, policy, *region]));
         made.regions = Some(listed.into_iter().map(|region| RegionId(region as u16)).collect());
     }
@@ -297,7 +303,8 @@ fn rule_of(choice: &Choice, policy: u64, rule: u64, made: &Policy, pools: &[Pool
         2 => Condition { country: Country::new("FR"), ..Condition::default() },
         _ => Condition { network: Some(geography.marks[choice.below(3, &at(61)) as usize]), ..Condition::default() },
     };
-    let reach: Vec<RegionId> = made.regions.clone().unwrap_or_else(|| (0..REGIONS.len() as u16).map(RegionId).collect());
+    let reach: Vec<RegionId> =
+        made.regions.clone().unwrap_or_else(|| (0..REGIONS.len() as u16).map(RegionId).collect());
     let some = |what: u64| {
         let list = reach.iter().filter(move |id| choice.one_in(3, &[what, policy, rule, u64::from(id.0)]));
         list.copied().collect::<Vec<RegionId>>()

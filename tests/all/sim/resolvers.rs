@@ -40,7 +40,9 @@ impl Resolvers {
             kept.retain(|kept| kept.expires > now);
             match kept.iter().position(|kept| kept.block.contains(address)) {
                 Some(at) => {
-                    let kept = world.resolvers.caches[resolver].get_mut(&(question.name, question.rtype)).map(|all| all.swap_remove(at));
+                    let kept = world.resolvers.caches[resolver]
+                        .get_mut(&(question.name, question.rtype))
+                        .map(|all| all.swap_remove(at));
                     let kept = kept.unwrap();
                     check_kept(world, &question, &kept);
                     world.resolvers.caches[resolver].entry((question.name, question.rtype)).or_default().push(kept);
@@ -72,7 +74,11 @@ fn check_kept(world: &mut World, question: &Question, kept: &Kept) {
     if world.snapshot.generation == kept.snapshot && world.plan.generation == kept.generation {
         let random = world.random.next();
         let fresh = ask(&mut world.responder, &world.snapshot, question, random, world.now);
-        assert_eq!(fresh.scope, kept.answer.scope, "one scope for all that it covers: {question:?}, kept for {}", kept.block);
+        assert_eq!(
+            fresh.scope, kept.answer.scope,
+            "one scope for all that it covers: {question:?}, kept for {}",
+            kept.block
+        );
         if rules::is_one_region(world, question.name) {
             assert_eq!(fresh.regions(), kept.answer.regions(), "one region for all that a scope covers: {question:?}");
         }
@@ -87,7 +93,12 @@ fn check_kept(world: &mut World, question: &Question, kept: &Kept) {
         if let Some(since) = world.model.forbidden_since.get(&(*who, is_v6(member))) {
             let longest = Duration::from_secs(u64::from(ttl.max));
             let is_in_time = world.now <= *since + longest || rules::may_answer_all_down(world, question.name);
-            assert!(is_in_time, "{who:?} still has clients {:?} after it was taken out: asked {:?}", world.now.since(*since), kept.asked);
+            assert!(
+                is_in_time,
+                "{who:?} still has clients {:?} after it was taken out: asked {:?}",
+                world.now.since(*since),
+                kept.asked
+            );
         }
     }
 }

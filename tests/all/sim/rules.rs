@@ -82,7 +82,10 @@ fn all_of(world: &World, who: Who, rtype: u16, _: &Answer) -> Vec<super::model::
         };
         super::plan::who_is(pool, member) == who && is_family
     };
-    members.filter(|(_, member)| is_it(member)).map(|(at, _)| world.model.judge(&world.plan, pool, at, world.now)).collect()
+    members
+        .filter(|(_, member)| is_it(member))
+        .map(|(at, _)| world.model.judge(&world.plan, pool, at, world.now))
+        .collect()
 }
 
 /// A region of the pool that has failed goes on answering for a while.
@@ -98,7 +101,8 @@ fn eligible(world: &World, question: &Question) -> Vec<(usize, bool)> {
     let regions = ranking.regions(cohort(world, &ranking, question.decides()).0);
     let spec = &world.plan.inputs.pools[pool];
     let is_asked = |member| question.name >= ground::ADDRESS_NAMES || is_v6(member) == (question.rtype == AAAA);
-    let members = spec.members.iter().enumerate().filter(|(_, member)| is_asked(member) && regions.contains(&member.region));
+    let members =
+        spec.members.iter().enumerate().filter(|(_, member)| is_asked(member) && regions.contains(&member.region));
     let judged = members.map(|(at, _)| (at, world.model.judge(&world.plan, pool, at, world.now)));
     judged.filter(|(_, judged)| !judged.is_forbidden).map(|(at, judged)| (at, judged.is_up == Some(true))).collect()
 }
@@ -107,7 +111,10 @@ fn eligible(world: &World, question: &Question) -> Vec<(usize, bool)> {
 fn check_times(world: &World, question: &Question, answer: &Answer, context: &str) {
     let (_, _, ttl) = world.plan.balance(question.name);
     if !answer.members.is_empty() {
-        assert!(answer.ttls.iter().all(|seen| [ttl.min, ttl.max].contains(seen)), "a TTL that the name has not: {context}");
+        assert!(
+            answer.ttls.iter().all(|seen| [ttl.min, ttl.max].contains(seen)),
+            "a TTL that the name has not: {context}"
+        );
     }
 }
 

@@ -11,7 +11,9 @@ use super::resolvers::Resolvers;
 use azimuth::answer::Responder;
 use azimuth::base::UnixTime;
 use azimuth::base::prefix::cut_address;
-use azimuth::health::{AddressId, Change, Endpoint, Event as Told, Fleet, Load, Observation, Report, Subject, TargetKey, Timing, Word};
+use azimuth::health::{
+    AddressId, Change, Endpoint, Event as Told, Fleet, Load, Observation, Report, Subject, TargetKey, Timing, Word,
+};
 use azimuth::snapshot::{Core, Snapshot, target_name};
 use azimuth::steering::control::operator::Action;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -186,7 +188,10 @@ impl World {
         self.causes.is_time |= is_due;
         let has_changed = self.core.step(self.now);
         assert!(!has_changed || is_due || is_told, "answers change without being told and without being due");
-        assert!(!self.core.is_dirty() && self.core.due().is_none_or(|due| due > self.now), "a step leaves nothing to do");
+        assert!(
+            !self.core.is_dirty() && self.core.due().is_none_or(|due| due > self.now),
+            "a step leaves nothing to do"
+        );
         self.model.keep_times(&self.plan, self.now);
         if has_changed {
             let before = std::mem::replace(&mut self.snapshot, self.core.snapshot());
@@ -275,7 +280,12 @@ impl World {
         let mut changes: Vec<Change> = Vec::new();
         for event in told {
             let Told::Changed { change, from } = event else { continue };
-            if std::env::var("SIMLOG").is_ok() { eprintln!("{} {from}->{} wav {} {}", self.now.0, change.state.status, change.state.wavering, change.key); }
+            if std::env::var("SIMLOG").is_ok() {
+                eprintln!(
+                    "{} {from}->{} wav {} {}",
+                    self.now.0, change.state.status, change.state.wavering, change.key
+                );
+            }
             super::causes::check_health(&change, from, seen, is_hold);
             self.model.statuses.insert(change.key.clone(), change.state.status);
             self.causes.targets.insert(change.key.clone());
@@ -293,7 +303,9 @@ impl World {
         let generation = self.plan.generation + 1;
         if generation < ground::GENERATIONS {
             self.plan = Plan::new(self.seed, generation, self.geography);
-            if std::env::var("SIMLOG").is_ok() { eprintln!("{} reload", self.now.0); }
+            if std::env::var("SIMLOG").is_ok() {
+                eprintln!("{} reload", self.now.0);
+            }
             self.core.replace(self.plan.inputs.clone(), self.now);
             self.snapshot = self.core.snapshot();
             self.scopes.clear();
