@@ -9,8 +9,8 @@ fn after_failure(shed: Option<ShedMarks>, loads: &str) -> Vec<f64> {
     let inputs = inputs(Policy { shed, ..of_order(Order::Closest) }, [1; 3]);
     let roll = Roll::new(&inputs, None);
     let plan = Plan { clients: 4_000, behind_resolvers: 0.5, seed: 1 };
-    let sample = Population::of_cities(&super::super::cities::embedded(), &LOCATOR, &plan);
-    let population = Population::of_cities(&super::super::cities::embedded(), &LOCATOR, &plan);
+    let sample = Population::of_cities(&crate::simulate::cities::embedded(), &LOCATOR, &plan);
+    let population = Population::of_cities(&crate::simulate::cities::embedded(), &LOCATOR, &plan);
     let loads = load::parse(loads).unwrap();
     let mut feedback = Feedback::new(sample, &roll, &loads, &[None; 3], 1);
     let mut world = World::new(inputs);

@@ -16,7 +16,6 @@ use crate::geo::spec::{GeoSpec, Network, NetworkFact};
 use crate::snapshot::{Inputs, Settings};
 use crate::steering::control::operator::Action;
 use crate::steering::spec::*;
-use crate::zone::ZoneSet;
 use std::sync::{Arc, LazyLock};
 
 /// `eu` near Frankfurt, `us` near Ashburn, `ap` near Singapore.
@@ -60,7 +59,7 @@ fn inputs(policy: Policy, weights: [u32; 3]) -> Inputs {
     let members: Vec<Member> = (0..).zip(weights).map(|(region, weight)| member(region, weight)).collect();
     Inputs {
         settings: Settings::default(),
-        zones: Arc::new(ZoneSet::default()),
+        zones: Arc::default(),
         locator: Arc::clone(&LOCATOR),
         regions: regions(),
         member_targets: vec![vec![Vec::new(); members.len()]],

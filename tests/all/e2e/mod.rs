@@ -8,6 +8,7 @@ mod load;
 mod operator;
 mod reload;
 mod server;
+mod simulate;
 mod sockets;
 mod transfers;
 mod updates;
