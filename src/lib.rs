@@ -16,6 +16,7 @@ pub mod feed;
 pub mod geo;
 pub mod health;
 pub mod probe;
+pub mod simulate;
 pub mod snapshot;
 pub mod steering;
 pub mod transfer;

@@ -1,7 +1,6 @@
 //! The admin server's routes: from a request to text or JSON. Decides nothing.
 
 mod access;
-mod latency;
 pub mod operator;
 pub mod status;
 
@@ -29,7 +28,7 @@ pub(super) async fn serve(socket: TcpListener, access: Access, state: AdminState
         .route("/api/v1/status", get(status::show))
         .route("/api/v1/operator", get(operator::standing))
         .route("/api/v1/operate", post(operator::operate))
-        .route("/api/v1/latency", put(latency::put).layer(DefaultBodyLimit::max(super::latency::BODY_LEN_MAX)))
+        .route("/api/v1/latency", put(super::latency::put).layer(DefaultBodyLimit::max(super::latency::BODY_LEN_MAX)))
         .layer(DefaultBodyLimit::max(operator::BODY_LEN_MAX))
         .layer(middleware::from_fn_with_state(access, access::require))
         .with_state(state);

@@ -1,7 +1,13 @@
 //! `PUT /api/v1/latency`: a table of measured latencies in the place of the one that was given before. Knows no rankings.
 
+use super::AdminState;
 use crate::geo::latency::file::Format;
-use serde_json::{Value, json};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 /// Who takes tables of latencies.
 pub trait Latencies: Send + Sync {
@@ -13,37 +19,43 @@ pub trait Latencies: Send + Sync {
 /// Largest body that is taken, in octets.
 pub const BODY_LEN_MAX: usize = 64 << 20;
 
-/// Takes the body of a request whose client may do so; gives the status and the body of the response. JSON is what calls itself
-/// so, everything else is CSV.
-pub fn put(latencies: &dyn Latencies, content_type: Option<&str>, body: &[u8]) -> (u16, Value) {
-    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-    let format = if essence.eq_ignore_ascii_case("application/json") { Format::Json } else { Format::Csv };
-    match latencies.replace(body, format) {
-        Ok(count) => (202, json!({ "latencies": count, "note": "they go live in the background, on this node only" })),
-        Err(mistakes) => (400, json!({ "errors": mistakes })),
+/// Takes a table.
+pub async fn put(State(state): State<AdminState>, headers: HeaderMap, body: Bytes) -> Response {
+    let Some(latencies) = state.latencies.get().cloned() else {
+        let starting = json!({ "error": "the server is starting", "help": "ask again in a moment" });
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(starting)).into_response();
+    };
+    let format = format_of(headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()));
+    // It writes to the disk, while others are answered.
+    match tokio::task::spawn_blocking(move || latencies.replace(&body, format)).await {
+        Ok(Ok(count)) => {
+            let note = "they go live in the background, on this node only";
+            (StatusCode::ACCEPTED, Json(json!({ "latencies": count, "note": note }))).into_response()
+        }
+        Ok(Err(mistakes)) => {
+            let help = "nothing was changed; `azimuth` documents the form in docs/manual/ranking.md";
+            let body = json!({ "error": mistakes.join("\n"), "errors": mistakes, "help": help });
+            (StatusCode::BAD_REQUEST, Json(body)).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": error.to_string() }))).into_response(),
     }
+}
+
+/// JSON is what calls itself so; everything else is CSV.
+fn format_of(content_type: Option<&str>) -> Format {
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") { Format::Json } else { Format::Csv }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Format, Latencies, put};
-
-    struct Counts;
-
-    impl Latencies for Counts {
-        fn replace(&self, octets: &[u8], format: Format) -> Result<usize, Vec<String>> {
-            match format {
-                Format::Csv => Ok(octets.len()),
-                Format::Json => Err(vec!["body:1:1: no".to_owned()]),
-            }
-        }
-    }
+    use super::{Format, format_of};
 
     #[test]
     fn the_content_type_says_how_the_body_is_written() {
-        assert_eq!(put(&Counts, None, b"123").0, 202);
-        assert_eq!(put(&Counts, Some("text/csv"), b"123").1["latencies"], 3);
-        let (status, answer) = put(&Counts, Some("application/json; charset=utf-8"), b"");
-        assert_eq!((status, &answer["errors"][0]), (400, &"body:1:1: no".into()));
+        for csv in [None, Some("text/csv"), Some("application/x-www-form-urlencoded"), Some("")] {
+            assert_eq!(format_of(csv), Format::Csv, "{csv:?}");
+        }
+        assert_eq!(format_of(Some("Application/JSON; charset=utf-8")), Format::Json);
     }
 }

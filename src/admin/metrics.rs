@@ -1,6 +1,7 @@
 //! `/metrics`: everything that is counted, in Prometheus text or OpenMetrics.
 
 mod feeds;
+mod operator;
 
 use super::{AdminState, Serving};
 use crate::answer::counters::Tally;
@@ -70,6 +71,7 @@ impl Collector for Everything {
         answers(&self.0, &mut out)?;
         health(&self.0, &mut out)?;
         feeds::feeds(&self.0, &mut out)?;
+        operator::orders(&self.0, &mut out)?;
         secondaries(&self.0, &mut out)?;
         aliases(&self.0, &mut out)?;
         configuration(&self.0, &mut out)

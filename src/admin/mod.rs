@@ -97,16 +97,16 @@ impl AdminState {
         }
     }
 
-    /// From now on tables of measured latencies are taken.
-    pub fn measured_by(&self, latencies: Arc<dyn Latencies>) {
-        // Set once, by the one thread that starts the server.
-        let _ = self.latencies.set(latencies);
-    }
-
     /// From now on commands of operators are taken.
     pub fn operated_by(&self, operator: OperatorHandle) {
         // Set once, by the one thread that starts the server.
         let _ = self.operator.set(operator);
+    }
+
+    /// From now on tables of latencies are taken.
+    pub fn measured_by(&self, latencies: Arc<dyn Latencies>) {
+        // Set once, by the one thread that starts the server.
+        let _ = self.latencies.set(latencies);
     }
 
     /// From now on the primaries of these zones are followed.

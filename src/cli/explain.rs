@@ -6,6 +6,7 @@ use crate::boot::Overrides;
 use crate::config::Config;
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ pub struct Args {
     /// Ask the server whose admin address this is, instead of the one that the configuration names
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "offline")]
     admin: Option<SocketAddr>,
+    /// The file with the token, for a server that wants it for reading too, instead of the one that the configuration names
+    #[arg(long, value_name = "FILE", conflicts_with = "offline")]
+    token_file: Option<PathBuf>,
     /// Ask no server: load the configuration and assume every member up
     #[arg(long)]
     offline: bool,
@@ -71,20 +75,20 @@ fn offline(args: &Args, question: &Question) -> Result<Explanation, ExitCode> {
 }
 
 fn online(args: &Args) -> Result<Explanation, ExitCode> {
-    let admin = match args.admin {
-        Some(admin) => admin,
+    let (admin, token_file) = match args.admin {
+        Some(admin) => (admin, None),
         None => admin_address(args)?,
     };
-    ask(admin, args).map_err(failed)
+    ask(admin, args.token_file.as_deref().or(token_file.as_deref()), args).map_err(failed)
 }
 
-/// Where the configuration says the admin server is.
-fn admin_address(args: &Args) -> Result<SocketAddr, ExitCode> {
+/// Where the configuration says the admin server is, and its token.
+fn admin_address(args: &Args) -> Result<(SocketAddr, Option<PathBuf>), ExitCode> {
     let mut sources = crate::base::Sources::default();
     let (config, diagnostics) = crate::config::load(&args.config.config, &mut sources);
-    match config.map(|config: Config| config.admin.listen) {
-        Some(Some(address)) => Ok(address),
-        Some(None) => {
+    match config.map(|config: Config| (config.admin.listen, config.token_file())) {
+        Some((Some(address), token_file)) => Ok((address, Some(token_file))),
+        Some((None, _)) => {
             Err(failed("the configuration switches the admin server off (`[admin] listen = \"\"`); use --offline"))
         }
         None => {
@@ -94,7 +98,7 @@ fn admin_address(args: &Args) -> Result<SocketAddr, ExitCode> {
     }
 }
 
-fn ask(admin: SocketAddr, args: &Args) -> Result<Explanation, String> {
+fn ask(admin: SocketAddr, token_file: Option<&Path>, args: &Args) -> Result<Explanation, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
     let unreachable = |error: &dyn std::fmt::Display| {
         format!(
@@ -102,7 +106,7 @@ fn ask(admin: SocketAddr, args: &Args) -> Result<Explanation, String> {
         )
     };
     runtime.block_on(async {
-        let client = super::http::client(TIMEOUT).map_err(|e| unreachable(&e))?;
+        let client = super::http::client_with_token(TIMEOUT, token_file).map_err(|e| unreachable(&e))?;
         let mut url = reqwest::Url::parse(&format!("http://{admin}/api/v1/explain")).map_err(|e| e.to_string())?;
         url.query_pairs_mut()
             .append_pair("name", &args.name)
@@ -150,6 +154,9 @@ fn write_text(out: &mut String, explained: &Explanation) -> std::fmt::Result {
         }
         None => writeln!(out, "  located at    unknown: regions come in configured order")?,
     }
+    if !client.named.is_empty() {
+        writeln!(out, "  rules name    {}", client.named.join(", "))?;
+    }
     if let Some(region) = &client.prefers {
         writeln!(out, "  prefers       {region}   ([[network]])")?;
     }
@@ -185,6 +192,9 @@ fn write_steering(out: &mut String, steering: &explain::Steering) -> std::fmt::R
         "  pool `{}`, policy `{}`: order {}, spread {}",
         steering.pool, steering.policy, steering.order, steering.spread
     )?;
+    if let Some(spread) = &steering.region_spread {
+        writeln!(out, "  among equals  {spread}")?;
+    }
     if let Some(rule) = &steering.rule {
         writeln!(out, "  rule          {rule}")?;
     }
@@ -195,11 +205,23 @@ fn write_steering(out: &mut String, steering: &explain::Steering) -> std::fmt::R
             writeln!(out, "      from here on the order is approximate (more than 16 regions)")?;
         }
         let mut distance = region.distance_km.map(|km| format!("{km:.0} km")).unwrap_or_default();
-        if let Some(km) = region.biased_km {
-            write!(distance, " (counts as {km:.0})")?;
+        if let Some(ms) = region.latency_ms {
+            let how = if region.measured { "measured" } else { "estimated" };
+            let away = region.distance_km.map(|km| format!(", {km:.0} km")).unwrap_or_default();
+            distance = format!("{ms:.0} ms {how}{away}");
+        }
+        if let Some(counts) = region.biased_km.or(region.biased_ms) {
+            write!(distance, " (counts as {counts:.0})")?;
         }
         let mark = if region.chosen { "->" } else { "  " };
         writeln!(out, "{mark} {rank:>2}. {:<16} {distance:>10}   {}", region.name, region.verdict)?;
+        if let Some(equal) = &region.equal {
+            let share = equal.share.map(|share| format!(", share {:.1} %", share * 100.0)).unwrap_or_default();
+            writeln!(out, "         weight among equals {}{share}", equal.weight)?;
+        }
+        for note in &region.notes {
+            writeln!(out, "         {note}")?;
+        }
         for member in &region.members {
             write_member(out, member)?;
         }
@@ -209,12 +231,22 @@ fn write_steering(out: &mut String, steering: &explain::Steering) -> std::fmt::R
     }
     writeln!(out, "\n  verdict       {}", steering.verdict)?;
     writeln!(out, "  TTL           {} s: {}", steering.ttl, steering.ttl_reason)?;
-    writeln!(out, "  ECS scope     /{}", steering.scope)
+    writeln!(out, "  ECS scope     /{}", steering.scope)?;
+    match &steering.fallback {
+        Some(fallback) => {
+            writeln!(out, "\nfalls back to policy `{}`", fallback.policy)?;
+            write_steering(out, fallback)
+        }
+        None => Ok(()),
+    }
 }
 
 fn write_member(out: &mut String, member: &explain::Member) -> std::fmt::Result {
     let share = member.share.map(|share| format!("share {:.1} %", share * 100.0)).unwrap_or_default();
-    writeln!(out, "         {:<24} weight {:<4} {:<9} {share}", member.target, member.weight, member.status)?;
+    writeln!(out, "         {:<24} weight {:<4} {:<11} {share}", member.target, member.weight, member.status)?;
+    for note in &member.notes {
+        writeln!(out, "           {note}")?;
+    }
     for monitor in &member.monitors {
         let wavering = if monitor.wavering { ", wavering" } else { "" };
         let error = monitor.last_error.as_ref().map(|e| format!("; last error: {e}")).unwrap_or_default();

@@ -1,16 +1,35 @@
 //! An HTTP client for asking a server of ours, without TLS.
 
+use crate::admin::operate::token;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A client for plain HTTP. The library wants a TLS configuration all the same: this one trusts nobody.
+/// A client for plain HTTP.
 pub fn client(timeout: Duration) -> Result<reqwest::Client, String> {
+    builder(timeout)?.build().map_err(|error| error.to_string())
+}
+
+/// A client that sends the token of the admin API, where this user may read it: a server that does not listen on loopback wants
+/// it for reading too.
+pub fn client_with_token(timeout: Duration, token_file: Option<&Path>) -> Result<reqwest::Client, String> {
+    let mut headers = HeaderMap::new();
+    let token = token_file.and_then(|file| token::read(file).ok());
+    if let Some(mut value) = token.and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok()) {
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    builder(timeout)?.default_headers(headers).build().map_err(|error| error.to_string())
+}
+
+/// The library wants a TLS configuration all the same: this one trusts nobody.
+fn builder(timeout: Duration) -> Result<reqwest::ClientBuilder, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
-    let builder = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().timeout(timeout);
-    builder.build().map_err(|error| error.to_string())
+    Ok(reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().timeout(timeout))
 }

@@ -13,6 +13,7 @@ mod http;
 mod logging;
 mod operate;
 mod serve;
+mod simulate;
 mod status;
 mod undrain;
 mod zone;
@@ -56,6 +57,8 @@ enum Verb {
     Explain(explain::Args),
     /// How regions, pools and members stand, on the running server
     Status(status::Args),
+    /// Tell what the world's clients would be answered if a region failed or the configuration changed
+    Simulate(simulate::Args),
     /// Lead new clients elsewhere: a region, a pool in a region or members, whole or by a part
     Drain(drain::Args),
     /// Take drains back
@@ -90,6 +93,7 @@ pub fn run() -> ExitCode {
         Verb::Check(args) => check::run(&args, crate::boot::load_rest),
         Verb::Explain(args) => explain::run(&args),
         Verb::Status(args) => status::run(&args),
+        Verb::Simulate(args) => simulate::run(&args),
         Verb::Drain(args) => drain::run(&args),
         Verb::Undrain(args) => undrain::run(&args),
         Verb::Force(args) => force::run(&args),

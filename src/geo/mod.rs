@@ -9,6 +9,7 @@ pub mod continents;
 pub mod country_build;
 pub mod country_table;
 mod database;
+pub mod details;
 mod facts;
 mod hash;
 mod index;

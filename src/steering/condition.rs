@@ -23,6 +23,8 @@ pub struct MemberState {
     pub enabled: bool,
     /// Its weight now, in thousandths of a unit of configured weight; at least 1 while it is enabled.
     pub weight: u32,
+    /// It counts for what is available and does not answer while another of its region and family does.
+    pub passed_over: bool,
 }
 
 /// Thousandths that a configured weight of 1 has.
@@ -32,7 +34,7 @@ impl MemberState {
     /// A member in this state with the weight that is configured for it.
     #[must_use]
     pub const fn configured(status: Status, wavering: bool, enabled: bool, weight: u32) -> Self {
-        Self { status, wavering, enabled, weight: weight.saturating_mul(WEIGHT_UNIT) }
+        Self { status, wavering, enabled, weight: weight.saturating_mul(WEIGHT_UNIT), passed_over: false }
     }
 }
 

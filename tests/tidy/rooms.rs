@@ -15,6 +15,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("transport", &["answer", "snapshot"]),
     ("probe", &["health"]),
     ("feed", &["health"]),
+    ("simulate", &["steering", "geo", "health", "snapshot"]),
     ("transfer", &["wire", "zone", "snapshot"]),
     (
         "config",
@@ -28,6 +29,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "probe::spec",
             "transfer::spec",
             // Files of certificates are checked where they are named.
+            "probe::tls::check_identity",
             "probe::tls::roots_of_file",
             "feed::spec",
             // What can be asked for, and what of whom.
@@ -90,13 +92,15 @@ const ALL_BELOW_CLI: &[&str] = &[
     "transfer",
     "probe",
     "feed",
+    "simulate",
     "config",
     "admin",
     "boot",
 ];
 
 /// Rooms whose results depend on their arguments alone. `config` reads files, yet no clock.
-const NO_CLOCK: &[&str] = &["base", "wire", "zone", "geo", "health", "steering", "snapshot", "answer", "config"];
+const NO_CLOCK: &[&str] =
+    &["base", "wire", "zone", "geo", "health", "steering", "snapshot", "answer", "simulate", "config"];
 
 /// Files of those rooms that may read the clock all the same.
 const CLOCK_EXEMPT: &[(&str, &str)] =
@@ -132,6 +136,9 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("getrandom", &["transport", "transfer", "probe", "boot", "cli"]),
     // Record data of zone files; responses as `explain` and `demo` show them.
     ("hickory_proto", &["zone", "admin", "cli"]),
+    ("http_body_util", &["probe"]),
+    ("hyper", &["probe"]),
+    ("hyper_util", &["probe"]),
     ("indicatif", &["cli"]),
     // Calls in transport and boot; error numbers in probe and feed.
     ("libc", &["transport", "probe", "feed", "boot"]),
@@ -139,7 +146,9 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("nix", &["transport", "boot", "cli"]),
     ("notify", &["boot"]),
     ("prometheus_client", &["admin"]),
-    ("reqwest", &["probe", "feed", "cli"]),
+    ("regex", &["probe"]),
+    ("regex_syntax", &["probe"]),
+    ("reqwest", &["feed", "cli"]),
     ("rustix", &["transport", "transfer", "probe", "boot", "cli"]),
     ("rustls", &["probe", "feed", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "feed", "cli"]),
@@ -150,9 +159,15 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
     ("tokio", &["transport", "transfer", "probe", "feed", "admin", "boot", "cli"]),
+    ("tokio_rustls", &["probe"]),
     ("toml_parser", &["config"]),
+    ("tonic", &["probe"]),
+    ("tonic_health", &["probe"]),
     ("tracing", &["transport", "transfer", "probe", "feed", "admin", "boot", "cli"]),
     ("tracing_subscriber", &["boot", "cli"]),
+    // Where redirects lead.
+    ("url", &["probe"]),
+    ("x509_parser", &["probe"]),
 ];
 
 /// Rooms that talk to a person.

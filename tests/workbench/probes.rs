@@ -2,7 +2,7 @@
 
 use azimuth::health::{Endpoint, TargetKey, Timing};
 use azimuth::probe::metrics::LagMetrics;
-use azimuth::probe::spec::{Kind, Monitor, MonitorKind, PlannedTarget, ProbePlan};
+use azimuth::probe::spec::{Kind, Monitor, MonitorKind, PlannedTarget, ProbePlan, TcpCheck};
 use azimuth::probe::{Metrics, Prober};
 use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -27,7 +27,7 @@ pub fn run(targets: u32, seconds: u32) {
     std::thread::Builder::new().name("listener".to_owned()).spawn(move || listener.incoming().for_each(drop)).unwrap();
     let second = Duration::from_secs(1);
     let timing = Timing { interval: second, timeout: second, fall: 3, rise: 2, retry_interval: second / 10 };
-    let monitor = Monitor { name: "tcp".into(), kind: MonitorKind::Tcp, port, timing };
+    let monitor = Monitor { name: "tcp".into(), kind: MonitorKind::Tcp(TcpCheck::default()), port, timing };
     let plan = ProbePlan {
         monitors: vec![monitor],
         targets: (0..targets).map(|number| target(number, port)).collect(),

@@ -1,27 +1,26 @@
 //! A steering decision in an operator's words.
 
-use super::report::{Member, Monitor, Region, Steering};
+use super::report::{Equal, Member, Monitor, Region, Steering};
+use super::state::{Known, percent};
 use crate::base::{Family, RegionId};
 use crate::geo::{Client, Place};
-use crate::health::{TargetKey, TargetState};
-use crate::snapshot::{Balance, Current};
-use crate::steering::Verdict;
-use crate::steering::decide::{Asked, Considered, Decision};
+use crate::health::TargetKey;
+use crate::snapshot::{Balance, Current, PairCourse, Snapshot};
+use crate::steering::condition::WEIGHT_UNIT;
+use crate::steering::decide::{Asked, Considered, Decision, scope};
 use crate::steering::explain::{self as steering, ExplainedStep, Explanation, Pick, RankReason, RankedRegion};
 use crate::steering::pool_answers::Pass;
 use crate::steering::ranking::Table;
-use crate::steering::spec::{AllDown, MemberTarget, Order, Policy, Pool, Rule, TtlRange};
+use crate::steering::spec::{AllDown, MemberTarget, Order, Policy, Pool, Rule, Spread, TtlRange};
+use crate::steering::{PoolAnswers, Share, Verdict};
 
-/// What is known of a target.
-pub(super) type TargetStates<'a> = dyn Fn(&TargetKey) -> Option<TargetState> + 'a;
-
-/// Decides once more for this client and says why.
+/// Decides once more for this client and says why; where the policy falls back to another one, what that decides.
 pub(super) fn explain(
     current: &Current,
+    known: &Known<'_>,
     balance: Balance,
     client: &Client,
     family: Family,
-    target_state: &TargetStates<'_>,
 ) -> Option<Steering> {
     let snapshot = &*current.snapshot;
     let (pool_id, policy_id) = *current.pairs.get(balance.pool_answers as usize)?;
@@ -41,16 +40,23 @@ pub(super) fn explain(
         policy,
         family: asked_family,
         explained: &explained,
-        target_state,
+        answers,
+        known,
+        course: known.course(pool_id, policy_id),
         pool_id: pool_id.index(),
     };
     let decision = explained.decision;
+    let falls_back = snapshot.fallback_of(&balance);
+    let fallback = falls_back.filter(|_| decision.verdict == Verdict::Elsewhere);
+    let fallback = fallback.and_then(|balance| explain(current, known, balance, client, family));
+    let has_equals = matches!(policy.order, Order::Any) || policy.tie_band.is_some();
     Some(Steering {
         pool: pool.name.to_string(),
         policy: policy.name.to_string(),
-        order: order_name(policy, place).to_owned(),
+        order: order_name(policy, place),
         spread: policy.spread.word().to_owned(),
         rule: explained.rule.map(|index| rule_text(index, &policy.rules[index])),
+        region_spread: policy.region_spread.filter(|_| has_equals).map(|spread| spread.word().to_owned()),
         regions: explained.regions.iter().map(|ranked| teller.region(ranked)).collect(),
         left_out: teller.left_out(),
         approximate_from: explained.regions.iter().position(|r| r.reason == RankReason::Approximate).map(|at| at + 1),
@@ -58,11 +64,29 @@ pub(super) fn explain(
         ttl: if decision.ttl_min { balance.ttl.min } else { balance.ttl.max },
         ttl_reason: ttl_reason(decision, balance.ttl).to_owned(),
         scope: match decision.verdict {
-            Verdict::Variant(_) => client.scope_as_sent(decision.scope),
+            Verdict::Variant(_) => client.scope_as_sent(chain_scope(snapshot, balance, &asked)),
+            // What decides has the scope of the policies before it too: it never depends on health.
+            Verdict::Elsewhere => match fallback.as_ref().map(|fallback| fallback.scope) {
+                Some(scope) if scope > 0 => scope.max(client.scope_as_sent(chain_scope(snapshot, balance, &asked))),
+                _ => 0,
+            },
             // Without a steered RRset a response has scope 0.
-            Verdict::NoType | Verdict::NothingUp | Verdict::ServFail | Verdict::Elsewhere => 0,
+            Verdict::NoType | Verdict::NothingUp | Verdict::ServFail => 0,
         },
+        fallback: fallback.map(Box::new),
     })
+}
+
+/// The largest scope of a policy and those that it falls back to.
+fn chain_scope(snapshot: &Snapshot, balance: Balance, asked: &Asked) -> u8 {
+    let mut next = Some(balance);
+    let mut largest = 0;
+    while let Some(balance) = next {
+        let answers = snapshot.pool_answers.get(balance.pool_answers as usize);
+        largest = largest.max(scope(answers, &snapshot.rankings[balance.ranking as usize], asked));
+        next = snapshot.fallback_of(&balance);
+    }
+    largest
 }
 
 fn ttl_reason(decision: Decision, ttl: TtlRange) -> &'static str {
@@ -79,13 +103,21 @@ fn ttl_reason(decision: Decision, ttl: TtlRange) -> &'static str {
     }
 }
 
-fn order_name(policy: &Policy, place: &Place) -> &'static str {
-    match policy.order {
-        Order::Closest if place.point.is_none() => "closest (the client's location is unknown: configured order)",
+fn order_name(policy: &Policy, place: &Place) -> String {
+    let located = place.point.is_some();
+    let order = match policy.order {
+        Order::Closest if !located => "closest (the client's location is unknown: configured order)",
         Order::Closest => "closest",
         Order::Listed => "listed",
         Order::Any => "any",
+        Order::Latency if !located && place.latency.is_none() => {
+            "latency (the client's location and latencies are unknown: configured order)"
+        }
         Order::Latency => "latency",
+    };
+    match policy.tie_band.filter(|_| matches!(policy.order, Order::Closest | Order::Latency)) {
+        Some(band) => format!("{order}, equals within a factor of {band}"),
+        None => order.to_owned(),
     }
 }
 
@@ -106,7 +138,9 @@ struct Teller<'a> {
     family: Family,
     pool_id: usize,
     explained: &'a Explanation,
-    target_state: &'a TargetStates<'a>,
+    answers: &'a PoolAnswers,
+    known: &'a Known<'a>,
+    course: Option<&'a PairCourse>,
 }
 
 impl Teller<'_> {
@@ -115,7 +149,9 @@ impl Teller<'_> {
     }
 
     fn region(&self, ranked: &RankedRegion) -> Region {
-        let is_biased = ranked.ranked_km.zip(ranked.distance_km).is_some_and(|(counts, is)| counts != is);
+        // With latencies it is these that the bias changes.
+        let biased = ranked.ranked_km.zip(ranked.distance_km).filter(|(counts, is)| counts != is);
+        let biased = biased.filter(|_| ranked.latency.is_none());
         let (verdict, chosen) = self.region_verdict(ranked.region);
         let reason = match ranked.reason {
             RankReason::Rule => "; first by the rule",
@@ -131,11 +167,58 @@ impl Teller<'_> {
         Region {
             name: self.region_name(ranked.region),
             distance_km: ranked.distance_km,
-            biased_km: ranked.ranked_km.filter(|_| is_biased),
+            biased_km: biased.map(|(counts, _)| counts),
+            latency_ms: ranked.latency.map(|latency| latency.milliseconds),
+            biased_ms: ranked.latency.filter(|of| of.ranked_ms != of.milliseconds).map(|of| of.ranked_ms),
+            measured: ranked.latency.is_some_and(|latency| latency.measured),
             verdict: verdict + reason,
             chosen,
+            equal: self.equal(ranked.region),
+            notes: self.region_notes(ranked.region),
             members: self.members(ranked.region),
         }
+    }
+
+    /// The regions that one was picked of, and their weights; nothing where there was no choice.
+    fn equals(&self) -> Vec<(RegionId, f64)> {
+        let asked = |step: &&ExplainedStep| step.step.family == self.family;
+        let picked = self.explained.steps.iter().filter(asked).rfind(|step| step.step.outcome == Considered::Chosen);
+        let Some(picked) = picked else { return Vec::new() };
+        let of_choice = |step: &&ExplainedStep| {
+            let outcome = step.step.outcome;
+            step.step.pass == picked.step.pass && matches!(outcome, Considered::Chosen | Considered::NotPicked)
+        };
+        let steps: Vec<&ExplainedStep> = self.explained.steps.iter().filter(asked).filter(of_choice).collect();
+        if steps.len() < 2 {
+            return Vec::new();
+        }
+        let weight = |region: &RegionId| {
+            let state = self.answers.condition().regions.get(region.index()).copied().unwrap_or_default();
+            f64::from(state.weight) / f64::from(WEIGHT_UNIT)
+        };
+        steps.into_iter().flat_map(|step| &step.regions).map(|region| (*region, weight(region))).collect()
+    }
+
+    fn equal(&self, region: RegionId) -> Option<Equal> {
+        let equals = self.equals();
+        let (_, weight) = equals.iter().find(|(equal, _)| *equal == region)?;
+        let share = match self.policy.region_spread.unwrap_or(Spread::Weighted) {
+            Spread::Hash { .. } => None,
+            Spread::Random | Spread::RoundRobin => Some(1.0 / equals.len() as f64),
+            _ => Some(weight / equals.iter().map(|(_, weight)| weight).sum::<f64>()),
+        };
+        Some(Equal { weight: *weight, share })
+    }
+
+    fn region_notes(&self, region: RegionId) -> Vec<String> {
+        let course = self.course.and_then(|pair| pair.regions.iter().find(|course| course.region == region));
+        self.known.of_region(self.pool, &self.current.inputs.regions[region.index()], course)
+    }
+
+    /// Whether a region hands any client on by itself, and how many.
+    fn hands_on(&self, region: RegionId) -> Option<f64> {
+        let state = self.answers.condition().regions.get(region.index())?;
+        (state.shed != Share::NONE).then(|| state.shed.as_f64())
     }
 
     /// What became of a region, and whether it was chosen.
@@ -145,11 +228,16 @@ impl Teller<'_> {
             let words = match step.step.outcome {
                 // With families together, A's order is asked first.
                 Considered::Chosen if step.step.family != self.family => "first available by A's order".to_owned(),
-                Considered::Chosen => chosen_in(step.step.pass).to_owned(),
+                Considered::Chosen => self.chosen(region, step.step.pass),
                 Considered::NoMembers => format!("no enabled {} members", self.records(step.step.family)),
-                Considered::HandedOn => "hands this client on".to_owned(),
-                Considered::Refused => "takes no such client from regions that hand it on".to_owned(),
-                Considered::NotPicked => "as good as the one that was picked".to_owned(),
+                Considered::HandedOn => match self.hands_on(region) {
+                    Some(share) => format!("hands on {} of client subnets, and this one is among them", percent(share)),
+                    None => "hands this client on".to_owned(),
+                },
+                Considered::Refused => {
+                    "could take it, and does not take clients like it that others hand on".to_owned()
+                }
+                Considered::NotPicked => "equal to the one that was picked".to_owned(),
                 Considered::PassedOver => format!("passed over: {}", self.shortfall(step)),
             };
             if !seen.contains(&words) {
@@ -163,6 +251,20 @@ impl Teller<'_> {
         (seen.join("; "), answers)
     }
 
+    fn chosen(&self, region: RegionId, pass: Pass) -> String {
+        let words = chosen_in(pass);
+        match self.hands_on(region) {
+            Some(share) if pass == Pass::Healthy => {
+                format!("{words}: it hands on {} of client subnets, and this one is not among them", percent(share))
+            }
+            _ if self.equals().is_empty() => words.to_owned(),
+            _ => match self.policy.region_spread.unwrap_or(Spread::Weighted) {
+                Spread::Hash { .. } => format!("{words}: picked among equals by a hash of the client"),
+                spread => format!("{words}: picked among equals (`{}`; the next query may get another)", spread.word()),
+            },
+        }
+    }
+
     fn members(&self, region: RegionId) -> Vec<Member> {
         let targets = self.current.inputs.member_targets.get(self.pool_id);
         let mut members = Vec::new();
@@ -174,17 +276,19 @@ impl Teller<'_> {
                 MemberTarget::Address(address) => address.to_string(),
                 MemberTarget::Name { text, .. } => text.to_string(),
             };
-            let enabled = member.enabled && self.current.inputs.regions[region.index()].enabled;
-            let status = if enabled { seen.state.status.to_string() } else { "disabled".to_owned() };
+            let of_region = &self.current.inputs.regions[region.index()];
+            let status = self.known.status(self.pool, of_region, member, &seen.state);
+            let course = self.course.and_then(|pair| pair.members.get(index));
+            let notes = self.known.of_member(self.pool, of_region, member, &seen.state, course);
             let keys = targets.and_then(|pool| pool.get(index)).map(Vec::as_slice).unwrap_or_default();
             let monitors = keys.iter().map(|key| self.monitor(key)).collect();
-            members.push(Member { target, weight: member.weight, status, monitors, share: seen.share });
+            members.push(Member { target, weight: member.weight, status, notes, monitors, share: seen.share });
         }
         members
     }
 
     fn monitor(&self, key: &TargetKey) -> Monitor {
-        let state = (self.target_state)(key).unwrap_or_default();
+        let state = self.known.publisher().target_state(key).unwrap_or_default();
         Monitor {
             monitor: key.monitor.to_string(),
             target: key.endpoint.to_string(),
@@ -240,7 +344,14 @@ impl Teller<'_> {
                     "NODATA: no member of this family may answer".to_owned()
                 }
             },
-            Verdict::Elsewhere => "nothing is up: the policy that this one falls back to decides".to_owned(),
+            Verdict::Elsewhere => {
+                let other = match self.policy.all_down {
+                    AllDown::Policy(other) => self.current.inputs.policies.get(other.index()),
+                    _ => None,
+                };
+                let name = other.map(|policy| format!(" `{}`", policy.name)).unwrap_or_default();
+                format!("nothing is up, or of this family: the policy{name} that this one falls back to decides, below")
+            }
             Verdict::ServFail => "SERVFAIL: nothing is up, and the policy says `all_down = \"servfail\"`".to_owned(),
             Verdict::Variant(_) => {
                 let region =

@@ -3,16 +3,19 @@
 mod decision;
 mod report;
 mod response;
+mod state;
 
-pub use report::{Client, Explanation, Member, Monitor, Region, Response, Steering};
+pub use report::{Client, Equal, Explanation, Member, Monitor, Region, Response, Steering};
 
 use crate::answer::{CNAME_CHAIN_LEN_MAX, zone_for};
-use crate::base::{Country, Family, Prefix};
+use crate::base::{Country, Family, Prefix, UnixTime};
 use crate::snapshot::{Balance, Current, Inputs, Publisher, PublisherHandle, Snapshot, service_of};
 use crate::wire::{Name, NameKey, rtype};
 use crate::zone::Lookup;
 use hickory_proto::rr::RecordType;
+use state::Known;
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What is to be explained.
 #[derive(Clone, Debug)]
@@ -44,7 +47,8 @@ impl Question {
 /// Explains what is published.
 #[must_use]
 pub fn explain(publisher: &PublisherHandle, question: &Question) -> Explanation {
-    explain_current(&publisher.current(), &|target| publisher.target_state(target), false, question)
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    explain_current(&Known::new(publisher, UnixTime::from_secs(since_epoch.as_secs())), false, question)
 }
 
 /// Explains a configuration that no server runs, with every member up.
@@ -53,17 +57,13 @@ pub fn explain_offline(mut inputs: Inputs, question: &Question) -> Explanation {
     // A member that hangs on no target is always up.
     inputs.member_targets.iter_mut().flatten().for_each(Vec::clear);
     let publisher = Publisher::start(inputs);
-    let explanation = explain_current(&publisher.current(), &|_| None, true, question);
+    let explanation = explain_current(&Known::new(&publisher.handle(), UnixTime::default()), true, question);
     publisher.stop();
     explanation
 }
 
-fn explain_current(
-    current: &Current,
-    target_state: &decision::TargetStates<'_>,
-    every_member_assumed_up: bool,
-    question: &Question,
-) -> Explanation {
+fn explain_current(known: &Known<'_>, every_member_assumed_up: bool, question: &Question) -> Explanation {
+    let current = &known.publisher().current();
     let snapshot = &*current.snapshot;
     let looked_up = crate::geo::Client::new(question.from.address(), question.from.length());
     let found = follow(snapshot, question);
@@ -74,7 +74,7 @@ fn explain_current(
         let of_ipv6 = question.rtype == RecordType::AAAA || (found.hints && !has_ipv4);
         let family = if of_ipv6 { Family::V6 } else { Family::V4 };
         (steered || answers.answers_cname())
-            .then(|| decision::explain(current, balance, &looked_up, family, target_state))
+            .then(|| decision::explain(current, known, balance, &looked_up, family))
             .flatten()
     });
     Explanation {
@@ -155,6 +155,7 @@ fn client(current: &Current, from: Prefix, looked_up: &crate::geo::Client) -> Cl
         continent: place.continent.map(|continent| continent.as_str().to_owned()),
         coordinates: place.point.map(|point| [point.latitude(), point.longitude()]),
         coordinates_source: source(place.point_source),
+        named: place.named.iter().map(|&fact| locator.named()[usize::from(fact)].to_string()).collect(),
         prefers: place.prefers.map(|region| current.inputs.regions[region.index()].name.to_string()),
     }
 }

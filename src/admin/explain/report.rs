@@ -47,6 +47,9 @@ pub struct Client {
     pub coordinates: Option<[f64; 2]>,
     /// What said so.
     pub coordinates_source: Option<String>,
+    /// What holds of the autonomous systems, cities and subdivisions that rules name, as keys of a rule.
+    #[serde(default)]
+    pub named: Vec<String>,
     /// The region that a `[[network]]` table gives it.
     pub prefers: Option<String>,
 }
@@ -58,12 +61,15 @@ pub struct Steering {
     pub pool: String,
     /// The policy.
     pub policy: String,
-    /// `closest`, `listed` or `any`.
+    /// `closest`, `latency`, `listed` or `any`.
     pub order: String,
     /// How members are picked.
     pub spread: String,
     /// The rule that decided, by its place in the policy and its condition.
     pub rule: Option<String>,
+    /// How one of several equal regions is picked, where the policy has equals and picks one.
+    #[serde(default)]
+    pub region_spread: Option<String>,
     /// Regions in this client's order.
     pub regions: Vec<Region>,
     /// Regions of the pool that a fence leaves out for this client.
@@ -78,6 +84,9 @@ pub struct Steering {
     pub ttl_reason: String,
     /// Bits of the client's address that the answer holds for, as sent in a response with client subnet.
     pub scope: u8,
+    /// What the policy decided that this one falls back to, where it was asked.
+    #[serde(default)]
+    pub fallback: Option<Box<Steering>>,
 }
 
 /// A region in the client's order.
@@ -89,12 +98,36 @@ pub struct Region {
     pub distance_km: Option<f64>,
     /// What the distance counts as with the region's bias, where it has one.
     pub biased_km: Option<f64>,
+    /// Milliseconds of a round trip from the client, where latency orders.
+    #[serde(default)]
+    pub latency_ms: Option<f64>,
+    /// What they count as with the region's bias, where it has one.
+    #[serde(default)]
+    pub biased_ms: Option<f64>,
+    /// Whether they were measured; else they were estimated from the distance.
+    #[serde(default)]
+    pub measured: bool,
     /// Whether it was chosen, and if not, why it was passed over or not reached.
     pub verdict: String,
     /// Whether it was chosen.
     pub chosen: bool,
+    /// Its weight among the equals that one was picked of, and the share of such clients that it therefore gets, 0 to 1.
+    #[serde(default)]
+    pub equal: Option<Equal>,
+    /// What is going on there: words of operators and feeds, clients that it hands on, how it comes back.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The pool's members there.
     pub members: Vec<Member>,
+}
+
+/// A region among equals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Equal {
+    /// In units of a configured weight.
+    pub weight: f64,
+    /// 0 to 1; absent where a hash of the client decides.
+    pub share: Option<f64>,
 }
 
 /// A member of a region.
@@ -104,8 +137,11 @@ pub struct Member {
     pub target: String,
     /// Configured weight.
     pub weight: u32,
-    /// `up`, `down`, `unknown` or `disabled`.
+    /// `up`, `down`, `unknown`, `disabled`, `stopped` by its feed, or what an operator has made of it.
     pub status: String,
+    /// What is going on with it: words of operators and feeds, limits, a weight that is not the configured one.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// What its monitors found.
     pub monitors: Vec<Monitor>,
     /// Its share of the answers to this client, 0 to 1, where it can be answered.

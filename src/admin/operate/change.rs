@@ -8,6 +8,7 @@ use crate::snapshot::Current;
 use crate::steering::control::guards::{self, PoolNow, Violation};
 use crate::steering::control::operator::matching::{Matched, matched, why_nothing};
 use crate::steering::control::operator::{Action, Level, OperatorTable, Order, PERCENT_ALL, Pattern, target_text};
+use crate::steering::spec::{Guard, Pool, Region};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,19 @@ impl OperatorHandle {
             );
         }
         result
+    }
+
+    /// What guards of another configuration say against its going live, each in a sentence.
+    #[must_use]
+    pub fn judge_reload(&self, guards: &[Guard], regions: &[Region], pools: &[Pool]) -> Vec<String> {
+        if guards.is_empty() {
+            return Vec::new();
+        }
+        let (table, now, current) = (self.table(), self.now(), self.0.publisher.current());
+        let state = pools_now(&current);
+        let before = guards::Scene { regions: &current.inputs.regions, pools: &current.inputs.pools, state: &state };
+        let violations = guards::judge_reload(before, (guards, regions, pools), &table, now);
+        violations.iter().map(Violation::words).collect()
     }
 
     fn say(&self, request: &Request) -> Result<Done, Refused> {

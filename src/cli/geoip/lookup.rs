@@ -1,8 +1,9 @@
 //! `azimuth geoip lookup`.
 
 use crate::base::prefix::PrefixError;
-use crate::base::{Diagnostic, Prefix, Sources};
+use crate::base::{Diagnostic, Prefix, Severity, Sources};
 use crate::cli::{EXIT_MISTAKE, failed, print_diagnostics};
+use crate::geo::details::{Detail, details};
 use crate::geo::spec::{DatabaseFile, GeoSpec};
 use crate::geo::{Client, Disguise, Locator};
 use serde::Serialize;
@@ -32,6 +33,7 @@ pub struct Args {
 
 /// Where addresses are looked up, and the names of what the configuration speaks of.
 struct World {
+    spec: GeoSpec,
     locator: Locator,
     regions: Vec<String>,
 }
@@ -54,12 +56,30 @@ struct Finding {
     /// Degrees north and east.
     coordinates: Option<[f64; 2]>,
     coordinates_source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asn: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asn_organization: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asn_source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    city: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    city_source: Option<String>,
+    /// By code and by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subdivisions: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subdivisions_source: Option<String>,
     /// `[[network]] region`.
     #[serde(skip_serializing_if = "Option::is_none")]
     region: Option<String>,
     /// Networks that rules of policies name and that hold these addresses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rule_networks: Vec<String>,
+    /// What rules of policies name and holds of these addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rule_facts: Vec<String>,
 }
 
 /// Prints where each client is.
@@ -112,11 +132,15 @@ fn world(args: &Args) -> Result<World, ExitCode> {
             return Err(mistakes(&diagnostics, &sources));
         };
         regions = config.regions.iter().map(|region| region.name.to_string()).collect();
-        spec = config.geo;
+        let mut found = Vec::new();
+        spec = crate::boot::geo_spec(&config, &mut sources, &mut found);
+        if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+            return Err(mistakes(&found, &sources));
+        }
     }
     spec.databases.extend(args.database.iter().map(|path| DatabaseFile { path: path.clone(), span: None }));
     let locator = Locator::build(&spec).map_err(|diagnostics| mistakes(&diagnostics, &sources))?;
-    Ok(World { locator, regions })
+    Ok(World { spec, locator, regions })
 }
 
 fn mistakes(diagnostics: &[Diagnostic], sources: &Sources) -> ExitCode {
@@ -130,6 +154,11 @@ fn find(world: &World, text: &str, prefix: Prefix) -> Finding {
     let first = locator.leaf(client.address);
     let place = &locator.places()[locator.place_of(first).0 as usize];
     let source = |number: Option<u16>| number.map(|number| locator.source_names()[usize::from(number)].clone());
+    let found = details(&world.spec, client.address);
+    let (asn, asn_source) = parts(found.asn);
+    let (asn, asn_organization) = asn.unzip();
+    let (city, city_source) = parts(found.city);
+    let (subdivisions, subdivisions_source) = parts(found.subdivisions);
     let marks = place.marks.iter().filter_map(|mark| locator.marks().get(usize::from(*mark)));
     Finding {
         client: text.to_owned(),
@@ -145,8 +174,21 @@ fn find(world: &World, text: &str, prefix: Prefix) -> Finding {
             Some(name) => name.clone(),
             None => format!("number {}", region.0),
         }),
+        asn,
+        asn_organization: asn_organization.flatten(),
+        asn_source,
+        city,
+        city_source,
+        subdivisions: subdivisions.unwrap_or_default(),
+        subdivisions_source,
         rule_networks: marks.map(Prefix::to_string).collect(),
+        rule_facts: place.named.iter().map(|fact| locator.named()[usize::from(*fact)].to_string()).collect(),
     }
+}
+
+/// A fact and its source.
+fn parts<T>(detail: Option<Detail<T>>) -> (Option<T>, Option<String>) {
+    detail.map(|detail| (detail.value, detail.source)).unzip()
 }
 
 /// The last address of the prefix that a client was given as.
@@ -177,11 +219,22 @@ fn text_of(finding: &Finding) -> String {
     );
     let coordinates = finding.coordinates.map_or("unknown".to_owned(), |[lat, lon]| format!("{lat}, {lon}"));
     line("coordinates", &coordinates, finding.coordinates_source.as_deref());
+    if let Some(asn) = finding.asn {
+        let organization = finding.asn_organization.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+        line("network of", &format!("AS{asn}{organization}"), finding.asn_source.as_deref());
+    }
+    if let Some(city) = &finding.city {
+        line("city", city, finding.city_source.as_deref());
+    }
+    if !finding.subdivisions.is_empty() {
+        line("subdivision", &finding.subdivisions.join(", "), finding.subdivisions_source.as_deref());
+    }
     if let Some(region) = &finding.region {
         line("region", &format!("{region} first, by [[network]]"), None);
     }
-    if !finding.rule_networks.is_empty() {
-        line("rules name", &finding.rule_networks.join(", "), None);
+    let of_rules = [finding.rule_networks.as_slice(), &finding.rule_facts].concat();
+    if !of_rules.is_empty() {
+        line("rules name", &of_rules.join(", "), None);
     }
     line("prefix", &finding.prefix, None);
     if finding.entries > 1 {
@@ -207,7 +260,7 @@ mod tests {
             marks: vec!["192.0.2.128/25".parse().unwrap()],
             ..GeoSpec::default()
         };
-        World { locator: Locator::build(&spec).unwrap(), regions: vec!["fra".to_owned()] }
+        World { locator: Locator::build(&spec).unwrap(), spec, regions: vec!["fra".to_owned()] }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::wire::Name;
 use crate::zone::Change;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<ExitCode, ExitCode> {
     let configured = Configured::find(&args.zone)?;
     let apex = configured.apex();
     let admin = args.admin.or(configured.config.admin.listen).filter(|_| !args.offline);
-    let (text, source) = match admin.map(|admin| (admin, ask(admin, apex))) {
+    let (text, source) = match admin.map(|admin| (admin, ask(admin, &configured.config.token_file(), apex))) {
         Some((admin, Ok(text))) => (text, format!("the server at {admin}")),
         Some((admin, Err(Unasked::Refused(why)))) => {
             return Err(failed(format_args!("the server at {admin} refuses: {why}")));
@@ -87,11 +87,11 @@ enum Unasked {
     Refused(String),
 }
 
-fn ask(admin: SocketAddr, apex: &Name) -> Result<String, Unasked> {
+fn ask(admin: SocketAddr, token_file: &Path, apex: &Name) -> Result<String, Unasked> {
     let unreachable = |error: &dyn std::fmt::Display| Unasked::Unreachable(error.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| unreachable(&e))?;
     runtime.block_on(async {
-        let client = http::client(TIMEOUT).map_err(|e| unreachable(&e))?;
+        let client = http::client_with_token(TIMEOUT, Some(token_file)).map_err(|e| unreachable(&e))?;
         let mut url =
             reqwest::Url::parse(&format!("http://{admin}/api/v1/zone/export")).map_err(|e| unreachable(&e))?;
         url.query_pairs_mut().append_pair("zone", &apex.to_string());

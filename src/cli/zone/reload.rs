@@ -4,6 +4,7 @@ use super::Configured;
 use crate::cli::{EXIT_FAILED, http};
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,7 @@ pub fn reload_server(configured: &Configured, admin: Option<SocketAddr>) -> Relo
         return unknown("it cannot be told to reload from here: send it SIGHUP".into());
     };
     let counters = match admin.or(configured.config.admin.listen) {
-        Some(address) => Counters::of(address),
+        Some(address) => Counters::of(address, &configured.config.token_file()),
         None => Err("the configuration has no `[admin] listen`".to_owned()),
     };
     let before = counters.and_then(|counters| counters.read().map(|before| (counters, before)));
@@ -69,10 +70,10 @@ struct Counters {
 }
 
 impl Counters {
-    fn of(address: SocketAddr) -> Result<Self, String> {
+    fn of(address: SocketAddr, token_file: &Path) -> Result<Self, String> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-        Ok(Self { address, runtime, client: http::client(TIMEOUT)? })
+        Ok(Self { address, runtime, client: http::client_with_token(TIMEOUT, Some(token_file))? })
     }
 
     fn read(&self) -> Result<Counted, String> {

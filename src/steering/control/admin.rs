@@ -53,5 +53,6 @@ pub fn judge(known: &MemberFacts, of_region: Admin, enabled: bool, weight: u32) 
         wavering,
         enabled: enabled && by_operator && (by_feed || forced_up),
         weight: u32::try_from(weight).unwrap_or(u32::MAX).max(1),
+        passed_over: false,
     }
 }

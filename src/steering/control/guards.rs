@@ -88,6 +88,63 @@ pub fn judge(
     violations
 }
 
+/// One configuration with how its pools stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene<'a> {
+    /// By id.
+    pub regions: &'a [Region],
+    /// By id.
+    pub pools: &'a [Pool],
+    /// By pool id.
+    pub state: &'a [PoolNow],
+}
+
+/// The guards of another configuration that it would break itself, going live with these orders: it removes or disables what is
+/// available. Members that are new are taken to be up: nobody knows better.
+#[must_use]
+pub fn judge_reload(
+    before: Scene<'_>,
+    (guards, regions, pools): (&[Guard], &[Region], &[Pool]),
+    orders: &OperatorTable,
+    now: UnixTime,
+) -> Vec<Violation> {
+    let known = |pool: &Pool| before.pools.iter().zip(before.state).find(|(known, _)| known.name == pool.name);
+    let mut violations = Vec::new();
+    for pool in pools {
+        let (Some(min_regions), Some((old, state))) = (min_regions_of(guards, &pool.name), known(pool)) else {
+            continue;
+        };
+        if state.members.is_empty() {
+            // It is not steered, so that there is nothing to lose.
+            continue;
+        }
+        let members = pool.members.iter().map(|member| {
+            let at = old.members.iter().position(|known| known.target == member.target);
+            let mut now_is = at.and_then(|at| state.members.get(at)).copied();
+            // What was left out by the configuration before says nothing of this one.
+            if at.is_some_and(|at| !old.members[at].enabled) {
+                now_is = None;
+            }
+            now_is.unwrap_or(MemberState::configured(Status::Up, false, true, member.weight))
+        });
+        let next = PoolNow { members: members.collect(), min_healthy: state.min_healthy };
+        let was = available(old, before.regions, state, |_| true);
+        let will_be = available(pool, regions, &next, |member| {
+            let region = regions.get(member.region.index()).map_or("", |region| &*region.name);
+            !orders.admin_of_member(&pool.name, region, &target_text(&member.target), now).forbids()
+        });
+        for (family, left) in will_be {
+            let before = was.get(&family).map_or(0, Vec::len);
+            if left.len() < usize::from(min_regions) && left.len() < before {
+                let left = left.iter().filter_map(|id| regions.get(id.index())).map(|region| Arc::clone(&region.name));
+                let pool = Arc::clone(&pool.name);
+                violations.push(Violation { pool, family, min_regions, before, left: left.collect() });
+            }
+        }
+    }
+    violations
+}
+
 /// How many regions a pool must keep: the most that any guard asks for.
 #[must_use]
 pub fn min_regions_of(guards: &[Guard], pool: &str) -> Option<u16> {
@@ -155,7 +212,7 @@ fn family_of(member: &Member) -> Option<Family> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{PoolNow, attainable, judge, min_regions_of};
+    use super::{PoolNow, Scene, attainable, judge, judge_reload, min_regions_of};
     use crate::base::{Family, RegionId, UnixTime};
     use crate::health::Status;
     use crate::steering::condition::MemberState;
@@ -217,6 +274,36 @@ mod tests {
         }
         assert!(world.said(&[(DRAIN, "region/a"), (Action::Drain { percent: 99 }, "region/b")]).is_empty(), "a part");
         assert_eq!(world.said(&[(DRAIN, "pool/web")])[0].matches("none would be left").count(), 1);
+    }
+
+    #[test]
+    fn a_reload_that_removes_what_orders_and_failures_have_left_is_told() {
+        let world = World::new(&[Family::V4]);
+        let mut table = OperatorTable::default();
+        let (pattern, reason) = ("region/a".parse().unwrap(), "".into());
+        table.say(Order { pattern, action: DRAIN, since: NOW, until: None, reason, by: "".into() }).unwrap();
+        let mut state = world.state.clone();
+        state.members[0].enabled = false;
+        let before = Scene {
+            regions: &world.regions,
+            pools: std::slice::from_ref(&world.pool),
+            state: std::slice::from_ref(&state),
+        };
+        let said = |pool: &Pool| {
+            judge_reload(before, (&world.guards, &world.regions, std::slice::from_ref(pool)), &table, NOW)
+        };
+        assert!(said(&world.pool).is_empty(), "nothing is removed");
+        let mut smaller = world.pool.clone();
+        smaller.members.remove(1);
+        let violations = said(&smaller);
+        assert_eq!(violations.len(), 1);
+        assert_eq!((violations[0].before, violations[0].left.len()), (2, 1));
+        let mut moved = world.pool.clone();
+        moved.members[1].target = MemberTarget::Address([192, 0, 2, 99].into());
+        assert!(said(&moved).is_empty(), "a new member may well be up");
+        let mut drained_one_goes = world.pool.clone();
+        drained_one_goes.members.remove(0);
+        assert!(said(&drained_one_goes).is_empty(), "it was drained for that");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! A valve has a line: closed below its start, open at its end, and in between as far as the utilisation is on the way.
 //! Answers stay in caches, so that a valve works late; a valve that followed its line at once would swing between its ends.
-//! It therefore keeps an account of how far it is open in caches, foresees the utilisation that will come when they have
+//! Therefore an account is kept of what is in caches; a valve foresees the utilisation that will come when they have
 //! caught up, and moves to the place where that lies on the line. Where it comes to rest it is on the line, whatever it
 //! foresaw. Back it goes only after the utilisation has fallen by a part of the line's length more.
 
@@ -35,8 +35,8 @@ pub(super) struct Reading {
     pub(super) utilisation: f64,
     /// The utilisation by the clients that the valve stands before: what it sends away when it is all open.
     pub(super) behind: f64,
-    /// The same as it was when the answers were given that are in caches.
-    pub(super) behind_in_caches: f64,
+    /// What of that was let through by the answers that are in caches now.
+    pub(super) passed: f64,
 }
 
 /// How quickly a valve opens.
@@ -52,15 +52,64 @@ pub(super) enum Haste {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Valve {
     open: f64,
-    in_caches: f64,
     shown: f64,
     has_arrived: bool,
+}
+
+/// A quantity that answers decide, as caches have it: its mean over one lifetime of answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct InCaches {
+    /// Means over an eighth of a lifetime each, the youngest first.
+    bins: [f64; BIN_COUNT],
+    /// Of the bin that is being filled: seconds times the quantity, and seconds.
+    current: f64,
+    filled: f64,
+}
+
+const BIN_COUNT: usize = 8;
+
+impl InCaches {
+    /// For `elapsed` answers were given by `value`.
+    pub(super) fn add(&mut self, value: f64, elapsed: Duration, ttl_max: u32) {
+        let span = lifetime(ttl_max);
+        let width = span / BIN_COUNT as f64;
+        let mut left = elapsed.as_secs_f64().min(span);
+        while left > 0.0 {
+            let part = left.min((width - self.filled).max(0.0));
+            self.current += value * part;
+            self.filled += part;
+            left -= part;
+            if self.filled >= width * (1.0 - 1e-9) {
+                self.bins.rotate_right(1);
+                self.bins[0] = self.current / self.filled.max(f64::MIN_POSITIVE);
+                (self.current, self.filled) = (0.0, 0.0);
+            }
+        }
+    }
+
+    /// The mean.
+    pub(super) fn mean(&self, ttl_max: u32) -> f64 {
+        let width = lifetime(ttl_max) / BIN_COUNT as f64;
+        let young: f64 = self.bins[..BIN_COUNT - 1].iter().sum::<f64>() * width;
+        let old = self.bins[BIN_COUNT - 1] * (width - self.filled).max(0.0);
+        (young + old + self.current) / (BIN_COUNT as f64 * width)
+    }
+
+    /// Whether caches still hold other values than `now`.
+    pub(super) fn differ_from(&self, now: f64) -> bool {
+        self.bins.iter().any(|bin| (bin - now).abs() > ARRIVED)
+    }
+}
+
+/// How long answers are in caches, in seconds.
+fn lifetime(ttl_max: u32) -> f64 {
+    f64::from(ttl_max.max(TTL_LEAST))
 }
 
 impl Valve {
     /// Moves on by `elapsed`. Without a reading it closes slowly: nothing is known then.
     pub(super) fn step(&mut self, line: Line, reading: Option<Reading>, haste: Haste, elapsed: Duration, ttl_max: u32) {
-        let (seconds, ttl) = (elapsed.as_secs_f64(), f64::from(ttl_max.max(TTL_LEAST)));
+        let (seconds, ttl) = (elapsed.as_secs_f64(), lifetime(ttl_max));
         let aim = reading.map_or(0.0, |reading| self.aim(line, reading));
         let way = match (reading, haste) {
             (None, _) => 2.0 * ttl,
@@ -77,24 +126,13 @@ impl Valve {
         }
     }
 
-    /// Takes into account what was answered for `elapsed`: `given`, which others may have made greater than this valve.
-    pub(super) fn remember(&mut self, given: f64, elapsed: Duration, ttl_max: u32) {
-        // Answers in caches are half their lifetime old on average.
-        let seconds = elapsed.as_secs_f64();
-        self.in_caches = approach(self.in_caches, given, seconds / (f64::from(ttl_max.max(TTL_LEAST)) / 2.0));
-        if (self.in_caches - given).abs() < ARRIVED {
-            self.in_caches = given;
-        }
-    }
-
     /// Where the valve should be: where the foreseen utilisation lies on the line.
     fn aim(&self, line: Line, reading: Reading) -> f64 {
         let length = line.to - line.from;
-        // With the valve open by `share`, caches caught up, the utilisation is what it is now, less what passed the valve
-        // when caches were filled, plus behind * (1 - share); and that is to be from + length * share.
-        let passed = reading.behind_in_caches * (1.0 - self.in_caches);
+        // With the valve open by `share`, and caches caught up, the utilisation is what it is now, less what has passed, plus
+        // behind * (1 - share); and that is to be from + length * share.
         let foreseen = |utilisation: f64| {
-            ((utilisation - passed + reading.behind - line.from) / (length + reading.behind)).clamp(0.0, 1.0)
+            ((utilisation - reading.passed + reading.behind - line.from) / (length + reading.behind)).clamp(0.0, 1.0)
         };
         let up = foreseen(reading.utilisation);
         let back = foreseen(reading.utilisation + BAND * length);
@@ -106,14 +144,9 @@ impl Valve {
         self.shown
     }
 
-    /// The share as clients have it from their caches.
-    pub(super) const fn in_caches(&self) -> f64 {
-        self.in_caches
-    }
-
-    /// Whether it is on its way, or caches are.
-    pub(super) fn moves(&self) -> bool {
-        !self.has_arrived || (self.in_caches - self.open).abs() > ARRIVED
+    /// Whether it is on its way.
+    pub(super) const fn moves(&self) -> bool {
+        !self.has_arrived
     }
 }
 
@@ -125,10 +158,9 @@ fn approach(now: f64, to: f64, way: f64) -> f64 {
     now + (to - now) * (1.0 - (-way).exp())
 }
 
-/// The utilisation by all of a region's own clients, of which the share `shed` was handed on; an estimate, because some of them
-/// may have come home again.
-pub(super) fn own_load(utilisation: f64, shed: f64, high: f64) -> f64 {
-    (utilisation / (1.0 - shed).max(0.05)).clamp(utilisation.max(high / 2.0), (3.0 * high).max(utilisation))
+/// The utilisation by all of a region's own clients, of which the share `gone` is with other regions: an estimate.
+pub(super) fn own_load(utilisation: f64, gone: f64, high: f64) -> f64 {
+    (utilisation / (1.0 - gone).max(0.05)).clamp(utilisation.max(high / 2.0), (3.0 * high).max(utilisation))
 }
 
 /// The marks of a region, as they are while `pressure`, from 0 to 1, comes from another one that is worse off: then it takes

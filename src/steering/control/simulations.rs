@@ -51,6 +51,8 @@ pub(super) struct World {
     resolvers: Vec<Resolver>,
     /// By native region: what its resolvers' sizes are multiplied with.
     pub(super) demand: Vec<f64>,
+    /// By native region: how many units of capacity its clients' 1 is; 1 unless regions differ in size.
+    pub(super) scale: Vec<f64>,
     /// By member: what one unit of clients costs there.
     pub(super) cost: Vec<f64>,
     /// By member: load as it is, sessions included.
@@ -91,6 +93,7 @@ impl World {
             condition: PoolCondition::default(),
             resolvers: Vec::new(),
             demand: vec![1.0; regions.len()],
+            scale: vec![1.0; regions.len()],
             cost: vec![1.0; count],
             loads: vec![0.0; count],
             session: 0.0,
@@ -156,6 +159,9 @@ impl World {
         let back = |&&region: &&usize| !self.condition.regions[region].held_back;
         let open: Vec<usize> =
             if open.iter().any(|region| back(&region)) { open.iter().filter(back).copied().collect() } else { open };
+        if self.policy.region_spread.is_some() {
+            return self.equal(&open);
+        }
         let (&home, others) = open.split_first()?;
         if !self.condition.regions[home].shed.holds(coordinate(home, 1 << 40)) {
             return Some(home);
@@ -163,6 +169,16 @@ impl World {
         let taker =
             others.iter().find(|&&other| !self.condition.regions[other].refuses.holds(coordinate(other, 2 << 40)));
         Some(taker.copied().unwrap_or(home))
+    }
+
+    /// One of several equal regions, by weight.
+    fn equal(&self, open: &[usize]) -> Option<usize> {
+        let weight = |region: &usize| f64::from(self.condition.regions[*region].weight);
+        let mut left = unit(self.random ^ 7) * open.iter().map(weight).sum::<f64>();
+        open.iter().copied().find(|region| {
+            left -= weight(region);
+            left < 0.0
+        })
     }
 
     fn ask(&mut self, number: usize) {
@@ -197,14 +213,16 @@ impl World {
         let mut loads = vec![0.0; self.loads.len()];
         for resolver in &self.resolvers {
             if let Some(member) = resolver.member {
-                loads[member] += resolver.size * self.demand[resolver.order[0]] * self.cost[member];
+                let (home, here) = (resolver.order[0], self.pool.members[member].region.index());
+                let size = resolver.size * self.demand[home] * self.scale[home] / self.scale[here];
+                loads[member] += size * self.cost[member];
             }
         }
         let kept = if self.session > 0.0 { (-1.0 / self.session).exp() } else { 0.0 };
         for (load, now) in self.loads.iter_mut().zip(loads) {
             *load = *load * kept + now * (1.0 - kept);
         }
-        let reports = self.every > 0 && self.now % self.every == 0;
+        let reports = self.every > 0 && self.now.is_multiple_of(self.every);
         if reports {
             self.report();
         }
@@ -253,18 +271,6 @@ impl World {
         sums
     }
 
-    /// The loads of regions, as a mean of their members' utilisation.
-    pub(super) fn by_region(&self, loads: &[f64]) -> Vec<f64> {
-        let of = |region: usize| {
-            let own: Vec<f64> = (self.pool.members.iter().zip(loads))
-                .filter(|(member, _)| member.region.index() == region)
-                .map(|(_, load)| *load)
-                .collect();
-            own.iter().sum::<f64>() / own.len() as f64
-        };
-        (0..self.regions.len()).map(of).collect()
-    }
-
     pub(super) fn shed(&self) -> Vec<f64> {
         self.condition.regions.iter().map(|region| region.shed.as_f64()).collect()
     }
@@ -283,19 +289,6 @@ pub(super) fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
 /// The policy of a spread.
 pub(super) fn policy() -> Policy {
     Policy { name: "p".into(), ..Policy::default() }
-}
-
-pub(super) fn table(world: &mut World, seconds: u64, every: u64) -> String {
-    let mut rows = String::new();
-    for _ in 0..seconds / every {
-        world.run(every);
-        let regions: Vec<String> = (world.by_region(&world.loads)).iter().map(|load| format!("{load:5.2}")).collect();
-        let shed: Vec<String> = world.shed().iter().map(|share| format!("{share:5.2}")).collect();
-        let refuses: Vec<String> =
-            world.condition.regions.iter().map(|region| format!("{:5.2}", region.refuses.as_f64())).collect();
-        rows += &format!("{:5} load {regions:?} shed {shed:?} refuses {refuses:?}\n", world.now);
-    }
-    rows
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::Facts;
 use super::course::{Exceeded, RegionCourse};
 use super::memory::RegionMemory;
 use super::recovery;
-use super::shedding::Valve;
+use super::shedding::{InCaches, Valve};
 use crate::base::{Family, RegionId};
 use crate::steering::spec::{Member, MemberTarget};
 use std::sync::Arc;
@@ -21,9 +21,16 @@ pub(super) struct RegionTrack {
     /// It reported once: silence is worth waiting for.
     pub(super) has_reported: bool,
     pub(super) shed: Valve,
+    /// The share that it hands on for whatever reason.
+    pub(super) shed_in_caches: InCaches,
     pub(super) refuse: Valve,
+    /// What others hand on to it at most, as a part of its capacity, at the last step.
+    pub(super) inflow: f64,
+    /// What of it was not refused.
+    pub(super) accepted: InCaches,
     /// How much worse off another region is.
     pub(super) pressure: Valve,
+    pub(super) pressure_in_caches: InCaches,
     /// It has no room for clients that others hand on.
     pub(super) is_full: bool,
     pub(super) share: Moved,
@@ -79,8 +86,12 @@ impl RegionTrack {
             is_released: false,
             has_reported: false,
             shed: Valve::default(),
+            shed_in_caches: InCaches::default(),
             refuse: Valve::default(),
+            inflow: 0.0,
+            accepted: InCaches::default(),
             pressure: Valve::default(),
+            pressure_in_caches: InCaches::default(),
             is_full: false,
             share: Moved::default(),
             course,

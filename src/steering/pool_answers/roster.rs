@@ -28,6 +28,7 @@ struct Entry {
     region: GroupId,
     member: u32,
     up: bool,
+    passed_over: bool,
 }
 
 impl<'p> Roster<'p> {
@@ -50,7 +51,12 @@ impl<'p> Roster<'p> {
             let in_service = member.enabled && regions.get(member.region.index()).is_some_and(|region| region.enabled);
             let Some(state) = states.get(index).filter(|state| state.enabled && in_service) else { continue };
             count(&mut tallies[usize::from(region)][slot], weight_of(member), *state);
-            entries[slot].push(Entry { region, member: index as u32, up: state.status == Status::Up });
+            entries[slot].push(Entry {
+                region,
+                member: index as u32,
+                up: state.status == Status::Up,
+                passed_over: state.passed_over,
+            });
         }
         for (number, region) in reach.regions().iter().enumerate() {
             let held_back = condition.regions.get(region.index()).is_some_and(|region| region.held_back);
@@ -90,7 +96,8 @@ impl<'p> Roster<'p> {
         }
     }
 
-    /// The members of a group that answer in `pass`, or all that are enabled, in configured order.
+    /// The members of a group that answer in `pass`, or those that are enabled, in configured order; of each region those that are
+    /// passed over only when there are no others.
     pub(super) fn answering(&self, regions: &[GroupId], family: Family, pass: Option<Pass>, into: &mut Vec<u32>) {
         into.clear();
         let slot = family.index();
@@ -102,7 +109,12 @@ impl<'p> Roster<'p> {
             let entries = &self.entries[slot];
             let start = entries.partition_point(|entry| entry.region < region);
             let own = entries[start..].iter().take_while(|entry| entry.region == region);
-            into.extend(own.filter(|entry| pass.is_none() || entry.up).map(|entry| entry.member));
+            let answers = |entry: &&Entry| pass.is_none() || entry.up;
+            let before = into.len();
+            into.extend(own.clone().filter(answers).filter(|entry| !entry.passed_over).map(|entry| entry.member));
+            if into.len() == before {
+                into.extend(own.filter(answers).map(|entry| entry.member));
+            }
         }
         into.sort_unstable();
     }

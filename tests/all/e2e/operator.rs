@@ -126,6 +126,14 @@ fn a_guard_refuses_what_leaves_too_few_regions_unless_it_is_overridden() {
     server.write("azimuth.toml", &without);
     let said = server.reload();
     assert!(said.contains("must keep 2 regions") && said.contains("reload refused"), "{said}");
+    let metrics = server.page("/metrics");
+    for part in [
+        "azimuth_admin_state{pattern=\"region/far\",state=\"draining\"} 100",
+        "azimuth_admin_state_members{state=\"draining\"} 1",
+        "azimuth_admin_state_members{state=\"forced-up\"} 0",
+    ] {
+        assert!(metrics.contains(part), "{part:?} is missing in\n{metrics}");
+    }
 }
 
 #[test]

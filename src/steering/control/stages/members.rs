@@ -51,7 +51,7 @@ impl Step<'_, '_> {
                 && by_monitor
                 && track.recovery.was_up;
             if track.kept {
-                *state = keep(*state, self.sights[place].families[track.slot].up > 0);
+                *state = keep(*state);
             } else if !region.recovery.is_failing() {
                 track.recovery.was_up = answers;
             }
@@ -84,7 +84,7 @@ impl Step<'_, '_> {
         let mut is_moving = false;
         for group in groups.iter().filter(|group| !group.is_empty()) {
             let mut entries: Vec<Entry> = group.iter().map(|&index| self.entry(index)).collect();
-            is_moving |= shares::step(aim, &mut entries, self.elapsed, self.facts.ttl_max);
+            is_moving |= shares::step(aim, &mut entries, None, self.elapsed, self.facts.ttl_max);
             let shares = shown(group.iter().map(|&index| self.tracks.members[index].share), &entries);
             for (&index, share) in group.iter().zip(shares) {
                 self.tracks.members[index].share = share;
@@ -143,39 +143,24 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Members beyond a limit are passed over, unless all of their region are.
+    /// Members beyond a limit are passed over; where all are, answers hold all.
     pub(super) fn limit_members(&mut self) {
         if !limits::any(&self.facts.pool.limits) {
             return;
         }
-        let mut has_other = vec![[false; 2]; self.tracks.regions.len()];
-        for (index, state) in self.members.iter().enumerate() {
+        for (index, state) in self.members.iter_mut().enumerate() {
             let (known, track) = (&self.facts.members[index], &mut self.tracks.members[index]);
-            let member = &self.facts.pool.members[index];
-            track.exceeded =
-                limits::exceeded(&self.facts.pool.limits, &known.report.load, member.capacity, track.exceeded.as_ref());
-            let answers = state.enabled && state.status == Status::Up && !track.kept;
-            if let Some(place) = track.place.filter(|_| answers && track.exceeded.is_none()) {
-                has_other[usize::from(place)][track.slot] = true;
-            }
-        }
-        for (state, track) in self.members.iter_mut().zip(&self.tracks.members) {
-            let Some(place) = track.place.filter(|_| track.exceeded.is_some()) else { continue };
-            if has_other[usize::from(place)][track.slot] {
-                state.weight = 1;
-            }
+            let capacity = self.facts.pool.members[index].capacity;
+            let load = &known.report.load;
+            track.exceeded = limits::exceeded(&self.facts.pool.limits, load, capacity, track.exceeded.as_ref());
+            state.passed_over |= track.exceeded.is_some();
         }
     }
 }
 
-/// A member that is down and answers all the same; where another of its family is up, hardly ever.
-const fn keep(state: MemberState, has_other: bool) -> MemberState {
-    MemberState {
-        status: Status::Up,
-        wavering: true,
-        enabled: state.enabled,
-        weight: if has_other { 1 } else { state.weight },
-    }
+/// A member that is down and answers all the same, where no other of its family is up.
+const fn keep(state: MemberState) -> MemberState {
+    MemberState { status: Status::Up, wavering: true, passed_over: true, ..state }
 }
 
 /// A weight times a share; at least 1.

@@ -10,14 +10,28 @@ use crate::steering::control::recovery::Seen;
 use crate::steering::control::shares;
 use crate::steering::control::shedding::{self, Haste, Lines, Reading};
 use crate::steering::control::tracks::RegionTrack;
-use crate::steering::spec::{ShedMarks, Spread};
+use crate::steering::spec::{Order, ShedMarks, Spread};
 
-/// Without marks, a region above this utilisation has no room for clients of regions that warm up.
-const ROOM_WITHOUT_MARKS: f64 = 1.0;
+/// Without marks, a region above this utilisation has no room for clients of regions that warm up; it has room again below
+/// this times [`BACK_AT`].
+const FULL_WITHOUT_MARKS: f64 = 1.0;
+const BACK_AT: f64 = 0.9;
 
-/// A region that refuses this share of clients handed on is full; it has room again below [`ROOM_AGAIN`].
-const FULL: f64 = 0.995;
-const ROOM_AGAIN: f64 = 0.9;
+/// A region that refuses all clients handed on is full; it has room again when it refuses less than this.
+const ROOM_AGAIN: f64 = 0.95;
+
+/// What others hand on counts as at most so many times a region's high mark: most of it goes elsewhere, and who expects too much
+/// is slow to find how much it can take.
+const INFLOW_MAX: f64 = 10.0;
+
+/// And at least as this part of it, so that a first client handed on meets a valve that is where it belongs.
+const INFLOW_MIN: f64 = 0.1;
+
+/// At this distance a region counts for another one a factor e less.
+const NEAR_KM: f64 = 1000.0;
+
+/// Of what a region hands on, at least this share counts as gone when it is foreseen what more of it will do.
+const LEAVING_MIN: f64 = 0.25;
 
 impl Step<'_, '_> {
     /// How each region comes and goes.
@@ -94,21 +108,31 @@ impl Step<'_, '_> {
     /// The shares of clients that regions hand on and refuse because of their load.
     pub(super) fn work_valves(&mut self) {
         let Some(marks) = self.facts.policy.shed else {
-            for track in &mut self.tracks.regions {
-                (track.shed, track.refuse, track.pressure, track.is_full) = Default::default();
+            for (track, sight) in self.tracks.regions.iter_mut().zip(&self.sights) {
+                (track.shed, track.refuse, track.pressure) = Default::default();
+                let full = FULL_WITHOUT_MARKS * if track.is_full { BACK_AT } else { 1.0 };
+                track.is_full = sight.utilisation.is_some_and(|used| used >= full);
             }
             return;
         };
+        let (elapsed, ttl_max) = (self.elapsed, self.facts.ttl_max);
         for track in &mut self.tracks.regions {
-            track.shed.remember(track.course.shed, self.elapsed, self.facts.ttl_max);
-            track.refuse.remember(track.course.refuses, self.elapsed, self.facts.ttl_max);
-            track.pressure.remember(track.pressure.share(), self.elapsed, self.facts.ttl_max);
+            track.shed_in_caches.add(track.course.shed, elapsed, ttl_max);
+            track.accepted.add(track.inflow * (1.0 - track.course.refuses), elapsed, ttl_max);
+            track.pressure_in_caches.add(track.pressure.share(), elapsed, ttl_max);
         }
-        let own: Vec<f64> = self.own_loads(marks.high);
+        let leaves = self.leaving();
+        let own: Vec<f64> = self.own_loads(marks.high, &leaves);
         self.press(marks);
-        self.shed(marks, &own);
+        self.shed(marks, &own, &leaves);
         self.refuse(marks, &own);
-        let moves = |track: &RegionTrack| track.shed.moves() || track.refuse.moves() || track.pressure.moves();
+        let moves = |track: &RegionTrack| {
+            let valves = [&track.shed, &track.refuse, &track.pressure];
+            valves.iter().any(|valve| valve.moves())
+                || track.shed_in_caches.differ_from(track.course.shed)
+                || track.pressure_in_caches.differ_from(track.pressure.share())
+                || track.accepted.differ_from(track.inflow * (1.0 - track.refuse.share()))
+        };
         if self.tracks.regions.iter().any(moves) {
             self.tick();
         }
@@ -127,45 +151,53 @@ impl Step<'_, '_> {
         let count = all.iter().flatten().count() as f64;
         let behind = (count * (marks.high - marks.low)).min(3.0 * marks.high);
         for (track, used) in self.tracks.regions.iter_mut().zip(all) {
+            let passed = behind * (1.0 - track.pressure_in_caches.mean(self.facts.ttl_max));
             let reading = used.map(|used| {
                 let worst = if used >= most[0] { most[1] } else { most[0] };
                 let utilisation = worst - (used - line.from).max(0.0);
-                Reading { utilisation, behind, behind_in_caches: behind }
+                Reading { utilisation, behind, passed }
             });
             track.pressure.step(line, reading, Haste::Measured, self.elapsed, self.facts.ttl_max);
         }
     }
 
-    fn shed(&mut self, marks: ShedMarks, own: &[f64]) {
+    fn shed(&mut self, marks: ShedMarks, own: &[f64], leaves: &[f64]) {
         let takers = self.takers();
-        for (place, &behind) in own.iter().enumerate() {
+        for (place, (own, leaves)) in own.iter().zip(leaves).enumerate() {
+            let behind = own * leaves.max(LEAVING_MIN);
             let track = &mut self.tracks.regions[place];
             // What nobody takes comes home: nothing is gained by handing it on.
             let utilisation = self.sights[place].utilisation.filter(|_| takers.iter().any(|&taker| taker != place));
-            let reading = utilisation.map(|utilisation| Reading { utilisation, behind, behind_in_caches: behind });
+            let passed = behind * (1.0 - track.shed_in_caches.mean(self.facts.ttl_max));
+            let reading = utilisation.map(|utilisation| Reading { utilisation, behind, passed });
             let line = Lines::new(marks, track.pressure.share()).shed;
             track.shed.step(line, reading, Haste::Measured, self.elapsed, self.facts.ttl_max);
         }
     }
 
     fn refuse(&mut self, marks: ShedMarks, own: &[f64]) {
-        // What each hands on now, and did when caches were filled, in the unit of capacities.
+        // What each hands on, in the unit of capacities.
         let of = |place: usize| {
-            let (track, load) = (&self.tracks.regions[place], own[place] * self.capacity(place));
-            [load * track.shed.share().max(self.given(place)), load * track.shed.in_caches()]
+            let share = self.tracks.regions[place].shed.share().max(self.given(place));
+            own[place] * self.capacity(place) * share
         };
-        let handed_on: Vec<[f64; 2]> = (0..own.len()).map(of).collect();
-        let all = handed_on.iter().fold([0.0; 2], |all, one| [all[0] + one[0], all[1] + one[1]]);
-        for place in 0..own.len() {
-            let capacity = self.capacity(place);
-            let from_others = |time: usize| ((all[time] - handed_on[place][time]) / capacity).min(3.0 * marks.high);
-            let [behind, behind_in_caches] = [from_others(0).max(0.1 * marks.high), from_others(1)];
+        let handed_on: Vec<f64> = (0..own.len()).map(of).collect();
+        let all: f64 = handed_on.iter().sum();
+        for (place, own) in handed_on.into_iter().enumerate() {
+            let from_others = (all - own) / self.capacity(place);
             let utilisation = self.sights[place].utilisation;
             let track = &mut self.tracks.regions[place];
-            let reading = utilisation.map(|utilisation| Reading { utilisation, behind, behind_in_caches });
+            track.inflow = from_others.clamp(0.0, INFLOW_MAX * marks.high);
+            let accepted = track.accepted.mean(self.facts.ttl_max);
+            let reading = utilisation.map(|utilisation| {
+                // More cannot have come than is there: then what others hand on is less than it seems, or goes elsewhere.
+                let real = if accepted > utilisation { utilisation / accepted } else { 1.0 };
+                let behind = (track.inflow * real).max(INFLOW_MIN * marks.high);
+                Reading { utilisation, behind, passed: accepted * real }
+            });
             let line = Lines::new(marks, track.pressure.share()).refuse;
             track.refuse.step(line, reading, Haste::Prompt, self.elapsed, self.facts.ttl_max);
-            track.is_full = track.refuse.share() >= if track.is_full { ROOM_AGAIN } else { FULL };
+            track.is_full = track.refuse.share() >= if track.is_full { ROOM_AGAIN } else { 1.0 };
         }
     }
 
@@ -175,12 +207,31 @@ impl Step<'_, '_> {
         self.drained(place).max(1.0 - admitted)
     }
 
-    /// The load that each region's own clients would be.
-    fn own_loads(&self, high: f64) -> Vec<f64> {
-        let of = |(sight, track): (&Sight, &RegionTrack)| {
-            sight.utilisation.map_or(0.0, |used| shedding::own_load(used, track.shed.in_caches(), high))
+    /// Of the clients that each region hands on, the share that some other region takes.
+    fn leaving(&self) -> Vec<f64> {
+        let refused = |place: usize| {
+            let takes = self.sights[place].is_healthy && self.tracks.regions[place].recovery.is_steady();
+            if takes { self.tracks.regions[place].refuse.share() } else { 1.0 }
         };
-        self.sights.iter().zip(&self.tracks.regions).map(of).collect()
+        // One that takes all is enough; a second one matters to it alone.
+        let all: Vec<f64> = (0..self.sights.len()).map(refused).collect();
+        let open = all.iter().filter(|&&share| share <= 0.0).count();
+        let product: f64 = all.iter().filter(|&&share| share > 0.0).product();
+        let of = |&own: &f64| match open {
+            0 => 1.0 - product / own,
+            1 if own <= 0.0 => 1.0 - product,
+            _ => 1.0,
+        };
+        all.iter().map(of).collect()
+    }
+
+    /// The load that each region's own clients would be.
+    fn own_loads(&self, high: f64, leaves: &[f64]) -> Vec<f64> {
+        let of = |((sight, track), leaves): ((&Sight, &RegionTrack), &f64)| {
+            let gone = track.shed_in_caches.mean(self.facts.ttl_max) * leaves;
+            sight.utilisation.map_or(0.0, |used| shedding::own_load(used, gone, high))
+        };
+        self.sights.iter().zip(&self.tracks.regions).zip(leaves).map(of).collect()
     }
 
     /// A region's capacity among the others; 1 where nothing is said.
@@ -193,11 +244,7 @@ impl Step<'_, '_> {
     fn takers(&self) -> Vec<usize> {
         let takes = |&place: &usize| {
             let (sight, track) = (&self.sights[place], &self.tracks.regions[place]);
-            let has_room = match self.facts.policy.shed {
-                Some(_) => !track.is_full,
-                None => sight.utilisation.is_none_or(|used| used < ROOM_WITHOUT_MARKS),
-            };
-            sight.is_healthy && track.recovery.is_steady() && has_room && self.drained(place) < 1.0
+            sight.is_healthy && track.recovery.is_steady() && !track.is_full && self.drained(place) < 1.0
         };
         (0..self.sights.len()).filter(takes).collect()
     }
@@ -236,7 +283,15 @@ impl Step<'_, '_> {
             }
         };
         let mut entries: Vec<shares::Entry> = (0..self.sights.len()).map(entry).collect();
-        let is_moving = shares::step(aim, &mut entries, self.elapsed, self.facts.ttl_max);
+        // Where distance decides who is equal, only those around are compared; regions without coordinates are near nobody.
+        let point = |place: usize| self.facts.regions[self.tracks.regions[place].id.index()].coordinates;
+        let near = |one: usize, other: usize| match (point(one), point(other)) {
+            (Some(one), Some(other)) => (-one.distance_km(other) / NEAR_KM).exp(),
+            _ => f64::EPSILON,
+        };
+        let by_distance = matches!(self.facts.policy.order, Order::Closest | Order::Latency);
+        let near: shares::Nearness<'_> = if by_distance { Some(&near) } else { None };
+        let is_moving = shares::step(aim, &mut entries, near, self.elapsed, self.facts.ttl_max);
         let tracks = &mut self.tracks.regions;
         let shares = shown(tracks.iter().map(|track| track.share), &entries);
         for (track, share) in tracks.iter_mut().zip(shares) {
