@@ -101,6 +101,7 @@ impl Server {
         let latencies = LatencyDesk::new(publisher.handle(), live.clone(), &loaded);
         let reloads = Arc::<Reloads>::default();
         let state = AdminState::new(publisher.handle(), &prober, &feeder, &reloads, aliases.counters());
+        operator.handle().fed_by(feeder.handle().clone());
         state.operated_by(operator.handle().clone());
         state.measured_by(Arc::new(latencies.clone()));
         let admin = admin_socket

@@ -101,15 +101,25 @@ impl OperatorHandle {
         let mut table = state.table.clone();
         table.expire(now);
         let removed = table.remove(&pattern, drains_only);
-        if removed.is_empty() {
-            return Err(nothing_stands(&pattern, drains_only, &table, &current, now));
-        }
         // What is no longer configured may be cleared too.
         let found = matched(&pattern, &current.inputs.regions, &current.inputs.pools);
+        let (forgotten, released) = match drains_only {
+            true => (Vec::new(), Vec::new()),
+            false => (self.forget_words(&pattern, &found, &current), self.release_waiting(&pattern, &current)),
+        };
+        if removed.is_empty() && forgotten.is_empty() && released.is_empty() {
+            return Err(nothing_stands(&pattern, drains_only, &table, &current, now));
+        }
         let mut done = self.done(request, &pattern, &found, &current);
         done.removed = removed.iter().map(OrderForm::from).collect();
         done.remaining = speaking_of(&found, &current, &table, now, None);
+        let forgotten_note = "the word of its feed was forgotten, until the feed says it again";
+        done.notes.extend(forgotten.iter().map(|subject| format!("{subject}: {forgotten_note}")));
+        done.notes.extend(released.iter().map(|place| format!("{place} no longer waits for failback")));
         self.put_in_force(&mut state, table)?;
+        for what in forgotten.iter().chain(&released) {
+            tracing::info!(cause = "command of an operator", what, by = by(request), "cleared");
+        }
         for order in &removed {
             tracing::info!(
                 cause = "command of an operator",

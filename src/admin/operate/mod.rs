@@ -2,11 +2,13 @@
 //! ended at their times, and logged. The one writer of the operator's file. Knows no routes.
 
 mod change;
+mod clear;
 pub mod file;
 pub mod request;
 pub mod token;
 
 use crate::base::UnixTime;
+use crate::feed::FeederHandle;
 use crate::probe::Clock;
 use crate::snapshot::{PairMemory, Past, PublisherHandle};
 use crate::steering::control::operator::{OperatorTable, Order};
@@ -14,7 +16,7 @@ use crate::steering::spec::Guard;
 use file::Kept;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 /// Everything behind the commands of operators, to share.
@@ -29,6 +31,7 @@ struct Shared {
     /// *Invariant:* the publisher's thread never takes it, since whoever holds it may wait for that thread.
     state: Mutex<State>,
     messages: Mutex<Sender<Message>>,
+    feeds: OnceLock<FeederHandle>,
 }
 
 struct State {
@@ -96,7 +99,15 @@ impl Operator {
         }
         let state = Mutex::new(State { table, memories, guards });
         let node = node_name();
-        let shared = Arc::new(Shared { state_dir, node, clock, publisher, state, messages: Mutex::new(messages) });
+        let shared = Arc::new(Shared {
+            state_dir,
+            node,
+            clock,
+            publisher,
+            state,
+            messages: Mutex::new(messages),
+            feeds: OnceLock::new(),
+        });
         if !over.is_empty() {
             shared.tell_of_ended(&shared.state(), &over, "its time was over when the server started");
         }
@@ -126,6 +137,12 @@ impl OperatorHandle {
     /// The guards that commands are judged by from now on.
     pub fn guard_by(&self, guards: Vec<Guard>) {
         self.0.state().guards = guards;
+    }
+
+    /// Whose words a `clear` forgets from now on.
+    pub fn fed_by(&self, feeds: FeederHandle) {
+        // Set once, by the one thread that starts the server.
+        let _ = self.0.feeds.set(feeds);
     }
 
     /// What operators have said, with what is over until the thread has taken it out.

@@ -31,11 +31,11 @@ table! {
         "With a feed: until the first good report after it came back, a region gets this share of its clients only; 1 for no \
          probation.";
     FAILOVER_DELAY = "failover_delay", Kind::millis(0, 86_400_000), Default(r#""0s""#), r#""10s""#,
-        "A region whose members have all failed goes on answering this long. What operators and feeds say acts at once.";
+        "A region that fails, or falls below `min_healthy`, goes on answering this long. What operators and feeds say acts at once.";
     FAILBACK_DELAY = "failback_delay", Kind::millis(0, 604_800_000), Default(r#""0s""#), r#""10m""#,
         "A region that has recovered is passed over this long, as long as another is available.";
     FAILBACK = "failback", Kind::Words { known: &["auto", "manual"], later: &[] }, Default(r#""auto""#), r#""manual""#,
-        "`manual`: a region that has recovered is passed over, as long as another is available, until `azimuth clear` names it.";
+        "`manual`: a region that has recovered is passed over, as long as another is available, until `azimuth failback` or `azimuth clear` names it.";
     LIMITS = "limits", Kind::Table(&crate::config::keys::limits::TABLE), Optional("no limits"), "{ utilisation = 0.95 }",
         "Members that report more are passed over, as long as another member of their region does not.";
     MEMBERS = "members", Kind::Tables(&crate::config::keys::member::TABLE), Required,
