@@ -88,7 +88,7 @@ fn a_balanced_name_shows_its_regions_shares_and_the_engines_answer() {
 #[test]
 fn latencies_ties_and_what_rules_name_are_shown() {
     let explained = explained("quick.example.test", "A", "198.18.0.1");
-    assert_eq!(explained.client.named, ["asn = 64500", "city = Frankfurt am Main"]);
+    assert_eq!(explained.client.named, ["city = Frankfurt am Main", "asn = 64500"]);
     let steering = explained.steering.unwrap();
     assert_eq!(steering.rule.unwrap(), "number 2 of the policy: asn = 64500");
     assert_eq!(steering.order, "latency, equals within a factor of 2");
