@@ -57,6 +57,13 @@ const COMPANIONS: &[(&str, &str)] = &[
     ("scale", "metric = \"a\""),
     ("warm_up_after", "warm_up = true"),
     ("warm_up_from", "warm_up = true"),
+    ("query_type", "query_name = \"www.example.com\""),
+    ("expect_answer", "query_name = \"www.example.com\""),
+    ("expect_rcode", "query_name = \"www.example.com\""),
+    ("transport", "query_name = \"www.example.com\""),
+    ("recursion_desired", "query_name = \"www.example.com\""),
+    ("default", "file = \"states\""),
+    ("stale_after", "file = \"states\""),
     ("primaries", "type = \"secondary\""),
     ("refresh_min", "primaries = [\"192.0.2.1\"]\ntype = \"secondary\""),
     ("refresh_max", "primaries = [\"192.0.2.1\"]\ntype = \"secondary\""),
@@ -116,7 +123,8 @@ fn lines(def: &TableDef, given: &[(&str, &str)]) -> Vec<String> {
         let value = if key.name == "type" { format!("\"{}\"", type_for(def, given)) } else { key.example.to_owned() };
         lines.push(format!("{} = {value}", key.name));
     }
-    if def.id == "monitor" && !written("port") && !written("type") {
+    let has_port = type_for(def, given) != "icmp";
+    if def.id == "monitor" && has_port && !written("port") && !written("type") {
         lines.push("port = 4433".to_owned());
     }
     for (_, choices, default) in CHOICES.iter().filter(|(id, ..)| *id == def.id) {
@@ -221,7 +229,8 @@ fn the_default_of_every_key_is_what_holds_without_it() {
             .filter_map(|(_, line)| line.split_once(" = "))
             .collect();
         if def.id == "monitor" {
-            beside.extend([("type", kind.as_str()), ("port", "4433")]);
+            beside.push(("type", kind.as_str()));
+            beside.extend((kind != "\"icmp\"").then_some(("port", "4433")));
         }
         let without = essence(&load_document(&document(def, &beside)));
         if key.name == "state_dir" {

@@ -20,7 +20,8 @@ use std::sync::Arc;
 /// Says that a monitor of this kind cannot do without a key, unless it has it.
 fn needs(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>, kind: Kind, key: &'static Key) {
     if reader.lacks(&[key]) {
-        let message = format!("a `{}` monitor needs `{}`", kind.word(), key.name);
+        let article = if kind == Kind::Exec { "an" } else { "a" };
+        let message = format!("{article} `{}` monitor needs `{}`", kind.word(), key.name);
         let hint = format!("for example `{} = {}`", key.name, key.example);
         reader.report.absent(Diagnostic::error(message).at(name.span, "").hint(hint));
     }
@@ -46,7 +47,11 @@ pub(super) fn dns_check(name: &Spanned<Arc<str>>, reader: &mut Reader<'_, '_>) -
             return None;
         }
         (Err(BadQuestion::Name(why)), _) => {
-            let message = format!("`{}` is no domain name: {why}", query_name.value.escape_debug());
+            let message = format!(
+                "`{}` is no domain name: {}",
+                query_name.value.escape_debug(),
+                why.trim_end_matches([':', ' '])
+            );
             reader.report.error(query_name.span, message);
             return None;
         }
