@@ -7,7 +7,7 @@ pub mod status;
 pub use access::Access;
 
 use super::explain::{self, Explanation};
-use super::{AdminState, latency, metrics};
+use super::{AdminState, metrics};
 use crate::wire::Name;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, State};

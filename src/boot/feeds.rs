@@ -63,10 +63,7 @@ pub fn start(config: &Config, plan: FeedPlan, prober: &Prober, publisher: Publis
     let (clock, targets) = (prober.clock(), prober.states());
     let hooks = Hooks {
         now: Arc::new(move || clock.now()),
-        captured: Box::new(move |target| {
-            let captured = targets.get(target)?.captured.clone()?;
-            Some((captured.value, captured.at))
-        }),
+        captured: Box::new(move |target| targets.get(target)?.captured.clone()),
     };
     Feeder::start(plan, hooks, &config.server.state_dir, Box::new(move |reports| publisher.reported(reports)))
 }

@@ -2,7 +2,7 @@
 //! `state_dir` and laid over them. Another table goes live in the background: the prefix table and all rankings are built anew
 //! beside the running ones.
 
-use super::load::{FileStamp, Loaded, Report};
+use super::load::{FileStamp, Loaded};
 use super::run::stand_back;
 use crate::admin::latency::Latencies;
 use crate::base::{Diagnostic, RegionId, Severity, Sources, Span};
@@ -34,26 +34,31 @@ pub(super) struct AllLatencies {
     pub(super) table: Option<FileStamp>,
 }
 
-/// Reads all files with latencies; mistakes go into the report.
-pub(super) fn read_all(config: &Config, report: &mut Report) -> AllLatencies {
+/// What the prefix table of a configuration is built from, with the latencies that files and the API's table have.
+pub fn geo_spec(config: &Config, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> GeoSpec {
+    GeoSpec { latencies: read_all(config, sources, diagnostics).latencies, ..config.geo.clone() }
+}
+
+/// Reads all files with latencies; mistakes go to the diagnostics.
+pub(super) fn read_all(config: &Config, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> AllLatencies {
     let names: Vec<&str> = config.regions.iter().map(|region| &*region.name).collect();
     let mut all = AllLatencies::default();
     for file in &config.geo.latency_files {
         match read_file(&file.path) {
             Ok(octets) => {
-                let source = report.sources.add(&file.path, octets);
-                let octets = report.sources.octets(source);
+                let source = sources.add(&file.path, octets);
+                let octets = sources.octets(source);
                 let read = read(source, octets, format_of(&file.path), &by_name(&names), Unknown::Refused);
-                report.diagnostics.extend(read.diagnostics);
+                diagnostics.extend(read.diagnostics);
                 all.latencies.extend(read.latencies);
             }
-            Err(error) => report.diagnostics.push(unreadable(&file.path, file.span, &error)),
+            Err(error) => diagnostics.push(unreadable(&file.path, file.span, &error)),
         }
     }
     all.of_files = all.latencies.len();
     let path = table_path(&config.server.state_dir);
     all.table = FileStamp::of(&path);
-    all.latencies.extend(read_table(&path, &names, &mut report.sources, &mut report.diagnostics));
+    all.latencies.extend(read_table(&path, &names, sources, diagnostics));
     all
 }
 

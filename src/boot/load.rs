@@ -122,7 +122,8 @@ pub fn load(path: &Path, overrides: &Overrides, previous: Option<&Loaded>) -> (O
         report.diagnostics.extend(check_user(&config, &zones));
     }
     let databases = FileStamp::of_databases(&config.geo);
-    let AllLatencies { latencies, of_files, table } = latency::read_all(&config, &mut report);
+    let AllLatencies { latencies, of_files, table } =
+        latency::read_all(&config, &mut report.sources, &mut report.diagnostics);
     config.geo.latencies = latencies;
     let locator = load_locator(&config.geo, &databases, previous, &mut report);
     report.diagnostics.extend(aliases::check(&config, &zones));
@@ -196,7 +197,7 @@ pub fn load_rest(config: &Config, sources: &mut Sources) -> Vec<Diagnostic> {
         let found = zone.and_then(|zone| check_journal(zone, spec, transfers, &journals));
         report.diagnostics.extend(found.or_else(|| left_over(&spec.apex, transfers, &journals)));
     }
-    let geo = GeoSpec { latencies: latency::read_all(config, &mut report).latencies, ..config.geo.clone() };
+    let geo = latency::geo_spec(config, &mut report.sources, &mut report.diagnostics);
     load_locator(&geo, &FileStamp::of_databases(&geo), None, &mut report);
     report.diagnostics.extend(aliases::check(config, &zones));
     *sources = report.sources;

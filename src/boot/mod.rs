@@ -15,7 +15,7 @@ mod token;
 mod watch;
 
 pub use feeds::feed_plan;
-pub use latency::LatencyDesk;
+pub use latency::{LatencyDesk, geo_spec};
 pub use load::{Loaded, Overrides, Report, load, load_rest};
 pub use plan::probe_plan;
 pub use run::Signals;

@@ -73,11 +73,7 @@ impl Server {
         let config = &loaded.config;
         let (listeners, admin_socket) = bind(config, loaded.inputs.workers)?;
         let listening = listeners.addresses().to_vec();
-        if let Some(user) = &config.server.user {
-            become_user(user, &config.server.state_dir).map_err(StartError::System)?;
-        } else {
-            warn_of_staying_root(&listening);
-        }
+        drop_privileges(config, &listening)?;
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
@@ -113,13 +109,7 @@ impl Server {
             .map(|socket| Admin::start(socket, config.token_file(), state.clone()))
             .transpose()
             .map_err(|error| StartError::System(format!("cannot start the admin server: {error}")))?;
-        if !prober.wait_for_first_round() {
-            tracing::warn!(
-                "not every target has a first result yet; answering with those known as `startup_grace` is over"
-            );
-        }
-        // The last results may still be being collected.
-        publisher.flush();
+        wait_for_first_results(&prober, &publisher);
         let (desk, secondaries, service) = start_answering(config, listeners, &publisher, &live, &journals, &state)?;
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
         let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
@@ -315,6 +305,26 @@ impl Server {
         drop(self.operator);
         self.publisher.stop();
     }
+}
+
+/// Binding may take root; nothing behind it does.
+fn drop_privileges(config: &Config, listening: &[SocketAddr]) -> Result<(), StartError> {
+    match &config.server.user {
+        Some(user) => become_user(user, &config.server.state_dir).map_err(StartError::System)?,
+        None => warn_of_staying_root(listening),
+    }
+    Ok(())
+}
+
+/// Returns when the results of the first round of probes are live, or when `startup_grace` is over.
+fn wait_for_first_results(prober: &Prober, publisher: &Publisher) {
+    if !prober.wait_for_first_round() {
+        tracing::warn!(
+            "not every target has a first result yet; answering with those known as `startup_grace` is over"
+        );
+    }
+    // The last results may still be being collected.
+    publisher.flush();
 }
 
 /// Starts whoever takes messages, and whoever follows the primaries of secondary zones.

@@ -3,8 +3,10 @@
 
 use super::watch::FileWatcher;
 use super::{Overrides, Server, StartError, load_rest};
+use crate::admin::latency::Latencies;
 use crate::base::Sources;
 use crate::config;
+use crate::geo::latency::file::Format;
 use crate::health::Status;
 use crate::transfer::Journals;
 use crate::wire::Name;
@@ -12,7 +14,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Never to be reached unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -287,4 +289,100 @@ fn a_database_that_locates_one_family_is_told_with_its_place() {
     let told = |diagnostic: &&crate::base::Diagnostic| diagnostic.message.contains("no database locates IPv6 clients");
     let places: Vec<usize> = report.diagnostics.iter().filter(told).map(|diagnostic| diagnostic.places.len()).collect();
     assert_eq!(places, [1]);
+}
+
+/// Two regions for a client in 192.0.2.0/24, whom only `latency.csv` knows; the first of its order.
+fn first_region(server: &Server) -> String {
+    let current = server.publisher().current();
+    let (snapshot, client) = (&current.snapshot, "192.0.2.1".parse().unwrap());
+    let ranking = &snapshot.rankings[0];
+    let (cohort, _) = ranking.at(snapshot.locator.leaf(client));
+    current.inputs.regions[ranking.regions(cohort)[0].index()].name.to_string()
+}
+
+/// Waits until the client's first region is `name`: tables go live in the background.
+#[track_caller]
+fn wait_for_region(server: &Server, name: &str) {
+    let begun = Instant::now();
+    while first_region(server) != name {
+        assert!(begun.elapsed() < PATIENCE, "{name} does not come first");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+const MEASURED: &str = r#"
+[server]
+workers = 1
+[admin]
+listen = ""
+[geoip]
+latency = ["latency.csv"]
+[region.one]
+[region.two]
+[region.three]
+[policy.quick]
+order = "latency"
+[pool.web]
+members = [
+  { region = "one", address = "192.0.2.1" },
+  { region = "two", address = "192.0.2.2" },
+  { region = "three", address = "192.0.2.3" },
+]
+[zone."example.test"]
+file = "zones/example.test.zone"
+balance.www = { pool = "web", policy = "quick" }
+"#;
+
+#[test]
+fn tables_of_latencies_go_live_and_outlive_reloads_and_restarts() {
+    let folder = Folder::new(&[
+        ("azimuth.toml", MEASURED),
+        ("latency.csv", "192.0.2.0/24,two,20\n192.0.2.0/24,three,80\n"),
+        ("zones/example.test.zone", ZONE),
+    ]);
+    let mut server = folder.serve();
+    assert_eq!(first_region(&server), "two");
+    let replace = |server: &Server, text: &str| server.latencies().replace(text.as_bytes(), Format::Csv);
+    assert_eq!(replace(&server, "192.0.2.0/24,three,10\n"), Ok(1));
+    wait_for_region(&server, "three");
+    let mistakes = replace(&server, "192.0.2.0/24,four,10\n").unwrap_err();
+    assert_eq!(mistakes, ["body:1:14: region `four` is not defined; regions are named as in `[region.NAME]`"]);
+    // A reload with other files keeps the table over them.
+    folder.write("latency.csv", "192.0.2.0/24,one,5\n192.0.2.0/24,three,80\n");
+    assert!(server.reload().unwrap().0);
+    assert_eq!(first_region(&server), "one");
+    folder.write("latency.csv", "192.0.2.0/24,one,15\n");
+    assert!(server.reload().unwrap().0);
+    assert_eq!(first_region(&server), "three");
+    assert!(!server.reload().unwrap().0, "nothing changed");
+    server.stop();
+    // So does another start, and where a region is gone the rest of the table counts.
+    folder.write("azimuth.toml", &MEASURED.replace("three", "four"));
+    let server = folder.serve();
+    assert_eq!(first_region(&server), "one");
+    assert_eq!(replace(&server, "192.0.2.0/24,four,10\n"), Ok(1));
+    wait_for_region(&server, "four");
+    assert_eq!(replace(&server, ""), Ok(0), "an empty table takes it back");
+    wait_for_region(&server, "one");
+    server.stop();
+}
+
+#[test]
+fn mistakes_in_files_of_latencies_are_told_with_their_place() {
+    let folder = Folder::new(&[
+        ("azimuth.toml", MEASURED),
+        ("latency.csv", "key,region,milliseconds\n192.0.2.0/24,tow,20\n"),
+        ("zones/example.test.zone", ZONE),
+    ]);
+    let told = || -> Vec<String> {
+        let mut sources = Sources::default();
+        let (config, _) = config::load(&folder.path("azimuth.toml"), &mut sources);
+        let found = load_rest(&config.unwrap(), &mut sources);
+        found.iter().map(|diagnostic| diagnostic.one_line(&sources)).collect()
+    };
+    let [mistake] = &told()[..] else { panic!("{:?}", told()) };
+    assert!(mistake.contains("latency.csv:2:14: region `tow` is not defined"), "{mistake}");
+    std::fs::remove_file(folder.path("latency.csv")).unwrap();
+    let [missing] = &told()[..] else { panic!("{:?}", told()) };
+    assert!(missing.contains("azimuth.toml:7:12: latencies") && missing.contains("cannot be read"), "{missing}");
 }

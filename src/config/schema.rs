@@ -58,6 +58,12 @@ const SIZE_PATTERN: &str = "^[0-9]+ ?(B|KiB|MiB)$";
 
 fn of_kind(kind: Kind) -> Value {
     let reference = |def: &TableDef| json!({ "$ref": format!("#/definitions/{}", def.id) });
+    let number_or_text = |min: u64, max: u64, pattern: &str| {
+        json!({ "anyOf": [
+            { "type": "integer", "minimum": min, "maximum": max },
+            { "type": "string", "pattern": pattern },
+        ] })
+    };
     match kind {
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
@@ -72,18 +78,8 @@ fn of_kind(kind: Kind) -> Value {
                 { "type": "array", "items": { "type": "string", "minLength": 1 } },
             ] })
         }
-        Kind::Size { min, max } => {
-            json!({ "anyOf": [
-                { "type": "integer", "minimum": min, "maximum": max },
-                { "type": "string", "pattern": SIZE_PATTERN },
-            ] })
-        }
-        Kind::Seconds => {
-            json!({ "anyOf": [
-                { "type": "integer", "minimum": 0, "maximum": super::scalars::TTL_MAX },
-                { "type": "string", "pattern": DURATION_PATTERN },
-            ] })
-        }
+        Kind::Size { min, max } => number_or_text(min, max, SIZE_PATTERN),
+        Kind::Seconds => number_or_text(0, super::scalars::TTL_MAX.into(), DURATION_PATTERN),
         Kind::Ttl(def) => json!({ "anyOf": [of_kind(Kind::Seconds), reference(def)] }),
         Kind::Words { known, .. } => json!({ "type": "string", "enum": known }),
         Kind::Coordinates => {
@@ -92,18 +88,8 @@ fn of_kind(kind: Kind) -> Value {
         }
         Kind::Country => json!({ "type": "string", "pattern": "^[A-Za-z]{2}$" }),
         Kind::Continent => json!({ "type": "string", "enum": Continent::ALL.map(|(_, code, _)| code) }),
-        Kind::Asn => {
-            json!({ "anyOf": [
-                { "type": "integer", "minimum": 1, "maximum": u32::MAX },
-                { "type": "string", "pattern": "^([Aa][Ss])?[0-9]+$" },
-            ] })
-        }
-        Kind::HttpStatus => {
-            json!({ "anyOf": [
-                { "type": "integer", "minimum": 100, "maximum": 999 },
-                { "type": "string", "pattern": "^([1-9][0-9]{2}( *- *[1-9][0-9]{2})?|[1-9][xX]{2})$" },
-            ] })
-        }
+        Kind::Asn => number_or_text(1, u32::MAX.into(), "^([Aa][Ss])?[0-9]+$"),
+        Kind::HttpStatus => number_or_text(100, 999, "^([1-9][0-9]{2}( *- *[1-9][0-9]{2})?|[1-9][xX]{2})$"),
         Kind::SocketOrNone => json!({ "type": "string" }),
         Kind::TextOrNone { max } => json!({ "type": "string", "maxLength": max }),
         Kind::Text

@@ -6,8 +6,8 @@ use super::spec::FeedKind;
 use super::trouble::Trouble;
 use super::{agent_check, haproxy_stats, header, json, page, prometheus};
 use crate::base::UnixTime;
+use crate::health::Captured;
 use reqwest::Client;
-use std::sync::Arc;
 
 /// What a source says: for each of its picks, in their order.
 pub type Answers = Vec<Result<Reading, Trouble>>;
@@ -32,10 +32,10 @@ pub async fn ask(ask: &Ask, client: Option<Client>) -> Answers {
 }
 
 /// Reads a captured header.
-pub fn of_check(captured: Option<(Arc<str>, UnixTime)>, ask: &Ask) -> Option<(Answers, UnixTime)> {
+pub fn of_check(captured: Option<Captured>, ask: &Ask) -> Option<(Answers, UnixTime)> {
     let FeedKind::Header(wanted) = &ask.feed.kind else { return None };
     let (answer, at) = match captured {
-        Some((value, at)) => (header::read(&value, wanted.scaled).map_err(Trouble::Failed), at),
+        Some(Captured { value, at }) => (header::read(&value, wanted.scaled).map_err(Trouble::Failed), at),
         None => {
             let why = format!("no health check of monitor `{}` has brought the header yet", wanted.monitor);
             (Err(Trouble::Failed(why)), UnixTime::default())

@@ -238,7 +238,8 @@ impl Ledger {
             entry.fail(Trouble::Failed(why));
             return true;
         }
-        self.words_moved |= words != (entry.operational, entry.administrative);
+        let is_held = [from, entry.word()].into_iter().flatten().any(Word::forbids);
+        self.words_moved |= is_held && words != (entry.operational, entry.administrative);
         let was_stale = std::mem::take(&mut entry.is_stale);
         let (feed, to) = (Arc::clone(&entry.feed), entry.word());
         self.deadlines.remove(&(deadline, subject.clone(), Arc::clone(&feed)));

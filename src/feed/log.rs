@@ -1,7 +1,15 @@
 //! Lines of the log, one for each change. Knows no schedule.
 
+use super::held::HeldWord;
 use super::ledger::Event;
 use crate::health::Word;
+
+/// Logs a word that holds from before the start.
+pub fn restored(held: &HeldWord) {
+    let HeldWord { feed, subject, operational, administrative } = held;
+    let word = shown(operational.iter().chain(administrative).copied().reduce(Word::worse));
+    tracing::warn!(%feed, %subject, word, "a feed's word holds from before the restart, until the feed says otherwise");
+}
 
 /// Logs what has happened.
 pub fn event(event: &Event) {

@@ -29,7 +29,7 @@ pub use plan::{Address, FeedPlan, Who};
 pub use spec::Feed;
 
 use crate::base::UnixTime;
-use crate::health::{Load, Report, Subject, TargetKey, Word};
+use crate::health::{Captured, Load, Report, Subject, TargetKey, Word};
 use dashmap::DashMap;
 use held::HeldWords;
 use ledger::Entry;
@@ -49,7 +49,7 @@ pub struct Hooks {
     /// The time now.
     pub now: Arc<dyn Fn() -> UnixTime + Send + Sync>,
     /// The header that the last good health check of a target has captured, and when that was.
-    pub captured: Box<dyn Fn(&TargetKey) -> Option<(Arc<str>, UnixTime)> + Send>,
+    pub captured: Box<dyn Fn(&TargetKey) -> Option<Captured> + Send>,
 }
 
 /// What each feed has said of each subject, by both.

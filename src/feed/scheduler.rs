@@ -110,6 +110,7 @@ impl Scheduler {
     /// Takes the first plan and the words that held when the server stopped, and tells of these.
     pub fn begin(&mut self, plan: FeedPlan) {
         let words = self.held.read();
+        words.iter().for_each(log::restored);
         self.take_plan(plan, |ledger| ledger.restore(words));
     }
 
@@ -184,14 +185,11 @@ impl Scheduler {
         let key = ask.key();
         if let Some(&number) = self.numbers.get(&key) {
             let Some(active) = self.sources.get_mut(&number) else { return };
-            let is_same = *active.ask == ask;
-            let interval = ask.feed.interval;
-            let is_faster = interval < active.ask.feed.interval;
-            active.ask = Arc::new(ask);
-            let soon = now + active.pace.offset(interval.min(FIRST_SPREAD_MAX));
-            if is_same || (active.flight.is_none() && !is_faster) {
+            if *active.ask == ask {
                 return;
             }
+            let soon = now + active.pace.offset(ask.feed.interval.min(FIRST_SPREAD_MAX));
+            active.ask = Arc::new(ask);
             // What is under way would be read as it was wanted before.
             let (planned, flight) = (active.planned, active.flight.take());
             match flight {

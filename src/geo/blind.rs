@@ -1,5 +1,6 @@
 //! Whether databases that can be read say where anybody is, and what rules ask of them. Knows no files and no policies.
 
+use super::latency::LatencyKey;
 use super::spec::{GeoSpec, Named, Network};
 use super::{Locator, Place, PlaceId};
 use crate::base::{Diagnostic, NamedFact};
@@ -11,11 +12,32 @@ impl Locator {
     pub fn warnings(&self, spec: &GeoSpec) -> Vec<Diagnostic> {
         let mut warnings = self.nobody_located(spec);
         warnings.extend(spec.named.iter().filter(|named| !self.can_know(named, spec)).map(never_holds));
+        warnings.extend(self.unused_latencies(spec));
         warnings
     }
 
     fn can_know(&self, named: &Named, spec: &GeoSpec) -> bool {
         self.kinds.can_know(&named.fact) || spec.networks.iter().any(|network| says(network, &named.fact))
+    }
+
+    /// Latencies from clients that no database tells from others.
+    fn unused_latencies(&self, spec: &GeoSpec) -> Option<Diagnostic> {
+        let unused = |key: &LatencyKey| match key {
+            LatencyKey::Asn(_) => !self.kinds.asns && spec.networks.iter().all(|network| network.asn.is_none()),
+            LatencyKey::Subdivision(_) => {
+                !self.kinds.subdivision_codes && spec.networks.iter().all(|network| network.subdivision.is_none())
+            }
+            LatencyKey::Network(_) | LatencyKey::Country(_) => false,
+        };
+        let count = spec.latencies.iter().filter(|latency| unused(&latency.key)).count();
+        let message = format!(
+            "{count} of {} latencies are not used: no configured database knows the autonomous systems or subdivisions that they \
+             are from",
+            spec.latencies.len()
+        );
+        let mut warning = Diagnostic::warning(message);
+        warning.places.extend(spec.latency_files.iter().filter_map(|file| Some((file.span?, String::new()))));
+        (count > 0).then(|| warning.hint("add an ASN or City database to `databases` of `[geoip]`"))
     }
 
     /// Clients of a family, or all, that no database locates. The embedded country table locates both families.

@@ -1,6 +1,7 @@
 //! What sources say of one address beyond what is compiled: autonomous system, city and subdivisions in full. For people who
 //! look up an address; knows no prefix table.
 
+use super::client::looked_up_as;
 use super::database::octets_of;
 use super::naming::NamesRecord;
 use super::spec::GeoSpec;
@@ -31,8 +32,8 @@ pub struct Details {
 #[must_use]
 pub fn details(spec: &GeoSpec, address: IpAddr) -> Details {
     let mut details = Details::default();
-    let inside = spec.networks.iter().filter(|network| network.prefix.contains(address));
-    if let Some(network) = inside.max_by_key(|network| network.prefix.length()) {
+    let inside = spec.networks.iter().filter(|network| looked_up_as(network.prefix).contains(address));
+    if let Some(network) = inside.max_by_key(|network| looked_up_as(network.prefix).length()) {
         let source = || format!("[[network]] {}", network.prefix);
         details.asn = network.asn.map(|asn| Detail { value: (asn, None), source: source() });
         details.city = network.city.as_ref().map(|city| Detail { value: city.to_string(), source: source() });

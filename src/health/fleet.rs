@@ -4,11 +4,13 @@
 //! A target is one address and port, or a host name with as many addresses as it resolves to; each address has a machine
 //! of its own. *Invariant:* while the checker seems blind no target changes its status, except by a probe that passes.
 
+mod notes;
+
 use crate::base::UnixTime;
 use crate::health::blindness::{Blindness, Streak, Suspicion, window};
 use crate::health::machine::Last;
 use crate::health::{
-    Captured, Change, Endpoint, Factor, Machine, Observation, Pace, Status, TargetKey, TargetState, Timing,
+    Change, Endpoint, Event, Factor, Machine, Observation, Pace, Status, TargetKey, TargetState, Timing,
 };
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -18,35 +20,6 @@ use std::time::Duration;
 /// One probed address of one target; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressId(u64);
-
-/// What the outside should hear of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A target changed its status, or its counters began or ceased to be on the way to a change.
-    Changed {
-        /// The target and its state now.
-        change: Change,
-        /// Its status before, which may be the same.
-        from: Status,
-    },
-    /// The checker is probably blind: states are held.
-    Blind {
-        /// How many addresses started failing together.
-        addresses: usize,
-        /// When states follow what is observed again, at the latest.
-        until: UnixTime,
-    },
-    /// A probe passed: the checker sees, and held states are judged one by one.
-    SeesAgain {
-        /// The target that passed.
-        key: TargetKey,
-    },
-    /// No state is held any more.
-    HoldEnded {
-        /// The hold was over before every address was judged.
-        expired: bool,
-    },
-}
 
 /// All targets.
 #[derive(Debug, Default)]
@@ -300,48 +273,6 @@ impl Fleet {
         }
         self.refresh(&key, now, events);
         self.end_hold_if_done(events);
-    }
-
-    /// Keeps what operators want to know of the last probe.
-    fn note(&mut self, key: &TargetKey, seen: Observation, id: AddressId, now: UnixTime) {
-        let Some(target) = self.targets.get_mut(key) else { return };
-        let state = &mut target.state;
-        let reason = match seen {
-            Observation::Passed { latency, warning, captured } => {
-                state.latency = Some(latency);
-                state.captured = captured.map(|value| Captured { value, at: now });
-                self.warn(key, warning, id);
-                return;
-            }
-            Observation::Failed { reason } => {
-                state.latency = None;
-                reason
-            }
-            // Not a verdict, but all that is known of a target without one.
-            Observation::LocalError { reason } if state.status == Status::Unknown => reason,
-            Observation::LocalError { .. } => return,
-        };
-        state.last_error = match (&key.endpoint, self.addresses.get(&id)) {
-            (Endpoint::Host(..), Some(address)) if !address.socket.ip().is_unspecified() => {
-                format!("{}: {reason}", address.socket).into()
-            }
-            _ => reason,
-        };
-    }
-
-    /// Keeps the warning of an address; the target has that of its first address that has one.
-    fn warn(&mut self, key: &TargetKey, warning: Option<Arc<str>>, id: AddressId) {
-        let Some(address) = self.addresses.get_mut(&id) else { return };
-        if address.warning.is_none() && warning.is_none() {
-            return;
-        }
-        address.warning = match (&key.endpoint, warning) {
-            (Endpoint::Host(..), Some(warning)) => Some(format!("{}: {warning}", address.socket).into()),
-            (_, warning) => warning,
-        };
-        let Some(target) = self.targets.get_mut(key) else { return };
-        let warnings = target.addresses.iter().filter_map(|id| self.addresses.get(id)?.warning.as_ref());
-        target.state.warning = warnings.into_iter().next().map(Arc::clone).unwrap_or_default();
     }
 
     /// Holds all states if every address that was up has started failing.

@@ -5,6 +5,7 @@
 //! ([`blindness`]). [`stretch`] makes all intervals longer while the machine does not keep up.
 
 pub mod blindness;
+pub mod event;
 pub mod fleet;
 pub mod machine;
 pub mod pace;
@@ -15,7 +16,8 @@ pub mod stretch;
 #[cfg(test)]
 mod tests;
 
-pub use fleet::{AddressId, Event, Fleet};
+pub use event::Event;
+pub use fleet::{AddressId, Fleet};
 pub use machine::{Machine, Observation};
 pub use pace::Pace;
 pub use report::{Load, Report, Subject, Word};

@@ -182,7 +182,7 @@ impl Group {
                 read = out.read(&mut out_piece), if out.pipe.is_some() => read,
                 read = err.read(&mut err_piece), if err.pipe.is_some() => read,
                 ended = ended.readable() => {
-                    ended.map_err(|error| Trouble::Local(format!("the program cannot be watched: {error}")))?;
+                    drop(ended.map_err(|error| Trouble::Local(format!("the program cannot be watched: {error}")))?);
                     out.read_rest();
                     err.read_rest();
                     return Ok(());

@@ -4,7 +4,7 @@ use crate::health::Observation;
 use crate::probe::deadline;
 use crate::probe::spec::IcmpCheck;
 use crate::probe::trouble::Trouble;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
@@ -14,6 +14,12 @@ use tokio::runtime::{Handle, Id};
 
 /// What an echo request carries, in octets; as much as `ping` sends.
 const PAYLOAD: [u8; 56] = *b"azimuth health check azimuth health check azimuth health";
+
+/// So many echo requests are sent at most within [`BURST_TIME`].
+const BURST_LEN_MAX: u32 = 32;
+
+/// What one burst takes at least; between two of them answers are read.
+const BURST_TIME: Duration = Duration::from_millis(2);
 
 /// How often another number is tried when one is in use for the same address.
 const NUMBER_TRIES_MAX: u32 = 16;
@@ -26,6 +32,9 @@ thread_local! {
     /// The sockets of the runtime on this thread, for IPv4 and IPv6: each is shared by all probes, because one that
     /// receives everything (a raw socket does) must not be there a thousand times.
     static SOCKETS: RefCell<[Option<(Id, Client)>; 2]> = const { RefCell::new([None, None]) };
+
+    /// When the present burst began, and what was sent in it.
+    static BURST: Cell<(Option<Instant>, u32)> = const { Cell::new((None, 0)) };
 }
 
 /// An `icmp` check of one address.
@@ -45,6 +54,7 @@ impl IcmpProbe {
 
     /// Sends all echo requests, each when the one before was answered.
     pub async fn probe(&self) -> Observation {
+        take_turn().await;
         let started = Instant::now();
         let answered = AtomicU32::new(0);
         match deadline::timeout(self.timeout, self.echo(&answered)).await {
@@ -81,7 +91,9 @@ impl IcmpProbe {
                 Err(SurgeError::IOError(error)) => return Err(Trouble::of_io(&error, self.address)),
                 Err(error) => return Err(Trouble::Local(format!("the echo request could not be sent: {error}"))),
             }
-            answered.fetch_add(1, Ordering::Relaxed);
+            if answered.fetch_add(1, Ordering::Relaxed) + 1 < u32::from(self.count) {
+                take_turn().await;
+            }
         }
         Ok(())
     }
@@ -96,6 +108,25 @@ impl IcmpProbe {
             );
         }
         Trouble::of_io(error, self.address)
+    }
+}
+
+/// Waits until one more echo request may be sent. Answers to a burst would not find room in the buffer of the one socket.
+async fn take_turn() {
+    loop {
+        let may_send = BURST.with(|burst| {
+            let (began, sent) = burst.get();
+            let now = Instant::now();
+            let sent = if began.is_some_and(|began| now.duration_since(began) < BURST_TIME) { sent } else { 0 };
+            if sent < BURST_LEN_MAX {
+                burst.set((began.filter(|_| sent > 0).or(Some(now)), sent + 1));
+            }
+            sent < BURST_LEN_MAX
+        });
+        if may_send {
+            return;
+        }
+        tokio::time::sleep(BURST_TIME).await;
     }
 }
 

@@ -9,6 +9,7 @@ use crate::probe::trouble::Trouble;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 /// The largest datagram there can be, in octets.
@@ -42,17 +43,29 @@ impl UdpProbe {
     async fn exchange(&self) -> Result<(), Trouble> {
         let socket = connected(self.address).await?;
         socket.send(&self.check.send).await.map_err(|error| of_datagram(&error, self.address))?;
-        socket.readable().await.map_err(|error| of_datagram(&error, self.address))?;
-        // Room for it is needed only now that there is something.
-        let mut answer = vec![0; DATAGRAM_LEN_MAX];
-        let len = socket.recv(&mut answer).await.map_err(|error| of_datagram(&error, self.address))?;
+        let answer = answer(&socket).await.map_err(|error| of_datagram(&error, self.address))?;
         let mut search = Search::new(&self.check.expect);
-        if search.is_found_with(&answer[..len]) || search.is_found() {
+        if search.is_found_with(&answer) || search.is_found() {
             return Ok(());
         }
-        let seen = search.seen().map_or_else(|| "is empty and".to_owned(), |seen| format!("{seen}"));
+        let seen = search.seen().unwrap_or_else(|| "which is empty".to_owned());
         Err(Trouble::Failed(format!("the answer, {seen}, {}", search.complaint())))
     }
+}
+
+/// The first datagram that comes. Room for it is taken when it is there: thousands of probes may wait.
+async fn answer(socket: &UdpSocket) -> io::Result<Vec<u8>> {
+    // What ICMP brings is an error of the socket, and does not make it readable.
+    let ready = socket.ready(Interest::READABLE | Interest::ERROR).await?;
+    if ready.is_error()
+        && let Some(error) = socket.take_error()?
+    {
+        return Err(error);
+    }
+    let mut answer = vec![0; DATAGRAM_LEN_MAX];
+    let len = socket.recv(&mut answer).await?;
+    answer.truncate(len);
+    Ok(answer)
 }
 
 /// A socket that takes datagrams from `address` only, and hears when that says by ICMP that nobody is there.

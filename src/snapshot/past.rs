@@ -1,6 +1,7 @@
 //! What a restart must not forget of how pools are steered, and what is going on in them, both by names. Knows no files.
 
 use super::core::Core;
+use super::counters::{Counters, Total};
 use crate::base::{PolicyId, PoolId};
 use crate::steering::control::operator::OperatorTable;
 use crate::steering::control::{Control, MemberCourse, RegionCourse, RegionMemory};
@@ -56,6 +57,14 @@ impl Core {
             }
         };
         generation.pairs.iter().enumerate().map(course).collect()
+    }
+
+    /// Answers counted by the workers of this generation, by names of pool and region; none that are 0.
+    #[must_use]
+    pub fn totals(&self) -> Vec<Total> {
+        let mut counters = Counters::default();
+        counters.begin(&self.generation);
+        counters.totals()
     }
 
     /// What a restart must not forget. Of pools that forget nothing it costs nothing.

@@ -228,6 +228,8 @@ impl Ranking {
 }
 
 #[cfg(test)]
+mod nearness_tests;
+#[cfg(test)]
 mod scope_tests;
 #[cfg(test)]
 mod tests;

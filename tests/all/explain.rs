@@ -14,6 +14,7 @@ const CONFIG: &str = r#"
 listen = ["127.0.0.1:0"]
 [geoip]
 client_subnet = false
+latency = ["latency.csv"]
 [region.eu]
 coordinates = [50.1, 8.7]
 [region.us]
@@ -29,9 +30,24 @@ members = [{ region = "us", address = "192.0.2.9", enabled = false }]
 [[network]]
 prefix = "203.0.113.0/24"
 region = "eu"
+[[network]]
+prefix = "198.18.0.0/24"
+coordinates = [50.1, 8.7]
+asn = 64500
+city = "Frankfurt am Main"
+[policy.quick]
+order = "latency"
+tie_band = 2
+[[policy.quick.rule]]
+match = { city = "Frankfurt am Main", asn = 64501 }
+prefer = ["us"]
+[[policy.quick.rule]]
+match = { asn = 64500 }
+prefer = ["us", "eu"]
 [zone."example.test"]
 file = "zone"
 balance.www = { pool = "web", ttl = { max = 60, min = 5 } }
+balance.quick = { pool = "web", policy = "quick" }
 balance.off = { pool = "off" }
 alias.far = "lb.example.net."
 "#;
@@ -39,10 +55,13 @@ alias.far = "lb.example.net."
 const ZONE: &str = "$TTL 300\n@ IN SOA ns host 1 7200 900 1209600 300\n@ NS ns\nns A 192.0.2.53\nwww MX 10 ns\n\
                     alias CNAME other\nother CNAME www\nstatic A 192.0.2.80\n";
 
+const LATENCIES: &str = "198.18.0.0/23,us,80\n198.18.1.0/24,eu,75\n";
+
 fn loaded() -> Loaded {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("azimuth.toml"), CONFIG).unwrap();
     std::fs::write(folder.path().join("zone"), ZONE).unwrap();
+    std::fs::write(folder.path().join("latency.csv"), LATENCIES).unwrap();
     let (loaded, report) = load(&folder.path().join("azimuth.toml"), &Overrides::default(), None);
     assert!(!report.has_errors(), "{:?}", report.diagnostics);
     loaded.unwrap()
@@ -64,6 +83,25 @@ fn a_balanced_name_shows_its_regions_shares_and_the_engines_answer() {
     // Without client subnets the sender's address decides: the response must be of the client that was asked about.
     assert!(explained.response.answer[0].contains(" 60 IN A 198.51.100."), "{:?}", explained.response);
     assert!(explained.every_member_assumed_up);
+}
+
+#[test]
+fn latencies_ties_and_what_rules_name_are_shown() {
+    let explained = explained("quick.example.test", "A", "198.18.0.1");
+    assert_eq!(explained.client.named, ["asn = 64500", "city = Frankfurt am Main"]);
+    let steering = explained.steering.unwrap();
+    assert_eq!(steering.rule.unwrap(), "number 2 of the policy: asn = 64500");
+    assert_eq!(steering.order, "latency, equals within a factor of 2");
+    let shown = |regions: Vec<azimuth::admin::explain::Region>| -> Vec<(String, f64, bool, bool)> {
+        let of = |of: azimuth::admin::explain::Region| {
+            (of.name, of.latency_ms.unwrap(), of.measured, of.verdict.contains("equal"))
+        };
+        regions.into_iter().map(of).collect()
+    };
+    // 10 ms is what no distance at all is estimated as.
+    assert_eq!(shown(steering.regions), [("us".to_owned(), 80.0, true, false), ("eu".to_owned(), 10.0, false, false)]);
+    let tied = self::explained("quick.example.test", "A", "198.18.1.1").steering.unwrap();
+    assert_eq!(shown(tied.regions), [("eu".to_owned(), 75.0, true, true), ("us".to_owned(), 80.0, true, true)]);
 }
 
 #[test]

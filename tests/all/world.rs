@@ -3,23 +3,31 @@
 use crate::message::rcode_word;
 use azimuth::answer::{Moment, Outcome, Request, Responder, TransportProfile};
 use azimuth::base::{Diagnostic, Family, Sources, UnixTime};
+use azimuth::boot::geo_spec;
 use azimuth::config::{self, Config};
 use azimuth::geo::Locator;
-use azimuth::health::{Change, Endpoint, Status, TargetKey, TargetState};
+use azimuth::health::{Change, Endpoint, Report, Status, Subject, TargetKey, TargetState};
 use azimuth::probe::spec::Monitor;
-use azimuth::snapshot::{AliasAnswers, AliasFamily, Inputs, Publisher, Snapshot};
+use azimuth::snapshot::{AliasAnswers, AliasFamily, Core, Inputs, Past, Snapshot};
+use azimuth::steering::control::operator::{Action, OperatorTable, Order, Pattern};
 use azimuth::steering::spec::{Member, MemberTarget, ProbeAddress};
 use azimuth::wire::Name;
 use azimuth::zone::{AliasTarget, Zone, ZoneSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A running engine.
 pub struct World {
     pub config: Config,
     inputs: Inputs,
-    publisher: Option<Publisher>,
+    core: Core,
+    snapshot: Arc<Snapshot>,
+    /// What operators say.
+    orders: OperatorTable,
+    /// In virtual time.
+    now: UnixTime,
     responder: Responder,
 }
 
@@ -43,14 +51,15 @@ impl World {
                 zones.extend(loaded);
             }
         }
-        let locator = match config.as_ref().map(|config| Locator::build(&config.geo)) {
-            Some(Ok(locator)) => Some(locator),
-            Some(Err(found)) => {
-                diagnostics.extend(found);
-                None
-            }
-            None => None,
-        };
+        let locator =
+            match config.as_ref().map(|config| Locator::build(&geo_spec(config, &mut sources, &mut diagnostics))) {
+                Some(Ok(locator)) => Some(locator),
+                Some(Err(found)) => {
+                    diagnostics.extend(found);
+                    None
+                }
+                None => None,
+            };
         let (Some(config), Some(locator)) = (config, locator) else { return Err(shown(&diagnostics, &sources)) };
         if zones.len() != config.zones.len() {
             return Err(shown(&diagnostics, &sources));
@@ -72,8 +81,55 @@ impl World {
             member_targets: member_targets.collect(),
             workers: 1,
         };
-        let publisher = Publisher::start(inputs.clone());
-        Ok(Self { config, inputs, publisher: Some(publisher), responder: Responder::new(0) })
+        let now = UnixTime::from_secs(1);
+        let mut core = Core::new(inputs.clone(), &Past::default(), now);
+        let snapshot = core.snapshot();
+        let orders = OperatorTable::default();
+        Ok(Self { config, inputs, core, snapshot, orders, now, responder: Responder::new(0) })
+    }
+
+    /// Makes live what was told.
+    fn publish(&mut self) {
+        self.core.step(self.now);
+        self.snapshot = self.core.snapshot();
+    }
+
+    /// Lets time go by; what wants to happen meanwhile happens when it is due.
+    pub fn go_on(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.core.due().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.core.step(self.now);
+        }
+        self.now = end;
+        self.publish();
+    }
+
+    /// What a region or a member reports from now on.
+    pub fn report(&mut self, subject: Subject, report: Report) {
+        self.core.reported(vec![(subject, report)]);
+        self.publish();
+    }
+
+    /// What an operator says from now on.
+    pub fn order(&mut self, pattern: &str, action: Option<Action>, lasts: Option<Duration>) {
+        let pattern: Pattern = pattern.parse().unwrap_or_else(|error| panic!("{pattern}: {error}"));
+        match action {
+            Some(action) => {
+                let until = lasts.map(|time| self.now + time);
+                let order = Order { pattern, action, since: self.now, until, reason: "".into(), by: "".into() };
+                self.orders.say(order).unwrap_or_else(|error| panic!("{error}"));
+            }
+            None => {
+                self.orders.remove(&pattern, false);
+                let cleared = pattern.clone();
+                self.core.release(&move |pool, region| {
+                    cleared.names_region(region) || cleared.covers_pool_region(pool, region)
+                });
+            }
+        }
+        self.core.operate(Arc::new(self.orders.clone()), self.now);
+        self.publish();
     }
 
     /// Every target of the configuration with the member's address or name that it stands for.
@@ -100,10 +156,8 @@ impl World {
             .map(|(_, key)| Change { key: key.clone(), state: state.clone() })
             .collect();
         let count = changes.len();
-        let publisher = self.publisher.as_ref().unwrap();
-        publisher.changed(changes);
-        // Returns when it is live, and with it everything that was said before.
-        publisher.replace(self.inputs.clone());
+        self.core.changed(changes);
+        self.publish();
         count
     }
 
@@ -111,15 +165,13 @@ impl World {
     pub fn set_alias(&mut self, target: &str, addresses: &[IpAddr], expires: u32) {
         let target = Arc::new(AliasTarget::new(Name::from_text(target.as_bytes(), None).unwrap()));
         let known = Family::BOTH.map(|family| AliasFamily::known(family, addresses, expires));
-        let publisher = self.publisher.as_ref().unwrap();
-        publisher.set_aliases(vec![(target, AliasAnswers(known))]);
-        publisher.flush();
+        self.core.set_aliases(vec![(target, AliasAnswers(known))]);
+        self.publish();
     }
 
     /// What was counted since the start, one counter a line; those that are 0 are left out.
     pub fn counters(&self) -> String {
-        let publisher = self.publisher.as_ref().unwrap();
-        let answers = publisher.totals().into_iter().map(|total| {
+        let answers = self.core.totals().into_iter().map(|total| {
             let region = total.region.map_or("no region".to_owned(), |region| format!("region {region}"));
             (format!("answers of pool {} {region}", total.pool), total.answers)
         });
@@ -140,7 +192,7 @@ impl World {
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.publisher.as_ref().unwrap().store().load())
+        Arc::clone(&self.snapshot)
     }
 
     /// One message in, at most one out.
@@ -164,14 +216,6 @@ impl World {
 
 fn shown(diagnostics: &[Diagnostic], sources: &Sources) -> String {
     diagnostics.iter().map(|diagnostic| diagnostic.render(sources, false)).collect::<Vec<_>>().join("\n")
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        if let Some(publisher) = self.publisher.take() {
-            publisher.stop();
-        }
-    }
 }
 
 /// What `monitor` probes for `member`.

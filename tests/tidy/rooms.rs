@@ -29,6 +29,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
             "probe::spec",
             "transfer::spec",
             // Files of certificates are checked where they are named.
+            "probe::tls::check_identity",
             "probe::tls::roots_of_file",
             "feed::spec",
             // What can be asked for, and what of whom.
@@ -135,6 +136,9 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("getrandom", &["transport", "transfer", "probe", "boot", "cli"]),
     // Record data of zone files; responses as `explain` and `demo` show them.
     ("hickory_proto", &["zone", "admin", "cli"]),
+    ("http_body_util", &["probe"]),
+    ("hyper", &["probe"]),
+    ("hyper_util", &["probe"]),
     ("indicatif", &["cli"]),
     // Calls in transport and boot; error numbers in probe and feed.
     ("libc", &["transport", "probe", "feed", "boot"]),
@@ -142,7 +146,9 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("nix", &["transport", "boot", "cli"]),
     ("notify", &["boot"]),
     ("prometheus_client", &["admin"]),
-    ("reqwest", &["probe", "feed", "cli"]),
+    ("regex", &["probe"]),
+    ("regex_syntax", &["probe"]),
+    ("reqwest", &["feed", "cli"]),
     ("rustix", &["transport", "transfer", "probe", "boot", "cli"]),
     ("rustls", &["probe", "feed", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "feed", "cli"]),
@@ -153,9 +159,15 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("socket2", &["transport", "probe"]),
     ("tar", &["cli"]),
     ("tokio", &["transport", "transfer", "probe", "feed", "admin", "boot", "cli"]),
+    ("tokio_rustls", &["probe"]),
     ("toml_parser", &["config"]),
+    ("tonic", &["probe"]),
+    ("tonic_health", &["probe"]),
     ("tracing", &["transport", "transfer", "probe", "feed", "admin", "boot", "cli"]),
     ("tracing_subscriber", &["boot", "cli"]),
+    // Where redirects lead.
+    ("url", &["probe"]),
+    ("x509_parser", &["probe"]),
 ];
 
 /// Rooms that talk to a person.

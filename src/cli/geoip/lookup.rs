@@ -1,7 +1,7 @@
 //! `azimuth geoip lookup`.
 
 use crate::base::prefix::PrefixError;
-use crate::base::{Diagnostic, Prefix, Sources};
+use crate::base::{Diagnostic, Prefix, Severity, Sources};
 use crate::cli::{EXIT_MISTAKE, failed, print_diagnostics};
 use crate::geo::details::{Detail, details};
 use crate::geo::spec::{DatabaseFile, GeoSpec};
@@ -132,7 +132,11 @@ fn world(args: &Args) -> Result<World, ExitCode> {
             return Err(mistakes(&diagnostics, &sources));
         };
         regions = config.regions.iter().map(|region| region.name.to_string()).collect();
-        spec = config.geo;
+        let mut found = Vec::new();
+        spec = crate::boot::geo_spec(&config, &mut sources, &mut found);
+        if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+            return Err(mistakes(&found, &sources));
+        }
     }
     spec.databases.extend(args.database.iter().map(|path| DatabaseFile { path: path.clone(), span: None }));
     let locator = Locator::build(&spec).map_err(|diagnostics| mistakes(&diagnostics, &sources))?;

@@ -11,7 +11,7 @@ mod transfer;
 
 pub use feeds::feed;
 pub use kind::{Kind, duration_text};
-pub use monitors::{keys_of_some_kinds, monitor};
+pub use monitors::{TLS_KEYS, keys_of_some_kinds, monitor};
 pub use service::{admin, cookies, geoip, rate_limit, server, tcp};
 pub use sites::{guard, network, region, zone};
 pub use steering::{balance, condition, limits, member, policy, pool, rule, shed, ttl};

@@ -5,12 +5,16 @@ use crate::probe::spec::Kind;
 
 table! {
     /// `[monitor.NAME]`.
-    monitor, "[monitor.NAME]", "a monitor", named true, later ["method", "headers", "service", "query", "command"],
+    monitor, "[monitor.NAME]", "a monitor", named true, later ["query", "command"],
     "How members are checked. One check is one fresh connection.";
-    TYPE = "type", Kind::Words { known: &["http", "https", "tcp"], later: &["icmp", "dns", "tls", "grpc", "udp", "exec", "feed"] },
-        Required, r#""http""#,
-        "`http` and `https` get a page; `tcp` connects.";
-    PORT = "port", Kind::Integer { min: 1, max: 65535 }, Optional("80 for `http`, 443 for `https`; `tcp` needs it"), "8080",
+    TYPE = "type", Kind::Words {
+            known: &["http", "https", "tcp", "tls", "grpc"],
+            later: &["icmp", "dns", "udp", "exec", "file"],
+        }, Required, r#""http""#,
+        "`http` and `https` send a request; `tcp` connects, and may say and expect something; `tls` shakes hands and looks at \
+         the certificate; `grpc` calls the standard health service.";
+    PORT = "port", Kind::Integer { min: 1, max: 65535 },
+        Optional("80 for `http`, 443 for `https` and `tls`; others need it"), "8080",
         "Where it connects, unless a member's `probe_address` has a port.";
     INTERVAL = "interval", Kind::millis(10, 86_400_000),
         Default(r#""5s""#), r#""1s""#,
@@ -25,26 +29,91 @@ table! {
     RETRY_INTERVAL = "retry_interval", Kind::millis(1, 86_400_000),
         Optional("200 ms, or a tenth of `interval` where that is less"), r#""100ms""#,
         "After a failure of a member that is up the next check starts this long after the start of the failed one.";
+    METHOD = "method", Kind::Words {
+            known: &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+            later: &[],
+        }, Default(r#""GET""#), r#""HEAD""#,
+        "The method of the request of `http` and `https`.";
     PATH = "path", Kind::Text, Default(r#""/""#), r#""/healthz""#,
-        "What `http` and `https` get: path and query.";
+        "What `http` and `https` ask for: path and query.";
     HOST = "host", Kind::Host, Optional("the checked address"), r#""www.example.com""#,
-        "The `Host` header of `http` and `https`.";
+        "Who is asked by name: the `Host` header of `http` and `https`, and what HTTP/2 and `grpc` have in its place.";
+    HEADERS = "headers", Kind::ByName(&Kind::Text), Optional("none but our own"),
+        r#"{ Accept = "application/json", X-Probe = "1" }"#,
+        "Further headers of the request of `http` and `https`.";
+    BODY = "body", Kind::Text, Optional("no body"), r#"'{"check":"deep"}'"#,
+        "What `http` and `https` send with `POST`, `PUT`, `PATCH` or `DELETE`.";
+    HTTP_VERSION = "http_version", Kind::Words { known: &["1.1", "2"], later: &["3"] }, Default(r#""1.1""#), r#""2""#,
+        "What is spoken: HTTP/1.1, or HTTP/2, by ALPN over TLS and by prior knowledge in clear.";
+    FOLLOW_REDIRECTS = "follow_redirects", Kind::Integer { min: 0, max: 10 }, Default("0"), "2",
+        "How many redirects are followed, only those to the same scheme, host and port, and always at the checked address.";
     EXPECT_STATUS = "expect_status", Kind::OneOrList(&Kind::HttpStatus), Default(r#"["2xx"]"#), r#"[200, "3xx", "400-404"]"#,
         "The status codes that pass.";
     EXPECT_BODY = "expect_body", Kind::Text, Optional("any body passes"), r#""ready""#,
         "Text that the first 64 KiB of the body must contain.";
+    EXPECT_BODY_REGEX = "expect_body_regex", Kind::Text, Optional("any body passes"), r#"'"load":\s*[0-7]\d?\b'"#,
+        "Regular expression that must match in the first 64 KiB of the body.";
+    CAPTURE_HEADER = "capture_header", Kind::Text, Optional("none is read"), r#""endpoint-load-metrics""#,
+        "A header of the answer whose value is kept with each check that passes, for a feed of type `header`.";
+    SEND = "send", Kind::Text, Optional("nothing is sent"), r#""PING\r\n""#,
+        "What `tcp` sends once connected. In it `\\r`, `\\n`, `\\t`, `\\xNN` (two hexadecimal digits) and `\\\\` stand for octets.";
+    EXPECT = "expect", Kind::Text, Optional("no answer is waited for"), r#""+PONG""#,
+        "What the first 64 KiB of the answer must contain, in time; written like `send`.";
+    EXPECT_REGEX = "expect_regex", Kind::Text, Optional("no answer is waited for"), r#"'^220 .*SMTP'"#,
+        "Regular expression that must match in the first 64 KiB of the answer, in time.";
+    SERVICE = "service", Kind::TextOrNone { max: 255 }, Default("\"\""), r#""shop.v1.Cart""#,
+        "The service that `grpc` asks about; `\"\"` is the server as a whole.";
+    TLS = "tls", Kind::Boolean, Default("false"), "true",
+        "Whether `grpc` connects with TLS.";
     TLS_SERVER_NAME = "tls_server_name", Kind::Host, Optional("`host`, else the checked address"), r#""www.example.com""#,
-        "The name that `https` asks for (SNI) and that the certificate must be for.";
+        "The name that is asked for (SNI) and that the certificate must be for.";
     TLS_VERIFY = "tls_verify", Kind::Boolean, Default("true"), "false",
-        "Whether the certificate of `https` must be valid and for the right name.";
+        "Whether the certificate must come from a known authority, be valid now and for the right name.";
     TLS_CA_FILE = "tls_ca_file", Kind::Path, Optional("the system's root certificates"), r#""internal-ca.pem""#,
-        "Root certificates for `https` in a PEM file.";
+        "Root certificates in a PEM file.";
+    TLS_CLIENT_CERTIFICATE = "tls_client_certificate", Kind::Path, Optional("none is shown"), r#""probe.pem""#,
+        "The certificate that a server gets to see that asks for one, in a PEM file, with those that it was issued by.";
+    TLS_CLIENT_KEY = "tls_client_key", Kind::Path, Optional("needed with `tls_client_certificate`"), r#""probe.key""#,
+        "The private key of that certificate in a PEM file, not encrypted.";
+    TLS_EXPIRY_WARNING = "tls_expiry_warning", Kind::millis(60_000, 315_360_000_000), Optional("no warning"), r#""21d""#,
+        "A certificate that expires within this time still passes, with a warning in the log, the state and the metrics.";
+    TLS_EXPIRY_FAILURE = "tls_expiry_failure", Kind::millis(60_000, 315_360_000_000),
+        Optional("only one that has expired fails"), r#""2d""#,
+        "A certificate that expires within this time fails.";
 }
 
 /// Keys that only some kinds of monitors use, by kind; those that are nowhere here are of all kinds.
 static KEYS_OF_KINDS: &[(&[Kind], &[&Key])] = &[
-    (&[Kind::Http, Kind::Https], &[&monitor::PATH, &monitor::HOST, &monitor::EXPECT_STATUS, &monitor::EXPECT_BODY]),
-    (&[Kind::Https], &[&monitor::TLS_SERVER_NAME, &monitor::TLS_VERIFY, &monitor::TLS_CA_FILE]),
+    (&[Kind::Http, Kind::Https, Kind::Grpc], &[&monitor::HOST]),
+    (
+        &[Kind::Http, Kind::Https],
+        &[
+            &monitor::METHOD,
+            &monitor::PATH,
+            &monitor::HEADERS,
+            &monitor::BODY,
+            &monitor::HTTP_VERSION,
+            &monitor::FOLLOW_REDIRECTS,
+            &monitor::EXPECT_STATUS,
+            &monitor::EXPECT_BODY,
+            &monitor::EXPECT_BODY_REGEX,
+            &monitor::CAPTURE_HEADER,
+        ],
+    ),
+    (&[Kind::Tcp], &[&monitor::SEND, &monitor::EXPECT, &monitor::EXPECT_REGEX]),
+    (&[Kind::Grpc], &[&monitor::SERVICE, &monitor::TLS]),
+    (&[Kind::Https, Kind::Tls, Kind::Grpc], TLS_KEYS),
+];
+
+/// The keys about the TLS side of a check.
+pub static TLS_KEYS: &[&Key] = &[
+    &monitor::TLS_SERVER_NAME,
+    &monitor::TLS_VERIFY,
+    &monitor::TLS_CA_FILE,
+    &monitor::TLS_CLIENT_CERTIFICATE,
+    &monitor::TLS_CLIENT_KEY,
+    &monitor::TLS_EXPIRY_WARNING,
+    &monitor::TLS_EXPIRY_FAILURE,
 ];
 
 /// Each key that not all kinds of monitors use, with the kinds that do.

@@ -13,6 +13,7 @@ mod update;
 mod zone;
 
 pub use feed::{AskedTable, FeedTable};
+pub use monitor::CertificateFiles;
 pub use policy::{PolicyTable, RuleTable, UNNAMED};
 pub use pool::{MemberTable, PoolTable};
 pub use secondary::{SecondaryTable, SourceTable};
@@ -84,8 +85,8 @@ pub struct Spec {
     pub networks: Vec<NetworkTable>,
     /// `[monitor.NAME]`; `None` where it has mistakes.
     pub monitors: Vec<Definition<Option<Monitor>>>,
-    /// The certificate files that monitors and feeds trust, each as often as it is named.
-    pub authorities: Vec<Spanned<PathBuf>>,
+    /// The files with certificates that monitors and feeds name.
+    pub certificates: CertificateFiles,
     /// `[feed.NAME]`.
     pub feeds: Vec<Definition<FeedTable>>,
     /// `[pool.NAME]`.
@@ -127,12 +128,12 @@ impl Spec {
         }));
         let networks = reader.tables(&top::NETWORK, &keys::network::TABLE, sites::network);
         self.networks.extend(networks.into_iter().flat_map(|networks| networks.value));
-        let authorities = &mut self.authorities;
+        let certificates = &mut self.certificates;
         self.monitors.extend(definitions(&mut reader, &top::MONITOR, &keys::monitor::TABLE, |name, reader| {
-            monitor::monitor(name, reader, folder, authorities)
+            monitor::monitor(name, reader, folder, certificates)
         }));
         self.feeds.extend(definitions(&mut reader, &top::FEED, &keys::feed::TABLE, |name, reader| {
-            feed::feed(name, reader, folder, authorities)
+            feed::feed(name, reader, folder, &mut certificates.authorities)
         }));
         self.pools.extend(definitions(&mut reader, &top::POOL, &keys::pool::TABLE, |_, reader| pool::pool(reader)));
         self.policies.extend(definitions(&mut reader, &top::POLICY, &keys::policy::TABLE, policy::policy));
@@ -162,6 +163,11 @@ impl Spec {
             };
             if seen.insert(path) {
                 transfer::check_permissions(path, place, report);
+            }
+        }
+        for (_, key) in &self.certificates.identities {
+            if seen.insert(&key.value) {
+                transfer::check_permissions(&key.value, key.span, report);
             }
         }
         if let Some(file) = self.cookie_secrets.as_ref().filter(|file| seen.insert(&file.value)) {

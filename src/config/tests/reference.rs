@@ -1,8 +1,11 @@
 //! The definitions of keys against all that is made of them: what is read, the JSON Schema, `docs/configuration.md`.
 
 use super::{Loaded, load_files};
-use crate::config::keys::{Key, Kind, Presence, TABLES, TableDef, balance, duration_text, member, rule, top};
+use crate::config::keys::{
+    Key, Kind, Presence, TABLES, TableDef, balance, duration_text, keys_of_some_kinds, member, rule, top,
+};
 use crate::config::schema;
+use crate::probe::spec::Kind as MonitorKind;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -43,6 +46,9 @@ const SECRETS: &str = "000102030405060708090a0b0c0d0e0f\n";
 const COMPANIONS: &[(&str, &str)] = &[
     ("hash_ipv4_prefix", "spread = \"hash\""),
     ("hash_ipv6_prefix", "spread = \"hash\""),
+    ("body", "method = \"POST\""),
+    ("tls_client_certificate", "tls_client_key = \"probe.key\""),
+    ("tls_client_key", "tls_client_certificate = \"probe.pem\""),
     ("fallback", "all_down = \"fallback\""),
     ("at_least", "monitor = [\"web\", \"port\"]"),
     ("inverted", "monitor = [\"web\", \"port\"]"),
@@ -68,6 +74,16 @@ const CHOICES: &[(&str, &[&str], &str)] = &[
     ("update_entry", &["prefix", "key"], "key = \"ddns.example.\""),
     ("zone", &["file", "primaries", "refresh_min", "refresh_max", "transfer_max"], "file = \"a.zone\""),
 ];
+
+/// A type of monitor, or of what else has one, that uses the given keys.
+fn type_for(def: &TableDef, given: &[(&str, &str)]) -> &'static str {
+    let kinds =
+        keys_of_some_kinds().find(|(key, _)| def.id == "monitor" && given.iter().any(|(name, _)| *name == key.name));
+    match kinds {
+        Some((_, kinds)) if !kinds.contains(&MonitorKind::Https) => kinds[0].word(),
+        _ => "https",
+    }
+}
 
 /// For keys of feeds the lines of a feed that has them.
 fn feed_lines(written: impl Fn(&str) -> bool) -> Vec<&'static str> {
@@ -97,8 +113,11 @@ fn lines(def: &TableDef, given: &[(&str, &str)]) -> Vec<String> {
         return lines;
     }
     for key in def.keys.iter().filter(|key| key.presence == Presence::Required && !written(key.name)) {
-        let value = if key.name == "type" { "\"https\"" } else { key.example };
+        let value = if key.name == "type" { format!("\"{}\"", type_for(def, given)) } else { key.example.to_owned() };
         lines.push(format!("{} = {value}", key.name));
+    }
+    if def.id == "monitor" && !written("port") && !written("type") {
+        lines.push("port = 4433".to_owned());
     }
     for (_, choices, default) in CHOICES.iter().filter(|(id, ..)| *id == def.id) {
         if !choices.iter().any(|choice| written(choice)) {
@@ -152,10 +171,17 @@ fn load_document(text: &str) -> Loaded {
         let key = rcgen::KeyPair::generate().unwrap();
         rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().pem()
     });
+    static CLIENT: LazyLock<(String, String)> = LazyLock::new(|| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    });
     load_files(&[
         ("azimuth.toml", text),
         ("internal-ca.pem", &AUTHORITY),
         ("keys/transfer.key", KEY_FILE),
+        ("probe.pem", &CLIENT.0),
+        ("probe.key", &CLIENT.1),
         ("cookie-secrets", SECRETS),
     ])
 }
@@ -188,11 +214,15 @@ fn the_default_of_every_key_is_what_holds_without_it() {
     for (def, key) in all_keys() {
         let Presence::Default(default) = key.presence else { continue };
         let mut with = essence(&load_document(&document(def, &[(key.name, default)])));
-        let beside: Vec<(&str, &str)> = COMPANIONS
+        let kind = format!("\"{}\"", type_for(def, &[(key.name, default)]));
+        let mut beside: Vec<(&str, &str)> = COMPANIONS
             .iter()
             .filter(|(name, _)| *name == key.name)
             .filter_map(|(_, line)| line.split_once(" = "))
             .collect();
+        if def.id == "monitor" {
+            beside.extend([("type", kind.as_str()), ("port", "4433")]);
+        }
         let without = essence(&load_document(&document(def, &beside)));
         if key.name == "state_dir" {
             // An absolute path: the folder of the file makes no difference.

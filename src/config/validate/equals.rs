@@ -34,6 +34,10 @@ pub fn weights(
 
 /// Warns of keys that have no effect in this policy.
 pub fn check(policy: &str, table: &PolicyTable, report: &mut Report) {
+    // Where something could not be read, what follows from its absence is not worth a warning.
+    if report.has_errors() {
+        return;
+    }
     let mut warn = |key: &str, span: Span, why: &str, hint: &str| {
         let message = format!("`{key}` of policy `{policy}` has no effect: {why}");
         report.push(Diagnostic::warning(message).at(span, "").hint(hint));

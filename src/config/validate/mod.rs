@@ -2,8 +2,8 @@
 //! Knows no files and no text.
 
 mod aliases;
-mod authorities;
 mod balances;
+mod certificates;
 mod cookies;
 mod equals;
 mod fallback;
@@ -36,7 +36,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     let pools = Names::collect("pool", &spec.pools, report);
     check_region_count(&spec, report);
     check_admin(&spec, report);
-    authorities::check(&spec.authorities, report);
+    certificates::check(&spec.certificates, report);
     let built_pools = pools::build(&spec.pools, &regions, &monitors, report);
     let feed_names = Names::collect("feed", &spec.feeds, report);
     let feed_uses = feeds::uses(&spec, &built_pools, &feed_names, &monitors, report);

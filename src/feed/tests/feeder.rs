@@ -5,7 +5,7 @@ use super::{PATIENCE, feed, json, member, who};
 use crate::base::UnixTime;
 use crate::feed::spec::{AgentCheck, Feed, FeedKind, Header, Measure, Scaled};
 use crate::feed::{FeedPlan, Feeder, Hooks, Who};
-use crate::health::{Endpoint, Report, Subject, TargetKey, Word};
+use crate::health::{Captured, Endpoint, Report, Subject, TargetKey, Word};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
@@ -202,9 +202,9 @@ fn headers_of_health_checks_are_read_as_they_come() {
     let header = Arc::new(feed("header", FeedKind::Header(Header { monitor: "web".into(), scaled })));
     let one = Who { target: Some(target), ..who("a", ([192, 0, 2, 1], 1).into()) };
     let running = Running::start(plan(&[(&header, one)]), hooks, folder.path());
-    *captured.lock().unwrap() = Some(("75%".into(), now()));
+    *captured.lock().unwrap() = Some(Captured { value: "75%".into(), at: now() });
     running.wait(&member("a"), |report| report.load.utilisation == Some(0.75));
-    *captured.lock().unwrap() = Some(("cpu_utilization=0.5,rps_fractional=10".into(), now()));
+    *captured.lock().unwrap() = Some(Captured { value: "cpu_utilization=0.5,rps_fractional=10".into(), at: now() });
     let report = running.wait(&member("a"), |report| report.load.utilisation == Some(0.5));
     assert_eq!(report.load.requests, Some(10.0));
 }

@@ -45,14 +45,14 @@ const STEP_GROWTH: f64 = 1.05;
 #[must_use]
 pub fn bucket(milliseconds: f64) -> u16 {
     let milliseconds = milliseconds.clamp(0.0, MILLISECONDS_MAX);
-    // What floating-point numbers add to a number that is on a step does not lift it to the next.
-    let rounded = if milliseconds <= EVEN_STEPS_UP_TO {
-        (milliseconds / STEP - 1e-9).ceil().max(1.0) * STEP
-    } else {
-        let steps = ((milliseconds / EVEN_STEPS_UP_TO).ln() / STEP_GROWTH.ln() - 1e-9).ceil();
-        EVEN_STEPS_UP_TO * STEP_GROWTH.powf(steps)
-    };
-    rounded.round() as u16
+    if milliseconds <= EVEN_STEPS_UP_TO {
+        return ((milliseconds / STEP).ceil().max(1.0) * STEP) as u16;
+    }
+    // Steps are whole numbers, so that one is its own step.
+    let step = |number: f64| (EVEN_STEPS_UP_TO * STEP_GROWTH.powf(number)).round().min(MILLISECONDS_MAX);
+    let above = ((milliseconds / EVEN_STEPS_UP_TO).ln() / STEP_GROWTH.ln()).ceil();
+    let near = [above - 1.0, above, above + 1.0].map(step);
+    near.into_iter().find(|step| *step >= milliseconds).unwrap_or(MILLISECONDS_MAX) as u16
 }
 
 /// The latencies from one place, as an index into [`super::Locator::latencies`].
@@ -165,20 +165,20 @@ mod tests {
             (100.1, 105),
             (105.0, 105),
             (106.0, 110),
-            (110.25, 110),
+            (110.0, 110),
+            (110.3, 116),
+            (180.0, 180),
+            (250.0, 253),
             (60_000.0, 60_000),
             (1e9, 60_000),
         ] {
-            let bucket = bucket(milliseconds);
-            assert!(
-                bucket == step || (step == 60_000 && (60_000..63_500).contains(&bucket)),
-                "{milliseconds}: {bucket} is not {step}"
-            );
+            assert_eq!(bucket(milliseconds), step, "{milliseconds}");
+            assert_eq!(bucket(f64::from(step)), step, "a step stays on itself");
         }
         let mut before = 0;
         for tenths in 0..20_000 {
             let step = bucket(f64::from(tenths) / 10.0);
-            assert!(step >= before && f64::from(step) + 0.5 >= f64::from(tenths) / 10.0);
+            assert!(step >= before && f64::from(step) >= f64::from(tenths) / 10.0);
             before = step;
         }
     }

@@ -6,6 +6,7 @@ mod blind;
 mod damaged;
 mod facts;
 mod fixtures;
+mod naming;
 mod shape;
 
 use super::country_table::CountryTable;

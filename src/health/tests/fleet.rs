@@ -171,3 +171,34 @@ fn results_of_removed_addresses_are_ignored() {
     bench.see(id, "+");
     assert!(bench.events().is_empty() && bench.fleet.state(&key(1)).is_none());
 }
+
+#[test]
+fn a_warning_stays_until_a_probe_passes_without_it_and_a_captured_value_has_its_time() {
+    let mut bench = Bench::new(Duration::ZERO);
+    let id = bench.add(&key(1), "eu");
+    bench.see_passed(id, Some("expires soon"), Some("0.5"));
+    let state = bench.fleet.state(&key(1)).unwrap().clone();
+    assert_eq!((state.status, &*state.warning), (Status::Up, "expires soon"));
+    let captured = state.captured.unwrap();
+    assert_eq!((&*captured.value, captured.at), ("0.5", bench.now()));
+    bench.wait(5000).see(id, "-");
+    let state = bench.fleet.state(&key(1)).unwrap().clone();
+    assert_eq!((&*state.warning, state.captured), ("expires soon", Some(captured)), "a failure says nothing of either");
+    bench.see(id, "+");
+    let state = bench.fleet.state(&key(1)).unwrap().clone();
+    assert_eq!((&*state.warning, state.captured), ("", None));
+}
+
+#[test]
+fn a_host_has_the_warning_of_its_first_address_that_has_one() {
+    let (mut bench, ids) = host_with(&[1, 2]);
+    bench.see_passed(ids[1], Some("expires soon"), None).see_passed(ids[0], None, None);
+    let warning = |bench: &Bench| bench.fleet.state(&host()).unwrap().warning.to_string();
+    assert_eq!(warning(&bench), "192.0.2.2:80: expires soon");
+    bench.see_passed(ids[0], Some("expired"), None);
+    assert_eq!(warning(&bench), "192.0.2.1:80: expired");
+    let now = bench.now();
+    bench.fleet.remove_address(ids[0], now, &mut Vec::new());
+    bench.see_passed(ids[1], None, None);
+    assert_eq!(warning(&bench), "");
+}

@@ -97,6 +97,16 @@ impl Bench {
         self
     }
 
+    /// A probe that passed and has more to tell.
+    fn see_passed(&mut self, id: AddressId, warning: Option<&str>, captured: Option<&str>) -> &mut Self {
+        self.now_millis += 1;
+        let now = self.now();
+        let (warning, captured) = (warning.map(Into::into), captured.map(Into::into));
+        let seen = Observation::Passed { latency: Duration::from_millis(3), warning, captured };
+        self.fleet.observe(id, seen, now, now, &mut self.events);
+        self
+    }
+
     fn status(&self, key: &TargetKey) -> Status {
         self.fleet.state(key).unwrap().status
     }

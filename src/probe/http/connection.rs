@@ -42,6 +42,7 @@ where
             let (mut sender, connection) = http1::Builder::new()
                 .max_headers(HEADERS_MAX)
                 .max_buf_size(HEAD_LEN_MAX)
+                .max_header_size(HEAD_LEN_MAX)
                 .handshake(TokioIo::new(stream))
                 .await?;
             let asking = async move { read(sender.send_request(request).await?).await };

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 
 /// Most memory that a compiled expression may take, in octets. It also bounds the work of a search: the library's slowest
 /// way takes time in proportion to it for each octet that is searched.
-const COMPILED_SIZE_MAX: usize = 64 * 1024;
+const COMPILED_SIZE_MAX: usize = 128 * 1024;
 
 /// Most memory for the states that a search keeps, in octets.
 const SEARCH_STATES_SIZE_MAX: usize = 256 * 1024;
@@ -73,7 +73,11 @@ impl Pattern {
             .map_err(|error| BadPattern {
                 why: match error {
                     regex::Error::CompiledTooBig(_) => {
-                        format!("it takes more than {} KiB of memory when compiled", COMPILED_SIZE_MAX / 1024)
+                        format!(
+                            "it takes more than {} KiB of memory when compiled; `(?-u)` before it makes classes such as \
+                             `\\w` those of ASCII, which are small",
+                            COMPILED_SIZE_MAX / 1024
+                        )
                     }
                     other => other.to_string(),
                 },
@@ -128,8 +132,17 @@ mod tests {
 
     #[test]
     fn what_is_too_big_is_refused() {
-        assert!(Pattern::new(r"\w{100}").unwrap_err().why.contains("64 KiB"));
+        assert!(Pattern::new(r"\w{100}").unwrap_err().why.contains("128 KiB"));
+        assert!(Pattern::new(r"(?-u)\w{100}").is_ok());
         assert!(Pattern::new(&format!("{}a{}", "(".repeat(40), ")".repeat(40))).is_err());
+    }
+
+    #[test]
+    fn what_operators_write_fits() {
+        for text in [r"^\w+ \w+$", r"(?i)status:\s*(ok|healthy|degraded)", r"^220[ -].*ESMTP", r"\d{1,3}(\.\d{1,3}){3}"]
+        {
+            assert!(Pattern::new(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::servers::{Server, full, refusing, reset};
 use super::{assert_failed, assert_local, assert_passed, http_check, monitor, probe, probe_briefly, probe_http, text};
 use crate::health::{Endpoint, Observation};
-use crate::probe::spec::{ANSWER_LEN_MAX, HttpCheck, MonitorKind, TcpCheck, TlsCheck};
+use crate::probe::spec::{ANSWER_LEN_MAX, GrpcCheck, HttpCheck, HttpVersion, MonitorKind, TcpCheck, TlsCheck};
 use crate::probe::tcp::TcpProbe;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -290,4 +290,43 @@ fn a_check_that_cannot_be_made_has_no_result() {
     let check = HttpCheck { tls: Some(tls), ..http_check() };
     assert_local(&probe_http(check, server.address), "`not a name` cannot be the server name of a certificate");
     assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn nothing_is_left_of_a_probe_that_was_given_up() {
+    let tls = || TlsCheck { verify: false, ..TlsCheck::default() };
+    for kind in [
+        MonitorKind::Tcp(TcpCheck { send: Vec::new(), expect: text("never") }),
+        MonitorKind::Http(http_check()),
+        MonitorKind::Http(HttpCheck { version: HttpVersion::Http2, ..http_check() }),
+        MonitorKind::Http(HttpCheck { tls: Some(tls()), ..http_check() }),
+        MonitorKind::Tls(tls()),
+        MonitorKind::Grpc(GrpcCheck::default()),
+    ] {
+        let (ended, end) = mpsc::channel();
+        let server = Server::start(move |mut stream, _| {
+            // It reads all that comes, and says nothing.
+            while matches!(stream.read(&mut [0; 4096]), Ok(1..)) {}
+            ended.send(()).unwrap();
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let word = kind.kind().word();
+        let monitor = crate::probe::spec::Monitor { timing: super::timing(super::BRIEF), ..monitor(kind) };
+        let endpoint = Endpoint::Socket(server.address);
+        let check = crate::probe::check::Check::new(
+            &monitor,
+            &endpoint,
+            server.address,
+            &mut crate::probe::tls::TlsStore::default(),
+        );
+        // The runtime goes on: what a probe had started would go on with it.
+        runtime.block_on(async {
+            let Observation::Failed { reason } = check.run().await else { panic!("{word} passed") };
+            assert!(reason.starts_with("timed out after 250ms"), "{word}: {reason}");
+            let end = tokio::task::spawn_blocking(move || end.recv_timeout(super::PATIENCE)).await.unwrap();
+            assert_eq!(end, Ok(()), "{word}: the connection is closed");
+            let alive = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+            assert!(alive <= 1, "{word}: {alive} tasks are left");
+        });
+    }
 }

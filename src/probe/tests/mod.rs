@@ -2,11 +2,21 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod checks;
+mod dns;
+mod exec;
+mod file;
+mod grpc;
 mod hosts;
 mod https;
+mod icmp;
+mod limits;
 mod report;
+mod requests;
 mod scheduler;
 mod servers;
+mod talk;
+mod tls;
+mod udp;
 
 use crate::health::{Endpoint, Observation, Timing};
 use crate::probe::check::Check;

@@ -96,3 +96,28 @@ fn troubles_on_this_side_are_logged_at_most_every_ten_seconds() {
     assert!(lines[0].contains("cause=\"no route\" suppressed=0"), "{}", lines[0]);
     assert!(lines[1].contains("suppressed=9"), "{}", lines[1]);
 }
+
+#[test]
+fn a_warning_is_logged_when_it_begins_has_other_words_and_is_over() {
+    let (reporter, _) = reporter();
+    let mut fleet = Fleet::new(Duration::ZERO);
+    fleet.insert(key(), Vec::new(), timing(Duration::from_secs(1)));
+    let id = fleet.add_address(&key(), SocketAddr::from(([192, 0, 2, 1], 80))).unwrap();
+    let lines = Log::of(|| {
+        for warning in [None, Some("13 days"), Some("13 days"), Some("12 days"), None, None] {
+            let seen =
+                Observation::Passed { latency: Duration::ZERO, warning: warning.map(Into::into), captured: None };
+            fleet.observe(id, seen, UnixTime::from_secs(1), UnixTime::from_secs(1), &mut Vec::new());
+            reporter.show(&key(), &fleet);
+        }
+    });
+    let line = |level: &str, words: &str, cause: &str| {
+        format!("{level} {words} monitor=web target=192.0.2.1:80 cause=\"{cause}\"")
+    };
+    let expected = [
+        line("WARN", "a target passes, with a warning", "13 days"),
+        line("WARN", "a target passes, with a warning", "12 days"),
+        line("INFO", "a target's warning is over", "12 days"),
+    ];
+    assert_eq!(lines, expected);
+}

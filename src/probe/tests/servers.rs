@@ -1,16 +1,28 @@
 //! Servers for one test each. They end with the value that stands for them.
 
-use rustls::pki_types::PrivateKeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use socket2::{Domain, SockRef, Socket, Type};
+use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tempfile::NamedTempFile;
+use tokio_rustls::TlsAcceptor;
 
 pub(super) const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+const EVERYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// What one server does with one connection.
 type Behavior = dyn Fn(TcpStream, &Shared) + Send + Sync;
@@ -35,9 +47,13 @@ pub(super) struct Shared {
 
 impl Server {
     pub(super) fn start(behavior: impl Fn(TcpStream, &Shared) + Send + Sync + 'static) -> Self {
+        Self::start_at(LOOPBACK, behavior)
+    }
+
+    fn start_at(at: SocketAddr, behavior: impl Fn(TcpStream, &Shared) + Send + Sync + 'static) -> Self {
         let behavior: Arc<Behavior> = Arc::new(behavior);
-        let listener = TcpListener::bind(LOOPBACK).unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind(at).unwrap();
+        let address = SocketAddr::new(LOOPBACK.ip(), listener.local_addr().unwrap().port());
         let shared = Arc::new(Shared::default());
         let thread = {
             let shared = Arc::clone(&shared);
@@ -64,6 +80,19 @@ impl Server {
         })
     }
 
+    /// The same at each address of this machine.
+    pub(super) fn http_everywhere(status: u16) -> Self {
+        Self::start_at(EVERYWHERE, move |mut stream, shared| answer(&mut stream, shared, status, ""))
+    }
+
+    /// Accepts at each address of this machine and says nothing until it ends.
+    pub(super) fn hanging_everywhere() -> Self {
+        Self::start_at(EVERYWHERE, |stream, shared| {
+            shared.wait_for_end();
+            drop(stream);
+        })
+    }
+
     /// Several of them that are sick together.
     pub(super) fn group(count: usize) -> (Vec<Self>, Arc<AtomicBool>) {
         let sick = Arc::new(AtomicBool::new(false));
@@ -79,13 +108,10 @@ impl Server {
 
     /// The same over TLS.
     pub(super) fn https(certificates: &Certificates) -> Self {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificates.server.der().clone()], certificates.key())
-            .unwrap();
+        Self::https_with(certificates.config())
+    }
+
+    pub(super) fn https_with(config: ServerConfig) -> Self {
         let config = Arc::new(config);
         Self::start(move |stream, shared| {
             let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
@@ -96,6 +122,40 @@ impl Server {
             let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine");
             stream.conn.send_close_notify();
             let _ = stream.flush();
+        })
+    }
+
+    /// Speaks HTTP/2, with TLS where there is a configuration for it.
+    pub(super) fn http2<S, B>(tls: Option<ServerConfig>, service: S) -> Self
+    where
+        S: Fn(Request<Incoming>) -> Pin<Box<dyn Future<Output = Response<B>> + Send>> + Send + Sync + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (tls, service) = (tls.map(|config| TlsAcceptor::from(Arc::new(config))), Arc::new(service));
+        Self::start(move |stream, shared| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let answering = service_fn(|request: Request<Incoming>| {
+                let line = format!("{} {} {:?}", request.method(), request.uri(), request.headers());
+                shared.requests.lock().unwrap().push(line);
+                let answer = service(request);
+                async { Ok::<_, Infallible>(answer.await) }
+            });
+            // A client that goes away is no mistake of the test's.
+            let local = tokio::task::LocalSet::new();
+            let _ = local.block_on(&runtime, async {
+                stream.set_nonblocking(true).unwrap();
+                let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+                let builder = hyper::server::conn::http2::Builder::new(LocalExecutor);
+                let serving: Pin<Box<dyn Future<Output = _>>> = match &tls {
+                    None => Box::pin(builder.serve_connection(TokioIo::new(stream), answering)),
+                    Some(tls) => match tls.accept(stream).await {
+                        Ok(stream) => Box::pin(builder.serve_connection(TokioIo::new(stream), answering)),
+                        Err(_) => return Ok(()),
+                    },
+                };
+                serving.await
+            });
         })
     }
 
@@ -151,6 +211,18 @@ impl Shared {
     }
 }
 
+/// Runs what an HTTP/2 connection starts on the thread of its server.
+#[derive(Clone, Copy)]
+struct LocalExecutor;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}
+
 pub(super) fn answer(stream: &mut (impl Read + Write), shared: &Shared, status: u16, body: &str) {
     shared.read_request(stream);
     let len = body.len();
@@ -185,6 +257,12 @@ pub(super) fn full() -> (Socket, Vec<TcpStream>, SocketAddr) {
     (socket, streams, address)
 }
 
+fn file(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
 /// An authority, and a certificate that it has issued.
 pub(super) struct Certificates {
     pub(super) authority_pem: String,
@@ -207,6 +285,55 @@ impl Certificates {
         server.not_after = rcgen::date_time_ymd(last_year, 1, 1);
         let server = server.signed_by(&server_key, &issuer).unwrap();
         Self { authority_pem, server, server_key }
+    }
+
+    /// The authority's certificate in a PEM file that lives as long as the value.
+    pub(super) fn authority_file(&self) -> NamedTempFile {
+        file(&self.authority_pem)
+    }
+
+    /// A server with a certificate of its own making.
+    pub(super) fn self_signed_config() -> ServerConfig {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let server = rcgen::CertificateParams::new(vec!["www.example.com".to_owned()]).unwrap();
+        let server = server.self_signed(&key).unwrap();
+        Self { authority_pem: String::new(), server, server_key: key }.config()
+    }
+
+    /// The server's certificate as it is sent.
+    pub(super) fn leaf(&self) -> CertificateDer<'static> {
+        self.server.der().clone()
+    }
+
+    /// The same certificate shown by a client: files in PEM form.
+    pub(super) fn client_files(&self) -> (NamedTempFile, NamedTempFile) {
+        (file(&self.server.pem()), file(&self.server_key.serialize_pem()))
+    }
+
+    /// A server that shows this certificate.
+    pub(super) fn config(&self) -> ServerConfig {
+        self.config_with(rustls::ALL_VERSIONS, None)
+    }
+
+    /// The same with these versions of TLS, and for clients with a certificate from an authority, where there is one.
+    pub(super) fn config_with(
+        &self,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+        clients: Option<&Certificates>,
+    ) -> ServerConfig {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_protocol_versions(versions).unwrap();
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(CertificateDer::from_pem_slice(clients.authority_pem.as_bytes()).unwrap()).unwrap();
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                builder.with_client_cert_verifier(verifier.build().unwrap())
+            }
+        };
+        builder.with_single_cert(vec![self.server.der().clone()], self.key()).unwrap()
     }
 
     fn key(&self) -> PrivateKeyDer<'static> {

@@ -43,9 +43,8 @@ fn regions() -> Vec<Region> {
 }
 
 static LOCATOR: LazyLock<Arc<Locator>> = LazyLock::new(|| {
-    let network = |(prefix, latitude, longitude): (&str, f64, f64)| Network {
-        prefix: prefix.parse().unwrap(),
-        fact: NetworkFact::Coordinates(point(latitude, longitude)),
+    let network = |(prefix, latitude, longitude): (&str, f64, f64)| {
+        Network::located(prefix.parse().unwrap(), NetworkFact::Coordinates(point(latitude, longitude)))
     };
     let spec = GeoSpec { networks: NETWORKS.into_iter().map(network).collect(), ..GeoSpec::default() };
     Arc::new(Locator::build(&spec).unwrap())

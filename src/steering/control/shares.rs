@@ -80,8 +80,11 @@ impl Aim {
     }
 }
 
+/// How much an entry counts for another one; `None`: all count alike.
+pub(super) type Nearness<'n> = Option<&'n dyn Fn(usize, usize) -> f64>;
+
 /// Moves the factors of `entries` on by `elapsed`. Says whether some are still on their way.
-pub(super) fn step(aim: Aim, entries: &mut [Entry], elapsed: Duration, ttl_max: u32) -> bool {
+pub(super) fn step(aim: Aim, entries: &mut [Entry], near: Nearness<'_>, elapsed: Duration, ttl_max: u32) -> bool {
     let pace = (elapsed.as_secs_f64() / (2.0 * f64::from(ttl_max.max(1)))).min(1.0);
     let taking_part: Vec<usize> =
         (0..entries.len()).filter(|&index| entries[index].figure.is_some() && !entries[index].is_away).collect();
@@ -95,7 +98,9 @@ pub(super) fn step(aim: Aim, entries: &mut [Entry], elapsed: Duration, ttl_max: 
         return moves;
     }
     let part: Vec<Entry> = taking_part.iter().map(|&index| entries[index]).collect();
-    let Some(targets) = targets(aim, &part) else { return moves };
+    let near_in_part = |one: usize, other: usize| near.map_or(1.0, |near| near(taking_part[one], taking_part[other]));
+    let near: Nearness<'_> = if near.is_some() { Some(&near_in_part) } else { None };
+    let Some(targets) = targets(aim, &part, near) else { return moves };
     for (&index, target) in taking_part.iter().zip(targets) {
         moves |= approach(&mut entries[index], target, pace);
     }
@@ -114,7 +119,7 @@ fn approach(entry: &mut Entry, target: f64, pace: f64) -> bool {
 }
 
 /// The factors to move to, which leave the sum of shares as it is; `None` when figures say nothing.
-fn targets(aim: Aim, part: &[Entry]) -> Option<Vec<f64>> {
+fn targets(aim: Aim, part: &[Entry], near: Nearness<'_>) -> Option<Vec<f64>> {
     let count = part.len() as f64;
     let weights: f64 = part.iter().map(|entry| entry.weight).sum();
     let figures: f64 = part.iter().filter_map(|entry| entry.figure).sum();
@@ -124,16 +129,26 @@ fn targets(aim: Aim, part: &[Entry]) -> Option<Vec<f64>> {
     let figure = |entry: &Entry| entry.figure.unwrap_or_default();
     // An equal share, over the share by weight.
     let equal = |entry: &Entry| weights / (count * entry.weight);
+    // What an entry is compared with: the mean of all, or of itself and those near it; for figures over `unit`.
+    let mean = |one: usize, unit: &dyn Fn(&Entry) -> f64| {
+        let Some(near) = near else { return figures / part.iter().map(unit).sum::<f64>() };
+        let others = part.iter().enumerate().filter(|&(other, _)| other != one);
+        let sums = others.map(|(other, entry)| [near(one, other) * figure(entry), near(one, other) * unit(entry)]);
+        let [there, units] = sums.fold([0.0; 2], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
+        f64::midpoint(figure(&part[one]) / unit(&part[one]), there / units.max(f64::MIN_POSITIVE))
+    };
+    let corrected = |unit: &dyn Fn(&Entry) -> f64| {
+        let of =
+            |(one, entry): (usize, &Entry)| entry.factor * correction(mean(one, unit), figure(entry) / unit(entry));
+        part.iter().enumerate().map(of).collect()
+    };
     let mut targets: Vec<f64> = match aim {
-        Aim::Equal => part.iter().map(|entry| entry.factor * correction(figures / count, figure(entry))).collect(),
-        Aim::ByWeight => {
-            let corrected = |entry: &Entry| correction(figures / weights, figure(entry) / entry.weight);
-            part.iter().map(|entry| entry.factor * corrected(entry)).collect()
+        Aim::Equal => corrected(&|_| 1.0),
+        Aim::ByWeight => corrected(&|entry| entry.weight),
+        Aim::TwoChoices => {
+            let of = |(one, entry): (usize, &Entry)| entry.factor * 2.0 * wins(part, one, near, mean(one, &|_| 1.0));
+            part.iter().enumerate().map(of).collect()
         }
-        Aim::TwoChoices => part
-            .iter()
-            .map(|entry| entry.factor * 2.0 * wins(part, figure(entry), CHOICE_WIDTH * figures / count))
-            .collect(),
         Aim::Inverse => {
             let time = |entry: &Entry| figure(entry) + RESPONSE_FLOOR;
             let mean = weights / part.iter().map(|entry| entry.weight / time(entry)).sum::<f64>();
@@ -162,15 +177,22 @@ fn correction(mean: f64, figure: f64) -> f64 {
     ((mean + floor) / (figure + floor)).sqrt().clamp(1.0 / CORRECTION_MAX, CORRECTION_MAX)
 }
 
-/// How often `figure` wins against one of the others, drawn by their shares: half the time when all are equal.
-fn wins(part: &[Entry], figure: f64, width: f64) -> f64 {
+/// How often an entry wins against one of the others, drawn by their shares: half the time when all are equal. `mean`: of the
+/// figures compared.
+fn wins(part: &[Entry], one: usize, near: Nearness<'_>, mean: f64) -> f64 {
     let stride = part.len().div_ceil(OPPONENTS_MAX);
-    let (mut won, mut drawn) = (0.0, 0.0);
-    for other in part.iter().step_by(stride) {
-        let share = other.weight * other.factor;
-        let ahead = (other.figure.unwrap_or_default() - figure) / width;
+    let figure = part[one].figure.unwrap_or_default();
+    // A draw against itself keeps the sum above 0, and is a draw.
+    let (mut won, mut drawn) = (f64::MIN_POSITIVE / 2.0, f64::MIN_POSITIVE);
+    for (index, other) in part.iter().enumerate().step_by(stride) {
+        let nearness = near.map_or(1.0, |near| if index == one { 0.0 } else { near(one, index) });
+        let share = other.weight * other.factor * nearness;
+        let ahead = (other.figure.unwrap_or_default() - figure) / (CHOICE_WIDTH * mean.max(f64::MIN_POSITIVE));
         won += share / (1.0 + (-ahead).exp());
         drawn += share;
     }
     won / drawn
 }
+
+#[cfg(test)]
+mod tests;

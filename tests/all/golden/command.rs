@@ -3,8 +3,10 @@
 use crate::message::{ECS, Edns, Query, ecs, type_number};
 use crate::world::Over;
 use azimuth::base::Prefix;
-use azimuth::health::Status;
+use azimuth::health::{Report, Status, Subject, Word};
+use azimuth::steering::control::operator::Action;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// A line of a script, understood.
 #[derive(Debug)]
@@ -22,6 +24,19 @@ pub enum Command {
         expires: u32,
     },
     Counters,
+    /// What a region or a member reports.
+    Report {
+        subject: Subject,
+        report: Report,
+    },
+    /// What an operator says; nothing: what was said is taken back.
+    Order {
+        pattern: String,
+        action: Option<Action>,
+        lasts: Option<Duration>,
+    },
+    /// Time goes by.
+    After(Duration),
     Ask(Box<Ask>),
 }
 
@@ -65,6 +80,20 @@ impl Command {
                 Ok(Self::Resolved { target: (*target).to_owned(), addresses, expires: number(expires)? })
             }
             ["counters"] => Ok(Self::Counters),
+            ["report", subject, figures @ ..] => {
+                Ok(Self::Report { subject: subject_of(subject)?, report: report_of(figures)? })
+            }
+            ["drain", pattern, rest @ ..] => {
+                let (percent, rest) = match rest {
+                    ["percent", percent, rest @ ..] => (number(percent)?, rest),
+                    rest => (100, rest),
+                };
+                Self::order(pattern, Some(Action::Drain { percent }), rest)
+            }
+            ["force", "up", pattern, rest @ ..] => Self::order(pattern, Some(Action::ForceUp), rest),
+            ["force", "down", pattern, rest @ ..] => Self::order(pattern, Some(Action::ForceDown), rest),
+            ["clear", pattern] => Self::order(pattern, None, &[]),
+            ["after", seconds] => Ok(Self::After(Duration::from_secs(number(seconds)?))),
             ["raw", hex, rest @ ..] => {
                 let mut ask = Ask::plain(octets_of_hex(hex)?);
                 ask.options(&mut Query::new(".", 1), rest)?;
@@ -81,6 +110,50 @@ impl Command {
             _ => Err(format!("`{text}` is no command")),
         }
     }
+}
+
+impl Command {
+    fn order(pattern: &str, action: Option<Action>, rest: &[&str]) -> Result<Self, String> {
+        let lasts = match rest {
+            [] => None,
+            ["for", seconds] => Some(Duration::from_secs(number(seconds)?)),
+            _ => return Err(format!("`{}`: only `for SECONDS` may follow", rest.join(" "))),
+        };
+        Ok(Self::Order { pattern: pattern.to_owned(), action, lasts })
+    }
+}
+
+/// `region/NAME` or `pool/NAME/TARGET`.
+fn subject_of(text: &str) -> Result<Subject, String> {
+    match text.splitn(3, '/').collect::<Vec<_>>()[..] {
+        ["region", name] => Ok(Subject::Region(name.into())),
+        ["pool", pool, target] => Ok(Subject::Member { pool: pool.into(), target: target.into() }),
+        _ => Err(format!("`{text}` is neither region/NAME nor pool/NAME/TARGET")),
+    }
+}
+
+/// `stale`, a word of a balancer, or figures such as `utilisation=0.9`.
+fn report_of(figures: &[&str]) -> Result<Report, String> {
+    let mut report = Report { is_fresh: true, ..Report::default() };
+    for figure in figures {
+        match figure.split_once('=') {
+            None if *figure == "stale" => report.is_fresh = false,
+            None => {
+                let words = [Word::Up, Word::Ready, Word::Down, Word::Stopped, Word::Drain, Word::Maint];
+                let word = words.into_iter().find(|word| word.to_string() == *figure);
+                report.word = Some(word.ok_or_else(|| format!("`{figure}` is no word of a balancer"))?);
+            }
+            Some(("weight", percent)) => report.weight_percent = Some(number(percent)?),
+            Some(("utilisation", value)) => report.load.utilisation = Some(number(value)?),
+            Some(("connections", value)) => report.load.connections = Some(number(value)?),
+            Some(("bandwidth", value)) => report.load.bandwidth = Some(number(value)?),
+            Some(("packets", value)) => report.load.packets = Some(number(value)?),
+            Some(("requests", value)) => report.load.requests = Some(number(value)?),
+            Some(("response_time", value)) => report.load.response_time = Some(number(value)?),
+            Some((name, _)) => return Err(format!("`{name}` is no figure of a report")),
+        }
+    }
+    Ok(report)
 }
 
 impl Ask {

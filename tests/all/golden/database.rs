@@ -4,7 +4,8 @@ use azimuth::base::Prefix;
 use mmdb_writer::{Value, Writer};
 use std::net::IpAddr;
 
-/// A database of lines `PREFIX [country=CC] [continent=CC] [at=LATITUDE,LONGITUDE]`; `#` begins a comment.
+/// A database of lines `PREFIX [country=CC] [continent=CC] [at=LATITUDE,LONGITUDE] [asn=N] [city=NAME] [subdivision=CODE]`; `_` in
+/// a name is a blank, `#` begins a comment.
 pub fn build(text: &str) -> Result<Vec<u8>, String> {
     let mut writer = Writer::builder("GeoIP2-City").build();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -15,6 +16,18 @@ pub fn build(text: &str) -> Result<Vec<u8>, String> {
             let (key, value) = fact.split_once('=').ok_or_else(|| fault("no `=`"))?;
             match key {
                 "country" => record.push(("country", Value::map([("iso_code", Value::from(value))]))),
+                "asn" => {
+                    let number: u32 = value.parse().map_err(|_| fault("no number"))?;
+                    record.push(("autonomous_system_number", Value::from(number)));
+                }
+                "city" => {
+                    let name = value.replace('_', " ");
+                    record.push(("city", Value::map([("names", Value::map([("en", Value::from(name.as_str()))]))])));
+                }
+                "subdivision" => {
+                    let subdivision = Value::map([("iso_code", Value::from(value))]);
+                    record.push(("subdivisions", Value::array([subdivision])));
+                }
                 "continent" => record.push(("continent", Value::map([("code", Value::from(value))]))),
                 "at" => {
                     let (latitude, longitude) = value.split_once(',').ok_or_else(|| fault("no point"))?;

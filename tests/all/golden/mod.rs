@@ -113,6 +113,18 @@ fn run(world: &mut World, command: &Command) -> String {
             String::new()
         }
         Command::Counters => world.counters(),
+        Command::Report { subject, report } => {
+            world.report(subject.clone(), *report);
+            String::new()
+        }
+        Command::Order { pattern, action, lasts } => {
+            world.order(pattern, *action, *lasts);
+            String::new()
+        }
+        Command::After(time) => {
+            world.go_on(*time);
+            String::new()
+        }
         Command::Ask(ask) if ask.times > 1 => shares(world, ask),
         Command::Ask(ask) => match world.ask(&ask.octets, ask.source, ask.over, random(ask.seed)) {
             None => "no response\n".to_owned(),

@@ -72,7 +72,8 @@ impl Causes {
         // By themselves words of operators end, regions hold out, warm up and come back, and shares move.
         let is_alone = |state: &MemberState| MemberState { weight: 0, wavering: false, ..*state };
         let is_weight_alone = is_alone(old) == is_alone(new);
-        let moves = inputs.policies[policy.index()].spread.is_dynamic();
+        let holds_out = !spec.recovery.failover_delay.is_zero();
+        let moves = inputs.policies[policy.index()].spread.is_dynamic() || holds_out;
         is_told || self.is_time || ((moves || is_weight_alone) && self.of_pool(plan, pool))
     }
 

@@ -64,7 +64,8 @@ fn prefix(random: &mut Random) -> Prefix {
         }
         true => {
             let mut address = [0_u8; 16];
-            address[..3].copy_from_slice(&[0x20, 0x01, 0x0d]);
+            // Far from the forms of IPv6 addresses that hold IPv4 ones.
+            address[..3].copy_from_slice(&[0x2a, 0x01, 0x0d]);
             for octet in &mut address[3..8] {
                 *octet = part(random);
             }
@@ -102,13 +103,13 @@ fn make(number: u64, folder: &Path) -> Geography {
             1 => NetworkFact::Country(Country::new("FR").unwrap()),
             _ => NetworkFact::Coordinates(point(random.share() * 140.0 - 70.0, random.share() * 360.0 - 180.0)),
         };
-        Network { prefix: fresh(&mut random), fact }
+        Network::located(fresh(&mut random), fact)
     });
     let networks: Vec<Network> = networks.collect();
     let marks: Vec<Prefix> = (0..3).map(|_| fresh(&mut random)).collect();
     let regions = REGIONS.map(|(_, latitude, longitude)| Some(point(latitude, longitude))).to_vec();
     let databases = vec![DatabaseFile { path: file, span: None }];
-    let spec = GeoSpec { databases, networks, regions, marks: marks.clone() };
+    let spec = GeoSpec { databases, networks, regions, marks: marks.clone(), ..GeoSpec::default() };
     let locator = Arc::new(Locator::build(&spec).unwrap_or_else(|found| panic!("{found:?}")));
     Geography { locator, edges, marks }
 }

@@ -11,12 +11,13 @@ mod plan;
 mod random;
 mod resolvers;
 mod rules;
+mod shares;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Worlds of an ordinary run.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 
 /// Tells the seed of a world that broke a rule.
 struct Teller(u64);

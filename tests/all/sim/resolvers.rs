@@ -1,7 +1,6 @@
 //! Resolvers that keep answers for the clients that the scopes speak for, as long as their TTLs last (RFC 7871, section 7.3.1).
 
 use super::ask::{Answer, Question, ask};
-use super::model::is_v6;
 use super::rules;
 use super::world::World;
 use azimuth::base::{Prefix, UnixTime};
@@ -17,6 +16,7 @@ pub struct Resolvers {
 }
 
 /// An answer in a cache.
+#[derive(Debug)]
 struct Kept {
     block: Prefix,
     expires: UnixTime,
@@ -87,18 +87,10 @@ fn check_kept(world: &mut World, question: &Question, kept: &Kept) {
         return;
     }
     let (_, _, ttl) = world.plan.balance(question.name);
+    let longest = Duration::from_secs(u64::from(ttl.max));
     for who in &kept.answer.members {
-        let Some((pool, at)) = world.plan.member(*who) else { continue };
-        let member = &world.plan.inputs.pools[pool].members[at];
-        if let Some(since) = world.model.forbidden_since.get(&(*who, is_v6(member))) {
-            let longest = Duration::from_secs(u64::from(ttl.max));
-            let is_in_time = world.now <= *since + longest || rules::may_answer_all_down(world, question.name);
-            assert!(
-                is_in_time,
-                "{who:?} still has clients {:?} after it was taken out: asked {:?}",
-                world.now.since(*since),
-                kept.asked
-            );
-        }
+        let since = rules::forbidden_since(world, *who, question.rtype);
+        let is_in_time = since.is_none_or(|since| world.now <= since + longest);
+        assert!(is_in_time, "{who:?} still has clients, and was taken out at {since:?}: {kept:?}");
     }
 }

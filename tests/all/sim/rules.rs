@@ -2,17 +2,20 @@
 
 use super::ask::{A, AAAA, Answer, Question, ask};
 use super::ground;
-use super::model::is_v6;
-use super::plan::Who;
+use super::model::{Judged, is_v6};
+use super::plan::{Who, who_is};
 use super::random::Random;
 use super::world::World;
-use azimuth::base::Family;
+use azimuth::base::{Family, UnixTime};
 use azimuth::geo::Client;
 use azimuth::snapshot::Balance;
 use azimuth::steering::Ranking;
-use azimuth::steering::spec::{AllDown, Order, Policy, Spread};
+use azimuth::steering::spec::{AllDown, Member, Order, Policy, Spread};
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// The first addresses of IPv4-mapped addresses, NAT64, 6to4 and Teredo.
+const DISGUISES: [&str; 4] = ["::ffff:0:0", "64:ff9b::", "2002::", "2001::"];
 
 const NO_ERROR: u8 = 0;
 const SERVFAIL: u8 = 2;
@@ -52,7 +55,7 @@ fn check_members(world: &World, question: &Question, answer: &Answer, context: &
     for who in &answer.members {
         let Some((of_pool, _)) = world.plan.member(*who) else { panic!("{who:?} is no member: {context}") };
         assert_eq!(of_pool, pool, "another pool answers: {context}");
-        let judged = all_of(world, *who, question.rtype, answer);
+        let judged = all_of(world, *who, question.rtype);
         assert!(!judged.is_empty(), "{context}");
         let is_allowed = judged.iter().any(|judged| !judged.is_forbidden);
         assert!(is_allowed, "{who:?} may not answer: {context}\n{}", world.model.told(&world.plan, *who));
@@ -69,23 +72,27 @@ fn check_members(world: &World, question: &Question, answer: &Answer, context: &
     }
 }
 
-/// What follows for the members that an answered address may be: hints of both families stand in one answer.
-fn all_of(world: &World, who: Who, rtype: u16, _: &Answer) -> Vec<super::model::Judged> {
-    let inputs = &world.plan.inputs;
+/// The members that an answered address may be, with their places in the pool: hints of both families stand in one answer.
+fn members_of(world: &World, who: Who, rtype: u16) -> impl Iterator<Item = (usize, &Member)> {
+    let pools = &world.plan.inputs.pools;
     let pool = usize::from(who.pool);
-    let members = inputs.pools[pool].members.iter().enumerate();
-    let is_it = |member: &azimuth::steering::spec::Member| {
-        let is_family = match rtype {
-            A => !is_v6(member),
-            AAAA if usize::from(who.pool) < inputs.pools.len() - 1 => is_v6(member),
-            _ => true,
-        };
-        super::plan::who_is(pool, member) == who && is_family
-    };
-    members
-        .filter(|(_, member)| is_it(member))
-        .map(|(at, _)| world.model.judge(&world.plan, pool, at, world.now))
-        .collect()
+    let holds_names = pool == pools.len() - 1;
+    pools[pool].members.iter().enumerate().filter(move |(_, member)| {
+        let is_family = holds_names || (rtype != AAAA && !is_v6(member)) || (rtype != A && is_v6(member));
+        who_is(pool, member) == who && is_family
+    })
+}
+
+/// What follows for the members that an answered address may be.
+fn all_of(world: &World, who: Who, rtype: u16) -> Vec<Judged> {
+    let members = members_of(world, who, rtype);
+    members.map(|(at, _)| world.model.judge(&world.plan, usize::from(who.pool), at, world.now)).collect()
+}
+
+/// Since when none of the members that an answered address may be may answer.
+pub fn forbidden_since(world: &World, who: Who, rtype: u16) -> Option<UnixTime> {
+    let since = members_of(world, who, rtype).map(|(_, member)| world.model.forbidden_since.get(&(who, is_v6(member))));
+    since.collect::<Option<Vec<_>>>()?.into_iter().max().copied()
 }
 
 /// A region of the pool that has failed goes on answering for a while.
@@ -171,6 +178,10 @@ fn check_bound(world: &World, question: &Question, address: IpAddr, scope: u8, c
     }
     // Half as long a block must have somebody in it who is led otherwise.
     let wider = azimuth::base::Prefix::cut(address, scope - 1).unwrap();
+    // IPv6 forms that hold IPv4 addresses are led as those are, wherever their block lies.
+    if DISGUISES.iter().any(|form| wider.contains(form.parse().unwrap())) {
+        return;
+    }
     let order: Vec<_> = ranking.order(cohort).collect();
     let corners = world.geography.edges.iter().flat_map(|edge| {
         let last = crate::golden::database::last_address(*edge);
@@ -257,10 +268,4 @@ pub fn is_one_region(world: &World, name: usize) -> bool {
     let (_, policy, _) = world.plan.balance(name);
     let has_equals = policy.order == Order::Any || policy.region_spread.is_some() || policy.tie_band.is_some();
     !has_equals && !matches!(policy.all_down, AllDown::Policy(_))
-}
-
-/// Whether a name may be answered with members of another policy's regions.
-pub fn may_answer_all_down(world: &World, name: usize) -> bool {
-    let (_, policy, _) = world.plan.balance(name);
-    matches!(policy.all_down, AllDown::Policy(_))
 }

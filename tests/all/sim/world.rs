@@ -14,7 +14,7 @@ use azimuth::base::prefix::cut_address;
 use azimuth::health::{
     AddressId, Change, Endpoint, Event as Told, Fleet, Load, Observation, Report, Subject, TargetKey, Timing, Word,
 };
-use azimuth::snapshot::{Core, Snapshot, target_name};
+use azimuth::snapshot::{Core, Past, Snapshot, target_name};
 use azimuth::steering::control::operator::Action;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -69,7 +69,7 @@ impl World {
         let geography = ground::geography(seed);
         let plan = Plan::new(seed, 0, geography);
         let now = UnixTime::from_secs(1_000_000);
-        let mut core = Core::new(plan.inputs.clone(), now);
+        let mut core = Core::new(plan.inputs.clone(), &Past::default(), now);
         let snapshot = core.snapshot();
         let mut world = Self {
             random: Random::new(follows_from(&[seed, 9])),
@@ -174,8 +174,12 @@ impl World {
                     let question = self.question();
                     super::rules::check_answer(self, question);
                 }
-                let count = 4;
-                Resolvers::clients_ask(self, count);
+                Resolvers::clients_ask(self, 4);
+                let question = self.question();
+                super::shares::check_weights(self, question.name);
+                if self.random.one_in(25) {
+                    super::shares::check_draws(self, question);
+                }
                 self.later(100, 1_500, Event::ClientsAsk);
             }
         }
@@ -280,12 +284,6 @@ impl World {
         let mut changes: Vec<Change> = Vec::new();
         for event in told {
             let Told::Changed { change, from } = event else { continue };
-            if std::env::var("SIMLOG").is_ok() {
-                eprintln!(
-                    "{} {from}->{} wav {} {}",
-                    self.now.0, change.state.status, change.state.wavering, change.key
-                );
-            }
             super::causes::check_health(&change, from, seen, is_hold);
             self.model.statuses.insert(change.key.clone(), change.state.status);
             self.causes.targets.insert(change.key.clone());
@@ -303,9 +301,6 @@ impl World {
         let generation = self.plan.generation + 1;
         if generation < ground::GENERATIONS {
             self.plan = Plan::new(self.seed, generation, self.geography);
-            if std::env::var("SIMLOG").is_ok() {
-                eprintln!("{} reload", self.now.0);
-            }
             self.core.replace(self.plan.inputs.clone(), self.now);
             self.snapshot = self.core.snapshot();
             self.scopes.clear();

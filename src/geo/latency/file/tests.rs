@@ -98,7 +98,7 @@ fn mistakes_in_json_have_line_and_column() {
         ("[\n  {\"key\": 3320}]", "latency:2:14: this is no latency: invalid type: integer `3320`, expected a string"),
         (
             "[\n {\"key\": \"DE\", \"region\": \"eu-west\"}]",
-            "latency:2:36: this is no latency: missing field `milliseconds`",
+            "latency:2:35: this is no latency: missing field `milliseconds`",
         ),
         ("[{\"key\":\"DE\",\"region\":\"eu-west\",\"milliseconds\":1} {}]", "latency:1:51: expected `,` or `]`"),
         ("[{\"key\":\"DE\",\"region\":\"eu-west\",\"milliseconds\":1}", "latency:1:50: expected `,` or `]`"),

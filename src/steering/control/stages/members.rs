@@ -84,7 +84,7 @@ impl Step<'_, '_> {
         let mut is_moving = false;
         for group in groups.iter().filter(|group| !group.is_empty()) {
             let mut entries: Vec<Entry> = group.iter().map(|&index| self.entry(index)).collect();
-            is_moving |= shares::step(aim, &mut entries, self.elapsed, self.facts.ttl_max);
+            is_moving |= shares::step(aim, &mut entries, None, self.elapsed, self.facts.ttl_max);
             let shares = shown(group.iter().map(|&index| self.tracks.members[index].share), &entries);
             for (&index, share) in group.iter().zip(shares) {
                 self.tracks.members[index].share = share;

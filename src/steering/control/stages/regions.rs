@@ -10,7 +10,7 @@ use crate::steering::control::recovery::Seen;
 use crate::steering::control::shares;
 use crate::steering::control::shedding::{self, Haste, Lines, Reading};
 use crate::steering::control::tracks::RegionTrack;
-use crate::steering::spec::{ShedMarks, Spread};
+use crate::steering::spec::{Order, ShedMarks, Spread};
 
 /// Without marks, a region above this utilisation has no room for clients of regions that warm up; it has room again below
 /// this times [`BACK_AT`].
@@ -26,6 +26,9 @@ const INFLOW_MAX: f64 = 10.0;
 
 /// And at least as this part of it, so that a first client handed on meets a valve that is where it belongs.
 const INFLOW_MIN: f64 = 0.1;
+
+/// At this distance a region counts for another one a factor e less.
+const NEAR_KM: f64 = 1000.0;
 
 /// Of what a region hands on, at least this share counts as gone when it is foreseen what more of it will do.
 const LEAVING_MIN: f64 = 0.25;
@@ -280,7 +283,15 @@ impl Step<'_, '_> {
             }
         };
         let mut entries: Vec<shares::Entry> = (0..self.sights.len()).map(entry).collect();
-        let is_moving = shares::step(aim, &mut entries, self.elapsed, self.facts.ttl_max);
+        // Where distance decides who is equal, only those around are compared; regions without coordinates are near nobody.
+        let point = |place: usize| self.facts.regions[self.tracks.regions[place].id.index()].coordinates;
+        let near = |one: usize, other: usize| match (point(one), point(other)) {
+            (Some(one), Some(other)) => (-one.distance_km(other) / NEAR_KM).exp(),
+            _ => f64::EPSILON,
+        };
+        let by_distance = matches!(self.facts.policy.order, Order::Closest | Order::Latency);
+        let near: shares::Nearness<'_> = if by_distance { Some(&near) } else { None };
+        let is_moving = shares::step(aim, &mut entries, near, self.elapsed, self.facts.ttl_max);
         let tracks = &mut self.tracks.regions;
         let shares = shown(tracks.iter().map(|track| track.share), &entries);
         for (track, share) in tracks.iter_mut().zip(shares) {
