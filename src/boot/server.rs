@@ -72,13 +72,12 @@ impl Server {
         let live = LiveZones::default();
         let config = &loaded.config;
         let (listeners, admin_socket) = bind(config, loaded.inputs.workers)?;
+        drop_privileges(config, listeners.addresses())?;
         let listening = listeners.addresses().to_vec();
-        drop_privileges(config, &listening)?;
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
-        token::prepare(&loaded.config);
-        let prepared = Prepared::load(&loaded.config.server.state_dir).map_err(StartError::System)?;
+        let prepared = recall(&loaded.config)?;
         let journals = Journals::new(&loaded.config.server.state_dir);
         let Some(mut pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
@@ -90,16 +89,15 @@ impl Server {
         pause.adopt();
         let config = &loaded.config;
         let operator = Operator::start(prepared, publisher.handle(), config.guards.clone())
-            .map_err(|error| StartError::System(format!("cannot start the thread of operators: {error}")))?;
+            .map_err(cannot_start("the thread of operators"))?;
         let changes = publisher.handle();
         let prober = Prober::start(loaded.plan.clone(), Box::new(move |seen| changes.changed(seen)))
-            .map_err(|error| StartError::System(format!("cannot start the health checker: {error}")))?;
+            .map_err(cannot_start("the health checker"))?;
         let feeder = feeds::start(config, loaded.feeds.clone(), &prober, publisher.handle())
-            .map_err(|error| StartError::System(format!("cannot start the reader of feeds: {error}")))?;
+            .map_err(cannot_start("the reader of feeds"))?;
         let states = prober.states();
         publisher.look_up_latencies(Arc::new(move |target| states.get(target)?.latency));
-        let aliases = aliases::start(config, publisher.handle())
-            .map_err(|error| StartError::System(format!("cannot start the resolver of aliases: {error}")))?;
+        let aliases = aliases::start(config, publisher.handle()).map_err(cannot_start("the resolver of aliases"))?;
         let latencies = LatencyDesk::new(publisher.handle(), live.clone(), &loaded);
         let reloads = Arc::<Reloads>::default();
         let state = AdminState::new(publisher.handle(), &prober, &feeder, &reloads, aliases.counters());
@@ -108,7 +106,7 @@ impl Server {
         let admin = admin_socket
             .map(|socket| Admin::start(socket, config.token_file(), state.clone()))
             .transpose()
-            .map_err(|error| StartError::System(format!("cannot start the admin server: {error}")))?;
+            .map_err(cannot_start("the admin server"))?;
         wait_for_first_results(&prober, &publisher);
         let (desk, secondaries, service) = start_answering(config, listeners, &publisher, &live, &journals, &state)?;
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
@@ -316,6 +314,12 @@ fn drop_privileges(config: &Config, listening: &[SocketAddr]) -> Result<(), Star
     Ok(())
 }
 
+/// What operators have said before, and a token for what they will say.
+fn recall(config: &Config) -> Result<Prepared, StartError> {
+    token::prepare(config);
+    Prepared::load(&config.server.state_dir).map_err(StartError::System)
+}
+
 /// Returns when the results of the first round of probes are live, or when `startup_grace` is over.
 fn wait_for_first_results(prober: &Prober, publisher: &Publisher) {
     if !prober.wait_for_first_round() {
@@ -348,19 +352,23 @@ fn start_answering(
         journals: journals.clone(),
         spec: config.transfer.clone(),
     };
-    let desk = Desk::start(parts)
-        .map_err(|error| StartError::System(format!("cannot start the threads of transfers: {error}")))?;
+    let desk = Desk::start(parts).map_err(cannot_start("the threads of transfers"))?;
     let door = Arc::new(Door(desk.handle().clone()));
-    let service = Service::start(listeners, publisher.store(), limits, Some(door))
-        .map_err(|error| StartError::System(format!("cannot start the workers: {error}")))?;
+    let service =
+        Service::start(listeners, publisher.store(), limits, Some(door)).map_err(cannot_start("the workers"))?;
     state.serving(&service, Arc::clone(desk.handle().counters()), desk.handle().updates().clone());
     desk.handle().start_notifying();
     let secondaries = Secondaries::start(live.clone(), &config.server.state_dir)
-        .map_err(|error| StartError::System(format!("cannot start the thread of secondary zones: {error}")))?;
+        .map_err(cannot_start("the thread of secondary zones"))?;
     desk.handle().tell_of_notifies(secondaries.handle().clone());
     state.following(secondaries.handle().clone());
     secondaries.handle().follow(&config.transfer);
     Ok((desk, secondaries, service))
+}
+
+/// The words for something that the system does not let start.
+fn cannot_start(what: &str) -> impl FnOnce(std::io::Error) -> StartError {
+    move |error| StartError::System(format!("cannot start {what}: {error}"))
 }
 
 /// Probes and TCP clients each take a descriptor: the soft limit is often 1,024, the hard one far higher.

@@ -129,13 +129,13 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("comfy_table", &["cli"]),
     ("dashmap", &["probe", "feed", "transport", "admin", "boot", "cli"]),
-    // Statistics of other balancers.
-    ("csv", &["feed"]),
+    // Statistics of other balancers; tables of latencies.
+    ("csv", &["feed", "geo"]),
     // The embedded country table; downloaded databases.
     ("flate2", &["geo", "cli"]),
     ("getrandom", &["transport", "transfer", "probe", "boot", "cli"]),
-    // Record data of zone files; responses as `explain` and `demo` show them.
-    ("hickory_proto", &["zone", "admin", "cli"]),
+    // Record data of zone files; questions of `dns` checks; responses as `explain` and `demo` show them.
+    ("hickory_proto", &["zone", "probe", "admin", "cli"]),
     ("http_body_util", &["probe"]),
     ("hyper", &["probe"]),
     ("hyper_util", &["probe"]),
@@ -157,6 +157,7 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     // Names of NSEC3 records.
     ("sha1", &["zone"]),
     ("socket2", &["transport", "probe"]),
+    ("surge_ping", &["probe"]),
     ("tar", &["cli"]),
     ("tokio", &["transport", "transfer", "probe", "feed", "admin", "boot", "cli"]),
     ("tokio_rustls", &["probe"]),

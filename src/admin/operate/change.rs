@@ -403,7 +403,9 @@ fn nothing_stands(
     let (regions, pools) = (&current.inputs.regions, &current.inputs.pools);
     let is_wider = |order: &&OrderForm| {
         let wider = matched(&order.pattern.0, regions, pools);
-        found.members.iter().all(|member| wider.members.contains(member)) && wider.regions.is_superset(&found.regions)
+        order.pattern.0.level() <= pattern.level()
+            && found.members.iter().all(|member| wider.members.contains(member))
+            && wider.regions.is_superset(&found.regions)
     };
     if let Some(other) = speaking.iter().find(is_wider) {
         let (other, word) = (&other.pattern.0, if drains_only { "undrain" } else { "clear" });

@@ -5,16 +5,17 @@ use crate::probe::spec::Kind;
 
 table! {
     /// `[monitor.NAME]`.
-    monitor, "[monitor.NAME]", "a monitor", named true, later ["query", "command"],
+    monitor, "[monitor.NAME]", "a monitor", named true, later [],
     "How members are checked. One check is one fresh connection.";
     TYPE = "type", Kind::Words {
-            known: &["http", "https", "tcp", "tls", "grpc"],
-            later: &["icmp", "dns", "udp", "exec", "file"],
+            known: &["http", "https", "tcp", "tls", "grpc", "dns", "icmp", "udp", "exec", "file"],
+            later: &[],
         }, Required, r#""http""#,
         "`http` and `https` send a request; `tcp` connects, and may say and expect something; `tls` shakes hands and looks at \
-         the certificate; `grpc` calls the standard health service.";
+         the certificate; `grpc` calls the standard health service; `dns` asks a question; `icmp` sends echo requests (ping); \
+         `udp` sends a datagram and expects one; `exec` runs a program; `file` reads what another system has written.";
     PORT = "port", Kind::Integer { min: 1, max: 65535 },
-        Optional("80 for `http`, 443 for `https` and `tls`; others need it"), "8080",
+        Optional("80 for `http`, 443 for `https` and `tls`, 53 for `dns`; `tcp`, `grpc` and `udp` need it, `exec` and `file` do not"), "8080",
         "Where it connects, unless a member's `probe_address` has a port.";
     INTERVAL = "interval", Kind::millis(10, 86_400_000),
         Default(r#""5s""#), r#""1s""#,
@@ -56,10 +57,10 @@ table! {
     CAPTURE_HEADER = "capture_header", Kind::Text, Optional("none is read"), r#""endpoint-load-metrics""#,
         "A header of the answer whose value is kept with each check that passes, for a feed of type `header`.";
     SEND = "send", Kind::Text, Optional("nothing is sent"), r#""PING\r\n""#,
-        "What `tcp` sends once connected. In it `\\r`, `\\n`, `\\t`, `\\xNN` (two hexadecimal digits) and `\\\\` stand for octets.";
-    EXPECT = "expect", Kind::Text, Optional("no answer is waited for"), r#""+PONG""#,
+        "What `tcp` sends once connected, and `udp` in its datagram, which needs it. In it `\\r`, `\\n`, `\\t`, `\\xNN` (two hexadecimal digits) and `\\\\` stand for octets.";
+    EXPECT = "expect", Kind::Text, Optional("`tcp` waits for no answer, `udp` takes any"), r#""+PONG""#,
         "What the first 64 KiB of the answer must contain, in time; written like `send`.";
-    EXPECT_REGEX = "expect_regex", Kind::Text, Optional("no answer is waited for"), r#"'^220 .*SMTP'"#,
+    EXPECT_REGEX = "expect_regex", Kind::Text, Optional("`tcp` waits for no answer, `udp` takes any"), r#"'^220 .*SMTP'"#,
         "Regular expression that must match in the first 64 KiB of the answer, in time.";
     SERVICE = "service", Kind::TextOrNone { max: 255 }, Default("\"\""), r#""shop.v1.Cart""#,
         "The service that `grpc` asks about; `\"\"` is the server as a whole.";
@@ -80,6 +81,32 @@ table! {
     TLS_EXPIRY_FAILURE = "tls_expiry_failure", Kind::millis(60_000, 315_360_000_000),
         Optional("only one that has expired fails"), r#""2d""#,
         "A certificate that expires within this time fails.";
+    QUERY_NAME = "query_name", Kind::DomainName, Optional("needed by `dns`"), r#""www.example.com""#,
+        "The name that `dns` asks for, absolute with or without a final dot.";
+    QUERY_TYPE = "query_type", Kind::Text, Default(r#""A""#), r#""SOA""#,
+        "The type of records that `dns` asks for.";
+    EXPECT_ANSWER = "expect_answer", Kind::List(&Kind::Text), Optional("any answer passes, an empty one too"),
+        r#"["192.0.2.10", "192.0.2.11"]"#,
+        "Records of that type that must all be in the answer of `dns`, as a zone file has their data.";
+    EXPECT_RCODE = "expect_rcode", Kind::Words {
+            known: &["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"],
+            later: &[],
+        }, Default(r#""NOERROR""#), r#""REFUSED""#,
+        "The response code that the answer of `dns` must have.";
+    TRANSPORT = "transport", Kind::Words { known: &["udp", "tcp", "both"], later: &[] }, Default(r#""udp""#), r#""both""#,
+        "How `dns` asks: by UDP, and over TCP when that answer is truncated; over TCP; or one after the other, and both must pass.";
+    RECURSION_DESIRED = "recursion_desired", Kind::Boolean, Default("false"), "true",
+        "Whether `dns` asks the server to look further, as resolvers do.";
+    COUNT = "count", Kind::Integer { min: 1, max: 100 }, Default("1"), "3",
+        "So many echo requests of `icmp`, one after the other, must all be answered within `timeout`.";
+    COMMAND = "command", Kind::List(&Kind::Text), Optional("needed by `exec`"), r#"["/usr/bin/true", "--quiet"]"#,
+        "The program that `exec` runs, by its absolute path, and its arguments. There is no shell.";
+    FILE = "file", Kind::Path, Optional("needed by `file`"), r#""/run/monitoring/states""#,
+        "The file that `file` reads, with a line `TARGET => up` or `TARGET => down` for each address or name.";
+    DEFAULT_STATE = "default", Kind::Words { known: &["up", "down"], later: &[] }, Default(r#""up""#), r#""down""#,
+        "The state of targets that the file does not name, and of all once it is older than `stale_after`.";
+    STALE_AFTER = "stale_after", Kind::millis(1_000, 31_536_000_000), Optional("what was read holds for ever"), r#""5m""#,
+        "A file that was not written for this long, or is missing for as long, says nothing any more.";
 }
 
 /// Keys that only some kinds of monitors use, by kind; those that are nowhere here are of all kinds.
@@ -100,7 +127,25 @@ static KEYS_OF_KINDS: &[(&[Kind], &[&Key])] = &[
             &monitor::CAPTURE_HEADER,
         ],
     ),
-    (&[Kind::Tcp], &[&monitor::SEND, &monitor::EXPECT, &monitor::EXPECT_REGEX]),
+    (&[Kind::Tcp, Kind::Udp], &[&monitor::SEND, &monitor::EXPECT, &monitor::EXPECT_REGEX]),
+    (
+        &[Kind::Http, Kind::Https, Kind::Tcp, Kind::Tls, Kind::Grpc, Kind::Dns, Kind::Udp, Kind::Exec, Kind::File],
+        &[&monitor::PORT],
+    ),
+    (
+        &[Kind::Dns],
+        &[
+            &monitor::QUERY_NAME,
+            &monitor::QUERY_TYPE,
+            &monitor::EXPECT_ANSWER,
+            &monitor::EXPECT_RCODE,
+            &monitor::TRANSPORT,
+            &monitor::RECURSION_DESIRED,
+        ],
+    ),
+    (&[Kind::Icmp], &[&monitor::COUNT]),
+    (&[Kind::Exec], &[&monitor::COMMAND]),
+    (&[Kind::File], &[&monitor::FILE, &monitor::DEFAULT_STATE, &monitor::STALE_AFTER]),
     (&[Kind::Grpc], &[&monitor::SERVICE, &monitor::TLS]),
     (&[Kind::Https, Kind::Tls, Kind::Grpc], TLS_KEYS),
 ];

@@ -110,6 +110,13 @@ fn a_region_that_waits_is_passed_over_as_long_as_another_is_healthy() {
 }
 
 #[test]
+fn ttl_is_min_when_a_region_that_waits_is_about_to_be_back() {
+    let min = |near: &str| decisions(&three(near, "", "", "policy closest"), 50).iter().all(|(_, d)| d.ttl_min);
+    assert!(min("held-back settling"));
+    assert!(!min("held-back"));
+}
+
+#[test]
 fn ttl_is_min_while_a_region_that_answers_or_hands_on_settles() {
     let min = |world: &World| decisions(world, 200).iter().filter(|(_, decision)| decision.ttl_min).count();
     assert_eq!(min(&three("shed=0.5 settling", "", "", SHED)), 200);

@@ -160,6 +160,8 @@ impl<T: Trace> Search<'_, T> {
         let standing = self.standing(family, group);
         if !standing.available(pass) {
             seen.soon += u32::from(standing.soon(pass));
+            // One that waits may be about to take its clients back.
+            seen.settles |= standing.settles() && pass == Pass::Healthy;
             return if standing.has_members() { Considered::PassedOver } else { Considered::NoMembers };
         }
         // Behind the first pass whoever is up takes everybody: a client that nobody takes goes home.

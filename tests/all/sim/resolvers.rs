@@ -21,8 +21,7 @@ struct Kept {
     block: Prefix,
     expires: UnixTime,
     answer: Answer,
-    /// When it was asked for, and of which snapshot and configuration it is.
-    asked: UnixTime,
+    /// Of which snapshot and configuration it is.
     snapshot: u64,
     generation: usize,
 }
@@ -62,7 +61,6 @@ fn learn(world: &mut World, resolver: usize, question: Question) {
         block,
         expires: world.now + Duration::from_secs(u64::from(*ttl)),
         answer,
-        asked: world.now,
         snapshot: world.snapshot.generation,
         generation: world.plan.generation,
     };

@@ -1,6 +1,7 @@
 //! Reads `[monitor.NAME]`. Knows no pools and no members.
 
 mod http;
+mod others;
 mod talk;
 mod tls;
 
@@ -19,6 +20,9 @@ use std::time::Duration;
 
 /// Longest retry interval unless `retry_interval` says otherwise.
 const RETRY_INTERVAL_MAX: Duration = Duration::from_millis(200);
+
+/// The port of monitors that have none.
+const NO_PORT: u16 = 0;
 
 /// Files with certificates that monitors name, each as often as it is named.
 #[derive(Clone, Debug, Default)]
@@ -56,8 +60,11 @@ pub(super) fn monitor(
         }
         Kind::Tls => (MonitorKind::Tls(tls::tls_check(reader, folder, files)), Some(443)),
         Kind::Grpc => (MonitorKind::Grpc(grpc_check(reader, folder, files)), None),
-        // The key's list of words does not have them.
-        Kind::Dns | Kind::Icmp | Kind::Udp | Kind::Exec | Kind::File => return None,
+        Kind::Dns => (MonitorKind::Dns(others::dns_check(name, reader)?), Some(53)),
+        Kind::Icmp => (MonitorKind::Icmp(others::icmp_check(reader)), Some(NO_PORT)),
+        Kind::Udp => (MonitorKind::Udp(others::udp_check(name, reader)), None),
+        Kind::Exec => (MonitorKind::Exec(others::exec_check(name, reader)?), Some(NO_PORT)),
+        Kind::File => (MonitorKind::File(others::file_check(name, reader, folder)?), Some(NO_PORT)),
     };
     if default_port.is_none() && reader.lacks(&[&keys::PORT]) {
         let message = format!("a `{}` monitor needs `{}`", kind.kind().word(), keys::PORT.name);
