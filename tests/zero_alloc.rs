@@ -3,9 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use azimuth::answer::{Guard, Moment, Outcome, Request, Responder, TransportProfile};
-use azimuth::base::Sources;
+use azimuth::base::{Sources, UnixTime};
 use azimuth::geo::Locator;
 use azimuth::snapshot::{Inputs, Publisher};
+use azimuth::steering::control::operator::{Action, OperatorTable, Order};
 use azimuth::transport::{Listeners, Service, StreamLimits};
 use azimuth::wire::Name;
 use azimuth::zone::{Zone, ZoneSet};
@@ -105,6 +106,11 @@ members = [
   { region = "eu-west", address = "198.51.100.11" },
   { region = "eu-west", address = "2001:db8:2::10" },
 ]
+[pool.idle]
+members = [
+  { region = "us-east", address = "192.0.2.20" },
+  { region = "eu-west", address = "198.51.100.20" },
+]
 [pool.names]
 members = [
   { region = "us-east", cname = "www.example.test." },
@@ -116,8 +122,26 @@ spread = "round-robin"
 [policy.hashed]
 order = "closest"
 spread = "hash"
+[policy.tied]
+tie_band = 50.0
+region_spread = "hash"
+spread = "weighted-round-robin"
+[policy.evenly]
+order = "any"
+region_weights = { us-east = 3 }
+[policy.drained]
+percentage_drain = true
+shed = { low = 0.7, high = 0.9 }
+spread = "two-choices"
+[policy.elsewhere]
+regions = ["us-east"]
+fallback = "hashed"
 [zone."example.test"]
 file = "example.test.zone"
+balance.tied = { pool = "web", policy = "tied" }
+balance.evenly = { pool = "web", policy = "evenly" }
+balance.drained = { pool = "web", policy = "drained" }
+balance.elsewhere = { pool = "idle", policy = "elsewhere" }
 balance.geo = { pool = "web" }
 balance.turns = { pool = "web", policy = "turns" }
 balance.hashed = { pool = "web", policy = "hashed" }
@@ -238,6 +262,25 @@ fn inputs() -> Inputs {
     }
 }
 
+/// A publisher of the configuration above, in which half of one region's clients are handed on, and a region of one pool is out.
+fn publisher() -> Publisher {
+    let publisher = Publisher::start(inputs());
+    let mut orders = OperatorTable::default();
+    for (pattern, percent) in [("region/us-east", 50), ("pool/idle/us-east", 100)] {
+        let order = Order {
+            pattern: pattern.parse().unwrap(),
+            action: Action::Drain { percent },
+            since: UnixTime::from_secs(1),
+            until: None,
+            reason: "".into(),
+            by: "".into(),
+        };
+        orders.say(order).unwrap();
+    }
+    publisher.operate(Arc::new(orders));
+    publisher
+}
+
 /// A query with an OPT record that says `size` and holds `options`, or without one.
 fn query(name: &str, rtype: u16, opt: Option<(u16, &[u8])>) -> Vec<u8> {
     let mut octets = vec![0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(opt.is_some())];
@@ -285,6 +328,10 @@ fn mixed_queries() -> Vec<Vec<u8>> {
         ("outside.example.test.", &[A, MX]),
         ("turns.example.test.", &[A, AAAA]),
         ("hashed.example.test.", &[A, AAAA]),
+        ("tied.example.test.", &[A, AAAA]),
+        ("evenly.example.test.", &[A, AAAA]),
+        ("drained.example.test.", &[A, AAAA]),
+        ("elsewhere.example.test.", &[A, AAAA]),
         ("named.example.test.", &[A, AAAA, MX, CNAME, ANY]),
         ("a.shop.example.test.", &[A, SOA]),
         ("big.example.test.", &[16]),
@@ -344,7 +391,7 @@ fn signed_queries() -> Vec<Vec<u8>> {
 #[test]
 fn a_hundred_thousand_mixed_answers_neither_allocate_nor_free() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let publisher = Publisher::start(inputs());
+    let publisher = publisher();
     let store = publisher.store();
     let mut responder = Responder::new(0).guarded(Arc::new(Guard::new(4096, [7; 32])));
     let queries = mixed_queries();
@@ -386,7 +433,7 @@ fn udp_workers_neither_allocate_nor_free_once_they_run() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let listeners = Listeners::bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap();
     let address = listeners.addresses()[0];
-    let publisher = Publisher::start(inputs());
+    let publisher = publisher();
     let limits = StreamLimits { connections: 1, connections_per_client: 1, idle_timeout: Duration::from_secs(1) };
     let service = Service::start(listeners, publisher.store(), limits, None).unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -423,7 +470,7 @@ fn the_counter_counts() {
 #[test]
 fn the_last_reader_of_an_old_snapshot_frees_nothing() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let publisher = Publisher::start(inputs());
+    let publisher = publisher();
     let store = publisher.store();
     let held = store.load();
     let old = held.generation;
