@@ -1,9 +1,10 @@
 //! Explanations say what the engine answers: one configuration, several questions.
 
 use azimuth::admin::explain::{Explanation, Question, explain, explain_offline};
-use azimuth::base::Family;
+use azimuth::base::{Family, UnixTime};
 use azimuth::boot::{Loaded, Overrides, load};
 use azimuth::snapshot::{AliasAnswers, AliasFamily, Publisher};
+use azimuth::steering::control::operator::{Action, OperatorTable, Order};
 use azimuth::wire::Name;
 use azimuth::zone::AliasTarget;
 use std::sync::Arc;
@@ -149,4 +150,86 @@ fn what_a_resolver_said_is_shown_with_the_time_that_is_left() {
     let ttl: u32 = answer[0].split(' ').nth(1).unwrap().parse().unwrap();
     assert!((500..=1_001).contains(&ttl), "{answer:?}");
     publisher.stop();
+}
+
+const EQUALS: &str = r#"
+[admin]
+listen = ""
+[region.west]
+coordinates = [53.35, -6.26]
+[region.central]
+coordinates = [50.11, 8.68]
+[region.far]
+coordinates = [39.04, -77.49]
+[pool.web]
+members = [
+    { region = "west", address = "192.0.2.1" },
+    { region = "central", address = "198.51.100.1" },
+    { region = "far", address = "203.0.113.1" },
+]
+[policy.backup]
+order = "listed"
+regions = ["far"]
+[policy.web]
+regions = ["west", "central"]
+tie_band = 100
+region_weights = { west = 70, central = 30 }
+fallback = "backup"
+[zone."example.test"]
+file = "zone"
+balance.www = { pool = "web", policy = "web" }
+"#;
+
+/// What is explained once these orders are in force.
+fn explained_under(orders: &[(&str, Action)]) -> Explanation {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("azimuth.toml"), EQUALS).unwrap();
+    std::fs::write(folder.path().join("zone"), ZONE.replace("www MX 10 ns\n", "")).unwrap();
+    let (loaded, report) = load(&folder.path().join("azimuth.toml"), &Overrides::default(), None);
+    assert!(!report.has_errors(), "{:?}", report.diagnostics);
+    let publisher = Publisher::start(loaded.unwrap().inputs);
+    let mut table = OperatorTable::default();
+    for &(pattern, action) in orders {
+        let (pattern, since) = (pattern.parse().unwrap(), UnixTime::default());
+        let order = Order { pattern, action, since, until: None, reason: "new racks".into(), by: "test".into() };
+        table.say(order).unwrap();
+    }
+    publisher.handle().operate(Arc::new(table));
+    publisher.flush();
+    let question = Question::parse("www.example.test", "A", "193.0.6.0/24").unwrap();
+    let explained = explain(&publisher.handle(), &question);
+    publisher.stop();
+    explained
+}
+
+#[test]
+fn equals_are_shown_with_their_weights_and_shares() {
+    let steering = explained_under(&[]).steering.unwrap();
+    let mut equals: Vec<_> = steering.regions.iter().map(|r| (r.name.as_str(), r.equal.clone().unwrap())).collect();
+    equals.sort_by_key(|(name, _)| *name);
+    let shown: Vec<_> = equals.iter().map(|(name, equal)| (*name, equal.weight, equal.share)).collect();
+    assert_eq!(shown, [("central", 30.0, Some(0.3)), ("west", 70.0, Some(0.7))]);
+    assert!(steering.regions.iter().any(|region| region.verdict.contains("picked among equals (`weighted`")));
+    assert_eq!(steering.left_out, ["far"]);
+}
+
+#[test]
+fn an_order_is_shown_with_its_pattern_and_reason() {
+    let steering = explained_under(&[("region/west", Action::Drain { percent: 100 })]).steering.unwrap();
+    let west = steering.regions.iter().find(|region| region.name == "west").unwrap();
+    assert!(
+        !west.chosen && west.notes.iter().any(|note| note.contains("`region/west`") && note.ends_with("new racks"))
+    );
+    assert_eq!(west.members[0].status, "draining");
+    assert!(steering.regions.iter().any(|region| region.name == "central" && region.chosen));
+}
+
+#[test]
+fn the_policy_that_is_fallen_back_to_is_explained_too() {
+    let explained = explained_under(&[("region/west", Action::ForceDown), ("pool/web/central", Action::ForceDown)]);
+    let steering = explained.steering.unwrap();
+    assert!(steering.verdict.contains("the policy `backup`"), "{}", steering.verdict);
+    let fallback = steering.fallback.unwrap();
+    assert_eq!((fallback.policy.as_str(), fallback.regions[0].chosen), ("backup", true));
+    assert!(explained.response.answer[0].ends_with("203.0.113.1"), "{:?}", explained.response);
 }
