@@ -165,6 +165,7 @@ fn decide_for<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAn
 fn fall_back<'s>(question: &Question<'s>, asked: &mut Asked, decided: &mut Decided<'s>) {
     let snapshot = question.snapshot;
     let (mut last, mut open) = (decided.balance, true);
+    let mut has_family = decided.answers.has_family(asked.family);
     while let Some(balance) = snapshot.fallback_of(&last) {
         last = balance;
         let answers = &**snapshot.pool_answers.get(balance.pool_answers as usize);
@@ -177,7 +178,12 @@ fn fall_back<'s>(question: &Question<'s>, asked: &mut Asked, decided: &mut Decid
             decided.decision.ttl_min |= before.ttl_min;
             (decided.balance, decided.answers) = (balance, answers);
         }
+        has_family |= answers.has_family(asked.family);
         decided.decision.scope = before.scope.max(scope(answers, ranking, asked));
+    }
+    if has_family && decided.decision.verdict == Verdict::NoType {
+        // The type exists, and nothing of it is up: an absence that may end at any time.
+        (decided.decision.verdict, decided.decision.ttl_min) = (Verdict::NothingUp, true);
     }
 }
 

@@ -171,8 +171,9 @@ impl Core {
         replaced: &mut Vec<(usize, Arc<PoolAnswers>)>,
     ) {
         let Self { generation, controls, built, .. } = self;
-        let control = &mut controls[lead as usize];
         let mut next = |number: u32, like: Option<&Arc<PoolAnswers>>| {
+            // A twin that is set apart has a course of its own.
+            let control = &mut controls[number as usize];
             let (condition, next) = condition(generation, control, number, regions, known, now);
             let built = built.answers.get(number as usize);
             let same = like.into_iter().chain([built]).find(|known| *known.condition() == condition);
@@ -299,7 +300,7 @@ fn conditions(
             conditions.push(conditions[lead].clone());
             continue;
         }
-        let (condition, next) = condition(generation, &mut controls[lead], number as u32, &regions, known, now);
+        let (condition, next) = condition(generation, &mut controls[number], number as u32, &regions, known, now);
         conditions.push(condition);
         wanted[number] = next.filter(|_| lead == number);
     }

@@ -59,7 +59,7 @@ impl Generation {
         now: UnixTime,
     ) -> Vec<MemberFacts> {
         let spec = &self.inputs.pools[pool.index()];
-        let wants_names = spec.has_feed || known.operator.names_pools();
+        let wants_names = spec.has_feed || !known.operator.orders().is_empty();
         let members = spec.members.iter().enumerate();
         let facts = members.map(|(at, member)| {
             let (status, wavering) = self.member_status(pool, at, &known.targets);
@@ -67,8 +67,10 @@ impl Generation {
                 false => (Admin::None, Report::default()),
                 true => self.by_name(pool, &member.target, member.region.index(), known, now),
             };
-            let of_region = regions.get(member.region.index()).and_then(|region| region.report.word);
-            report.word = worse(report.word, of_region);
+            if let Some(of_region) = regions.get(member.region.index()).map(|region| region.report) {
+                report.word = worse(report.word, of_region.word);
+                report.weight_percent = both(report.weight_percent, of_region.weight_percent);
+            }
             let latency = match spread {
                 Spread::LeastResponseTime => {
                     self.targets_of(pool.index(), at).iter().filter_map(|target| known.latency(target)).max()
@@ -153,6 +155,16 @@ fn worse(own: Option<Word>, of_region: Option<Word>) -> Option<Word> {
         Word::Drain | Word::Maint | Word::Stopped => 2,
     };
     own.into_iter().chain(of_region.filter(|word| word.forbids())).max_by_key(rank)
+}
+
+/// A member's percentage of its weight, and its region's, as one.
+fn both(own: Option<u16>, of_region: Option<u16>) -> Option<u16> {
+    match (own, of_region) {
+        (Some(own), Some(of_region)) => {
+            Some((u32::from(own) * u32::from(of_region)).div_ceil(100).min(u32::from(u16::MAX)) as u16)
+        }
+        (one, other) => one.or(other),
+    }
 }
 
 /// A target's status, and whether it is about to change.

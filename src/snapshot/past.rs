@@ -46,8 +46,10 @@ impl Core {
     #[must_use]
     pub fn courses(&self) -> Vec<PairCourse> {
         let generation = &self.generation;
+        // Twins share a course as long as nothing is said of one of them.
+        let apart = super::core::lock(&self.known).operator.names_pools();
         let course = |(number, &(pool, policy)): (usize, &(PoolId, PolicyId))| {
-            let control = &self.controls[generation.lead_of(number)];
+            let control = &self.controls[if apart { number } else { generation.lead_of(number) }];
             let (spec, of_pool) = (&generation.inputs.policies[policy.index()], &generation.inputs.pools[pool.index()]);
             PairCourse {
                 pool,

@@ -293,6 +293,12 @@ impl PoolAnswers {
         self.all_down
     }
 
+    /// Whether a type exists: some member within reach has the family, whatever its state.
+    #[must_use]
+    pub const fn has_family(&self, family: Family) -> bool {
+        self.slot(family).exists
+    }
+
     /// The slot that answers `family`.
     pub(super) const fn slot(&self, family: Family) -> &Slot {
         if self.answers_cname { &self.slots[0] } else { &self.slots[family.index()] }

@@ -3,7 +3,7 @@
 use super::names::Names;
 use super::region_names::{RegionNames, RegionPolicies, check_wildcards};
 use super::transfers::{self, KeyNames};
-use super::{aliases, fallback, fences, region_id, static_view};
+use super::{aliases, fallback, fences, figures, region_id, static_view};
 use crate::base::{Diagnostic, PolicyId, PoolId, RegionId, Span};
 use crate::config::ZoneConfig;
 use crate::config::report::Report;
@@ -26,6 +26,8 @@ pub struct Context<'a> {
     pub pool_tables: &'a [Definition<PoolTable>],
     /// Names of pools.
     pub pool_names: &'a Names,
+    /// Some region has a feed.
+    pub region_feeds: bool,
     /// By id.
     pub policies: &'a [Policy],
     /// The policies that are defined, as they were typed.
@@ -56,6 +58,7 @@ pub fn build(
     if !report.has_errors() {
         check_coordinates(&used, context, report);
         fallback::check(&used, context, report);
+        figures::check(&used, context, report);
     }
     (zones, region_policies.into_policies())
 }
@@ -115,6 +118,14 @@ fn build_zone(
         let id = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         let spec = BalanceSpec { pool: PoolId(id(pool)), policy: PolicyId(id(policy)), ttl: balance.ttl };
         used.entry((spec.pool, spec.policy)).or_insert(balance.span);
+        // What a policy falls back to must fit the pool as well. Chains that lead back are refused, and end here.
+        let mut last = &context.policies[policy];
+        for _ in 0..context.policies.len() {
+            let AllDown::Policy(next) = last.all_down else { break };
+            last = &context.policies[next.index()];
+            check_together(balance, owner, table.apex.as_ref(), &context.pools[pool], last, report);
+            used.entry((spec.pool, next)).or_insert(balance.span);
+        }
         // At the apex that is refused already: the zone need not tell it again.
         let answers_cname = is_names(&context.pools[pool]) && table.apex.as_ref() != Some(owner);
         balanced.push(BalancedOwner {
@@ -251,7 +262,7 @@ fn check_coordinates(used: &BTreeMap<(PoolId, PolicyId), Span>, context: &Contex
     let mut told: HashSet<RegionId> = HashSet::new();
     for &(pool, policy) in used.keys() {
         let (pool, policy) = (&context.pools[pool.index()], &context.policies[policy.index()]);
-        if policy.order != Order::Closest {
+        if !matches!(policy.order, Order::Closest | Order::Latency) {
             continue;
         }
         let answering = |region: &RegionId| policy.regions.as_ref().is_none_or(|fence| fence.contains(region));

@@ -1,5 +1,6 @@
 //! Pools: members and monitors by id, and what their members must have in common.
 
+use super::figures;
 use super::names::Names;
 use super::region_id;
 use crate::base::{Diagnostic, Family, MonitorId, RegionId, Span};
@@ -37,7 +38,7 @@ fn build_pool(definition: &Definition<PoolTable>, regions: &Names, monitors: &Na
         check_enabled(definition, &members, report);
         check_families(definition, &members, &region_names, report);
     }
-    Pool {
+    let pool = Pool {
         name: Arc::clone(&definition.defined.name.value),
         monitors,
         at_least: table.at_least.as_ref().map(|least| least.value),
@@ -45,7 +46,11 @@ fn build_pool(definition: &Definition<PoolTable>, regions: &Names, monitors: &Na
         recovery: table.recovery,
         limits: table.limits,
         has_feed: !table.feeds.is_empty(),
+    };
+    if !report.has_errors() {
+        figures::check_pool(&pool, definition.defined.name.span, report);
     }
+    pool
 }
 
 /// The monitors with how each counts.

@@ -85,6 +85,12 @@ impl<'a, 'f> Step<'a, 'f> {
                 state.weight = weight.saturating_mul(WEIGHT_UNIT);
             }
         }
+        for (state, facts) in regions.iter_mut().zip(self.facts.region_facts) {
+            if let Some(percent) = facts.report.weight_percent {
+                let weight = u64::from(state.weight) * u64::from(percent) / 100;
+                state.weight = u32::try_from(weight).unwrap_or(u32::MAX).max(1);
+            }
+        }
         self.share_members();
         self.limit_members();
         self.measure();

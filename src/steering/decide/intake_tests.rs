@@ -70,6 +70,21 @@ fn a_client_that_nobody_takes_goes_home() {
 }
 
 #[test]
+fn a_client_that_nobody_takes_goes_home_and_not_to_a_region_that_waits_or_fails() {
+    let world = three("held-back", "shed=0.5", "refuses=1", SHED);
+    check(&world, &[("mid", 100)]);
+    let mut world = three("", "shed=1", "refuses=1", SHED);
+    let mut weak = world.pool.members[0].clone();
+    weak.target = crate::steering::spec::MemberTarget::Address([192, 0, 2, 9].into());
+    weak.weight = 9;
+    world.pool.members.push(weak);
+    let mut down = world.states[0];
+    (down.status, down.weight) = (crate::health::Status::Down, 9000);
+    world.states.push(down);
+    check(&world, &[("mid", 100)]);
+}
+
+#[test]
 fn who_is_handed_on_is_told_by_the_subnet_and_only_grows_with_the_share() {
     let less = decisions(&three("shed=0.2", "", "", SHED), 5_000);
     let more = decisions(&three("shed=0.5", "", "", SHED), 5_000);

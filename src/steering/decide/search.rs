@@ -50,6 +50,8 @@ struct Seen {
     settles: bool,
     /// Some region handed the client on in this pass.
     handed_on: bool,
+    /// The first that did.
+    home: Option<GroupId>,
 }
 
 /// Most equals that one is picked of; orders have no longer runs of them.
@@ -90,7 +92,7 @@ impl<T: Trace> Search<'_, T> {
 
     /// Walks the order, once for each searching pass, to the first group that is available and takes the client.
     fn walk(&mut self, family: Family) -> Walk {
-        let mut seen = Seen { soon: 0, settles: false, handed_on: false };
+        let mut seen = Seen { soon: 0, settles: false, handed_on: false, home: None };
         let has_ties = self.ranking.has_ties();
         for &pass in Pass::searching(self.answers.together()) {
             seen.handed_on = false;
@@ -98,7 +100,8 @@ impl<T: Trace> Search<'_, T> {
                 true => self.walk_equals(family, pass, &mut seen),
                 false => self.walk_one_by_one(family, pass, &mut seen),
             };
-            if let Some(group) = found {
+            // A client that nobody takes goes home, rather than to a region that is not healthy.
+            if let Some(group) = found.or(seen.home) {
                 self.trace.step(Step { family, pass, group, outcome: Considered::Chosen });
                 let standing = self.standing(family, group);
                 // That the chosen group itself nearly made it earlier changes nothing.
@@ -164,11 +167,12 @@ impl<T: Trace> Search<'_, T> {
             seen.settles |= standing.settles() && pass == Pass::Healthy;
             return if standing.has_members() { Considered::PassedOver } else { Considered::NoMembers };
         }
-        // Behind the first pass whoever is up takes everybody: a client that nobody takes goes home.
+        // Behind the first pass whoever is up takes everybody.
         if pass == Pass::Healthy && self.answers.selects() {
             let (hands_on, refuses) = self.answers.turns_away(group, self.client);
             if hands_on {
                 seen.handed_on = true;
+                seen.home = seen.home.or(Some(group));
                 seen.settles |= standing.settles();
                 return Considered::HandedOn;
             }
