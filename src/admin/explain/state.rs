@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn shares_and_spans_are_as_short_as_they_can_be() {
-        assert_eq!([0.3, 0.305, 1.0, 0.0004].map(percent), ["30 %", "30.5 %", "100 %", "0.0 %"]);
+        assert_eq!([0.3, 0.305, 1.0, 0.0004].map(percent), ["30 %", "30.5 %", "100 %", "0 %"]);
         assert_eq!([5, 119, 120, 7_200, 200_000].map(span), ["5 s", "119 s", "2 min", "2 h", "2 days"]);
     }
 }
