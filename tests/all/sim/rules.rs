@@ -59,10 +59,11 @@ fn check_members(world: &World, question: &Question, answer: &Answer, context: &
         assert!(!judged.is_empty(), "{context}");
         let is_allowed = judged.iter().any(|judged| !judged.is_forbidden);
         assert!(is_allowed, "{who:?} may not answer: {context}\n{}", world.model.told(&world.plan, *who));
-        names_down |= judged.iter().all(|judged| judged.is_up == Some(false));
+        let is_down = judged.iter().all(|judged| judged.is_up == Some(false));
+        names_down |= is_down && !is_holding_out(world, pool, *who, question.rtype);
     }
     let nothing_up = names_down || answer.fallbacks > 0 || answer.members.is_empty();
-    if nothing_up && matches!(question.rtype, A | AAAA) && !is_holding_out(world, pool) {
+    if nothing_up && matches!(question.rtype, A | AAAA) {
         let eligible = eligible(world, question);
         let has_up = eligible.iter().find(|(_, is_up)| *is_up);
         assert_eq!(has_up, None, "a member is up, and yet: {context}");
@@ -95,10 +96,17 @@ pub fn forbidden_since(world: &World, who: Who, rtype: u16) -> Option<UnixTime> 
     since.collect::<Option<Vec<_>>>()?.into_iter().max().copied()
 }
 
-/// A region of the pool that has failed goes on answering for a while.
-fn is_holding_out(world: &World, pool: usize) -> bool {
-    let delay = world.plan.inputs.pools[pool].recovery.failover_delay;
-    !delay.is_zero() && world.model.last_up.iter().any(|(&(of, _), &at)| of == pool && world.now <= at + delay)
+/// A region of the pool that has failed goes on answering for a while: as long as none of its members of the asked type is up.
+fn is_holding_out(world: &World, pool: usize, who: Who, rtype: u16) -> bool {
+    let spec = &world.plan.inputs.pools[pool];
+    let delay = spec.recovery.failover_delay;
+    let was_up = world.model.last_up.get(&(pool, who.region)).is_some_and(|&at| world.now <= at + delay);
+    let is_neighbor = |member: &azimuth::steering::spec::Member| {
+        who_is(pool, member).region == who.region && is_v6(member) == (rtype == AAAA)
+    };
+    let neighbors = spec.members.iter().enumerate().filter(|(_, member)| is_neighbor(member));
+    let mut judged = neighbors.map(|(at, _)| world.model.judge(&world.plan, pool, at, world.now));
+    !delay.is_zero() && was_up && judged.all(|judged| judged.is_forbidden || judged.is_up != Some(true))
 }
 
 /// The members of the asked type that may answer this client, and whether they are up for sure.
