@@ -119,6 +119,9 @@ fn every_page_of_the_manual_is_in_its_index() {
     let missing: Vec<String> =
         pages().into_iter().map(|(name, _)| name).filter(|name| !index.contains(&format!("({name})"))).collect();
     assert!(missing.is_empty(), "docs/manual/{INDEX} has no line for {missing:?}");
+    let linked = index.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let lost: Vec<&str> = linked.filter(|link| !manual().join(link).exists()).collect();
+    assert!(lost.is_empty(), "docs/manual/{INDEX} leads to what is not there: {lost:?}");
 }
 
 #[test]
