@@ -3,7 +3,11 @@
 //!
 //! It arises when every address that was up has started failing within one interval and nothing has passed since the
 //! first of them did. Then all states are held: those that fell meanwhile are up again, and nothing changes. What is
-//! observed is counted all the same.
+//! observed is counted all the same. An address whose probes are rarer than those of the suspects may pass by a result
+//! that is older than the trouble: it refutes the suspicion only with a probe that started since.
+//!
+//! Targets that are watched without the network (by a file on this machine) pass with the cable cut: they neither raise
+//! the suspicion nor refute or end it, and their own states are never held.
 //!
 //! It ends with the first probe that passes: from then on the checker sees, and each held address is judged by its own
 //! next result. If that passes, its failures were the checker's and are set aside; if it fails, its state is what was
@@ -12,8 +16,8 @@
 
 use crate::base::UnixTime;
 use crate::health::machine::Last;
-use crate::health::{Machine, Status};
-use std::collections::BTreeSet;
+use crate::health::{Factor, Machine, Status};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,44 +45,117 @@ pub struct Streak {
     pub before: Machine,
 }
 
-/// Adds up, address by address, whether all that were up started failing together.
+/// How many addresses pass, by how rarely they are probed.
 #[derive(Debug, Default)]
+pub struct Passing(BTreeMap<Duration, usize>);
+
+impl Passing {
+    /// One more passes.
+    pub fn add(&mut self, machine: &Machine) {
+        *self.0.entry(pace(machine)).or_default() += 1;
+    }
+
+    /// One passes no more, with the timing that it was added with.
+    pub fn remove(&mut self, machine: &Machine) {
+        let pace = pace(machine);
+        if let Some(count) = self.0.get_mut(&pace) {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(&pace);
+            }
+        }
+    }
+
+    /// Whether none passes that is probed as often as this address.
+    #[must_use]
+    pub fn has_none_like(&self, machine: &Machine) -> bool {
+        self.0.first_key_value().is_none_or(|(often, _)| pace(machine) < *often)
+    }
+}
+
+/// What is known of one address while a suspicion is looked into.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// Its results so far.
+    pub machine: &'a Machine,
+    /// Its failures.
+    pub streak: Option<&'a Streak>,
+    /// When its latest probe that passed started.
+    pub passed: UnixTime,
+    /// Whose members it stands for.
+    pub regions: &'a [Arc<str>],
+}
+
+/// Adds up, address by address, whether all that were up started failing together.
+#[derive(Debug)]
 pub struct Suspicion<'a> {
+    now: UnixTime,
+    /// The latest start of a probe that passed.
+    sighted: UnixTime,
+    /// How rarely the suspects are probed at most.
+    pace: Duration,
+    /// What such a pace takes at most to have its results, with intervals stretched.
+    window: Duration,
     addresses: usize,
     regions: BTreeSet<&'a str>,
+    /// When the first of the suspects began to fail.
+    first: Option<UnixTime>,
+    /// The latest start of a probe of a rarely probed address that passes.
+    seen: UnixTime,
     refuted: bool,
 }
 
 impl<'a> Suspicion<'a> {
-    /// Takes one address into account. `sighted` is the latest start of a probe that passed; `window` is the longest
-    /// time that one interval of probes takes to have its results. Returns whether the address is one of the suspects.
-    pub fn add(
-        &mut self,
-        machine: &Machine,
-        streak: Option<&Streak>,
-        regions: &'a [Arc<str>],
-        sighted: UnixTime,
-        now: UnixTime,
-        window: Duration,
-    ) -> bool {
-        let is_up = machine.status() == Status::Up;
-        // A fallen address is a suspect only if nothing was seen since it began to fail; else it fell for good reason.
-        let is_suspect =
-            streak.is_some_and(|streak| now.since(streak.began) <= window && (is_up || streak.began > sighted));
-        if is_suspect {
-            self.addresses += 1;
-            self.regions.extend(regions.iter().map(AsRef::as_ref));
-        } else if is_up && machine.last() != Last::LocalError {
-            // It passes, or began to fail long ago. Without a result lately it says nothing either way.
-            self.refuted = true;
+    /// Nothing yet. `sighted` is the latest start of a probe that passed; `pace` is what [`pace`] says at most of those
+    /// who must all fail, and `stretch` what intervals are multiplied by.
+    #[must_use]
+    pub fn new(now: UnixTime, sighted: UnixTime, pace: Duration, stretch: Factor) -> Self {
+        Self {
+            now,
+            sighted,
+            pace,
+            window: stretch.of(pace),
+            addresses: 0,
+            regions: BTreeSet::new(),
+            first: None,
+            seen: UnixTime::default(),
+            refuted: false,
         }
-        is_suspect
+    }
+
+    /// Takes one address into account. Returns whether its failures are the checker's if the suspicion is founded.
+    pub fn add(&mut self, evidence: Evidence<'a>) -> bool {
+        let Evidence { machine, streak, passed, regions } = evidence;
+        let is_up = machine.status() == Status::Up;
+        let is_rare = pace(machine) > self.pace;
+        // A fallen address is a suspect only if nothing was seen since it began to fail; else it fell for good reason.
+        let suspect = streak
+            .filter(|streak| self.now.since(streak.began) <= self.window && (is_up || streak.began > self.sighted));
+        match suspect {
+            Some(streak) if !is_rare => {
+                self.addresses += 1;
+                self.regions.extend(regions.iter().map(AsRef::as_ref));
+                self.first = Some(self.first.map_or(streak.began, |first| first.min(streak.began)));
+            }
+            Some(_) => {}
+            None if is_rare => {
+                if is_up && machine.last() == Last::Passed {
+                    self.seen = self.seen.max(passed);
+                }
+            }
+            // It passes, or began to fail long ago. Without a result lately it says nothing either way.
+            None => self.refuted |= is_up && machine.last() != Last::LocalError,
+        }
+        suspect.is_some()
     }
 
     /// Whether the checker is probably blind.
     #[must_use]
     pub fn is_founded(&self) -> bool {
-        !self.refuted && self.addresses >= SUSPECT_ADDRESSES_MIN && self.regions.len() >= SUSPECT_REGIONS_MIN
+        !self.refuted
+            && self.first.is_some_and(|first| self.seen <= first)
+            && self.addresses >= SUSPECT_ADDRESSES_MIN
+            && self.regions.len() >= SUSPECT_REGIONS_MIN
     }
 
     /// How many addresses started failing.
@@ -88,8 +165,8 @@ impl<'a> Suspicion<'a> {
     }
 }
 
-/// The longest time that one interval of probes takes to have its results.
+/// The longest time that one interval of an address's probes takes to have its result, as configured.
 #[must_use]
-pub fn window<'a>(machines: impl Iterator<Item = &'a Machine>) -> Duration {
-    machines.map(|machine| machine.timing().interval + machine.timing().timeout).max().unwrap_or_default()
+pub fn pace(machine: &Machine) -> Duration {
+    machine.timing().interval + machine.timing().timeout
 }

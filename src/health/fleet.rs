@@ -7,7 +7,7 @@
 mod notes;
 
 use crate::base::UnixTime;
-use crate::health::blindness::{Blindness, Streak, Suspicion, window};
+use crate::health::blindness::{Blindness, Evidence, Passing, Streak, Suspicion, pace};
 use crate::health::machine::Last;
 use crate::health::{
     Change, Endpoint, Event, Factor, Machine, Observation, Pace, Status, TargetKey, TargetState, Timing,
@@ -29,9 +29,9 @@ pub struct Fleet {
     next_id: u64,
     hold: Duration,
     stretch: Factor,
-    /// How many addresses are up and passed their last probe: while there is one, the checker is not blind.
-    passing: usize,
-    /// The latest start of a probe that passed.
+    /// The addresses that are up and passed their last probe, by the network.
+    passing: Passing,
+    /// The latest start of a probe that passed, by the network.
     sighted: UnixTime,
     blindness: Option<Blindness>,
     /// How many addresses have a held state.
@@ -41,6 +41,7 @@ pub struct Fleet {
 #[derive(Debug)]
 struct Target {
     timing: Timing,
+    is_local: bool,
     regions: Vec<Arc<str>>,
     addresses: Vec<AddressId>,
     /// A host name that never had an address, and a reason.
@@ -54,7 +55,11 @@ struct Address {
     socket: SocketAddr,
     machine: Machine,
     pace: Pace,
+    /// It is watched without the network, which says nothing of what the checker sees.
+    is_local: bool,
     streak: Option<Streak>,
+    /// When its latest probe that passed started.
+    passed: UnixTime,
     /// While the checker seems blind: the machine as it was before, whose status counts.
     held: Option<Machine>,
     /// What its last probe that passed warned of.
@@ -63,7 +68,7 @@ struct Address {
 
 impl Address {
     fn is_passing(&self) -> bool {
-        self.machine.status() == Status::Up && self.machine.last() == Last::Passed
+        !self.is_local && self.machine.status() == Status::Up && self.machine.last() == Last::Passed
     }
 
     fn status(&self) -> Status {
@@ -78,6 +83,20 @@ impl Address {
     /// No verdict yet, but one is to be expected.
     fn is_pending(&self) -> bool {
         self.status() == Status::Unknown && self.machine.last() != Last::LocalError
+    }
+}
+
+/// Takes an address from those that pass, before it changes.
+fn uncount(passing: &mut Passing, address: &Address) {
+    if address.is_passing() {
+        passing.remove(&address.machine);
+    }
+}
+
+/// Counts an address among those that pass, if it does, after it has changed.
+fn recount(passing: &mut Passing, address: &Address) {
+    if address.is_passing() {
+        passing.add(&address.machine);
     }
 }
 
@@ -103,6 +122,7 @@ impl Fleet {
     pub fn insert(&mut self, key: TargetKey, regions: Vec<Arc<str>>, timing: Timing) {
         let target = self.targets.entry(key).or_insert_with(|| Target {
             timing,
+            is_local: false,
             regions: Vec::new(),
             addresses: Vec::new(),
             is_unresolved: false,
@@ -115,12 +135,31 @@ impl Fleet {
         target.timing = timing;
         for id in &target.addresses {
             if let Some(address) = self.addresses.get_mut(id) {
+                uncount(&mut self.passing, address);
                 address.machine.set_timing(timing);
+                recount(&mut self.passing, address);
                 address.pace.lose_phase();
                 if let Some(held) = &mut address.held {
                     held.set_timing(timing);
                 }
             }
+        }
+    }
+
+    /// Says whether a target is watched without the network, as by a file on this machine: see
+    /// [`crate::health::blindness`]. It is not until this is called.
+    pub fn set_local(&mut self, key: &TargetKey, is_local: bool) {
+        let Some(target) = self.targets.get_mut(key) else { return };
+        if std::mem::replace(&mut target.is_local, is_local) == is_local {
+            return;
+        }
+        for id in &target.addresses {
+            let Some(address) = self.addresses.get_mut(id) else { continue };
+            uncount(&mut self.passing, address);
+            address.is_local = is_local;
+            recount(&mut self.passing, address);
+            address.streak = None;
+            self.held -= usize::from(address.held.take().is_some());
         }
     }
 
@@ -138,7 +177,8 @@ impl Fleet {
         let target = self.targets.get_mut(key)?;
         let id = AddressId(self.next_id);
         let machine = Machine::new(target.timing);
-        let is_blind = self.blindness.is_some_and(|blindness| !blindness.sees_again);
+        let is_local = target.is_local;
+        let is_blind = !is_local && self.blindness.is_some_and(|blindness| !blindness.sees_again);
         let held = is_blind.then(|| machine.clone());
         self.held += usize::from(is_blind);
         let address = Address {
@@ -146,7 +186,9 @@ impl Fleet {
             socket,
             machine,
             pace: Pace::new(self.next_id),
+            is_local,
             streak: None,
+            passed: UnixTime::default(),
             held,
             warning: None,
         };
@@ -168,7 +210,7 @@ impl Fleet {
 
     fn forget(&mut self, id: AddressId) -> Option<TargetKey> {
         let address = self.addresses.remove(&id)?;
-        self.passing -= usize::from(address.is_passing());
+        uncount(&mut self.passing, &address);
         self.held -= usize::from(address.held.is_some());
         Some(address.key)
     }
@@ -177,7 +219,7 @@ impl Fleet {
     pub fn start_over(&mut self, key: &TargetKey, now: UnixTime, events: &mut Vec<Event>) {
         for id in self.address_ids(key) {
             let Some(address) = self.addresses.get_mut(&id) else { continue };
-            self.passing -= usize::from(address.is_passing());
+            uncount(&mut self.passing, address);
             self.held -= usize::from(address.held.is_some());
             if let Some(held) = address.held.take() {
                 address.machine = held;
@@ -237,10 +279,13 @@ impl Fleet {
     ) {
         let Some(address) = self.addresses.get_mut(&id) else { return };
         let key = address.key.clone();
-        self.passing -= usize::from(address.is_passing());
+        uncount(&mut self.passing, address);
         let starts_failing = match &seen {
             Observation::Passed { .. } => {
-                self.sighted = self.sighted.max(started);
+                if !address.is_local {
+                    self.sighted = self.sighted.max(started);
+                }
+                address.passed = address.passed.max(started);
                 address.streak = None;
                 if let Some(before) = address.held.take() {
                     self.held -= 1;
@@ -253,7 +298,7 @@ impl Fleet {
                     address.held = None;
                     self.held -= 1;
                 }
-                let starts = address.streak.is_none() && address.machine.status() == Status::Up;
+                let starts = !address.is_local && address.streak.is_none() && address.machine.status() == Status::Up;
                 if starts {
                     address.streak = Some(Streak { began: now, before: address.machine.clone() });
                 }
@@ -261,33 +306,44 @@ impl Fleet {
             }
             Observation::LocalError { .. } => false,
         };
-        let has_passed = matches!(seen, Observation::Passed { .. });
+        let is_sight = !address.is_local && matches!(seen, Observation::Passed { .. });
         address.machine.observe(&seen);
-        self.passing += usize::from(address.is_passing());
+        recount(&mut self.passing, address);
         self.note(&key, seen, id, now);
-        if has_passed {
+        if is_sight {
             self.see_again(&key, events);
         }
         if starts_failing {
-            self.suspect(now, events);
+            self.suspect(id, now, events);
         }
         self.refresh(&key, now, events);
         self.end_hold_if_done(events);
     }
 
-    /// Holds all states if every address that was up has started failing.
-    fn suspect(&mut self, now: UnixTime, events: &mut Vec<Event>) {
-        if self.passing > 0 || self.blindness.is_some() || self.hold.is_zero() {
+    /// Holds all states if every address that was up has started failing, this one as the last.
+    fn suspect(&mut self, last: AddressId, now: UnixTime, events: &mut Vec<Event>) {
+        if self.blindness.is_some() || self.hold.is_zero() {
             return;
         }
-        let concerned = self.addresses.values().filter(|a| a.streak.is_some() || a.machine.status() == Status::Up);
-        let window = self.stretch.of(window(concerned.map(|address| &address.machine)));
-        let mut suspicion = Suspicion::default();
+        if self.addresses.get(&last).is_none_or(|last| !self.passing.has_none_like(&last.machine)) {
+            return;
+        }
+        let concerned = self.addresses.values().filter(|address| {
+            !address.is_local
+                && (address.streak.is_some() || address.machine.status() == Status::Up)
+                && self.passing.has_none_like(&address.machine)
+        });
+        let pace = concerned.map(|address| pace(&address.machine)).max().unwrap_or_default();
+        let mut suspicion = Suspicion::new(now, self.sighted, pace, self.stretch);
         let mut suspects = Vec::new();
-        for (id, address) in &self.addresses {
-            let regions = self.targets.get(&address.key).map_or(&[][..], |target| &target.regions);
-            let streak = address.streak.as_ref();
-            if suspicion.add(&address.machine, streak, regions, self.sighted, now, window) {
+        for (id, address) in self.addresses.iter().filter(|(_, address)| !address.is_local) {
+            let evidence = Evidence {
+                machine: &address.machine,
+                streak: address.streak.as_ref(),
+                passed: address.passed,
+                regions: self.targets.get(&address.key).map_or(&[], |target| &target.regions),
+            };
+            if suspicion.add(evidence) {
                 suspects.push(*id);
             }
         }
@@ -297,9 +353,10 @@ impl Fleet {
         let until = now + self.hold;
         events.push(Event::Blind { addresses: suspicion.addresses(), until });
         self.blindness = Some(Blindness { until, sees_again: false });
-        self.held = self.addresses.len();
-        for address in self.addresses.values_mut() {
+        self.held = 0;
+        for address in self.addresses.values_mut().filter(|address| !address.is_local) {
             address.held = Some(address.machine.clone());
+            self.held += 1;
         }
         for id in suspects {
             let Some(address) = self.addresses.get_mut(&id) else { continue };

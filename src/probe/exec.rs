@@ -1,12 +1,14 @@
 //! The `exec` check: a program of the operator, whose exit status is the verdict. Knows no schedule and no counters.
 //!
 //! A program runs in a process group of its own, so that it ends with all its children, however the check ends.
+//! It is started on a thread of its own, because a program on a hanging disk blocks who starts it.
 //! *Invariant:* a group is signalled only while its leader is not reaped, so that its number cannot be somebody else's.
 
 use crate::health::{Endpoint, Observation};
 use crate::probe::deadline;
 use crate::probe::spec::ExecCheck;
 use crate::probe::trouble::Trouble;
+use crate::probe::workers::Workers;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use std::io;
 use std::net::SocketAddr;
@@ -31,6 +33,9 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /// How much is read at a time, in octets.
 const READ_LEN: usize = 4096;
+
+/// Starts programs: a thread waits until the system has read enough of one to run it.
+static STARTERS: Workers = Workers::new("azimuth-exec", 32);
 
 /// Killed programs that may go on not to end; no program is started while there are so many.
 const LINGERING_MAX: usize = 64;
@@ -67,12 +72,20 @@ impl ExecProbe {
     /// Runs the program once and ends all that it has started.
     pub async fn probe(&self) -> Observation {
         let started = Instant::now();
-        let mut group = match self.start() {
-            Ok(group) => group,
-            Err(trouble) => return trouble.into(),
+        let mut started_group = None;
+        let running = async {
+            let group = started_group.insert(self.start().await?);
+            group.run().await
         };
-        let ended = deadline::timeout(self.timeout, group.run()).await;
+        let ended = deadline::timeout(self.timeout, running).await;
         let latency = started.elapsed();
+        let Some(mut group) = started_group else {
+            return match ended {
+                Ok(Err(trouble)) => trouble,
+                Ok(Ok(())) | Err(_) => self.not_started_in_time(),
+            }
+            .into();
+        };
         let status = group.end();
         match (ended, status) {
             (Err(_elapsed), _) => {
@@ -85,7 +98,8 @@ impl ExecProbe {
         }
     }
 
-    fn start(&self) -> Result<Group, Trouble> {
+    /// Starts the program. If nobody waits for it any more when it has started, it ends at once.
+    async fn start(&self) -> Result<Group, Trouble> {
         if LINGERING.load(Ordering::Relaxed) >= LINGERING_MAX {
             let reason =
                 format!("{LINGERING_MAX} programs that were killed have not ended yet; do they run as another user?");
@@ -101,8 +115,15 @@ impl ExecProbe {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        let child = command.spawn().map_err(|error| self.not_started(&error))?;
-        Group::of(child).map_err(|error| Trouble::Local(format!("the program cannot be watched: {error}")))
+        let starting = async { STARTERS.worker().await?.run(move || command.spawn().map(Group::of)).await };
+        let mut group = starting.await.flatten().map_err(|error| self.not_started(&error))?;
+        group.watch().map_err(|error| Trouble::Local(format!("the program cannot be watched: {error}")))?;
+        Ok(group)
+    }
+
+    fn not_started_in_time(&self) -> Trouble {
+        let (program, timeout) = (self.check.program.display(), self.timeout);
+        Trouble::Local(format!("`{program}` could not be started within {timeout:?}; does its file system hang?"))
     }
 
     fn not_started(&self, error: &io::Error) -> Trouble {
@@ -145,24 +166,28 @@ struct Output {
 }
 
 impl Group {
-    /// Watches a program that was just started as the leader of its group.
-    fn of(mut leader: Child) -> io::Result<Self> {
-        let (out, err) = (leader.stdout.take().map(OwnedFd::from), leader.stderr.take().map(OwnedFd::from));
-        // From here on it is ended whatever happens.
+    /// A program that was just started as the leader of its group. From here on it is ended whatever happens.
+    fn of(leader: Child) -> Self {
         let output = || Output { pipe: None, seen: Vec::new() };
-        let mut group = Self { leader: Some(leader), ended: None, output: [output(), output()] };
-        for (output, pipe) in group.output.iter_mut().zip([out, err]) {
+        Self { leader: Some(leader), ended: None, output: [output(), output()] }
+    }
+
+    /// Watches it, by the runtime of this thread.
+    fn watch(&mut self) -> io::Result<()> {
+        let Some(leader) = &mut self.leader else { return Ok(()) };
+        let pipes = [leader.stdout.take().map(OwnedFd::from), leader.stderr.take().map(OwnedFd::from)];
+        for (output, pipe) in self.output.iter_mut().zip(pipes) {
             output.pipe = pipe.map(Receiver::from_owned_fd).transpose()?;
         }
-        let id = group.id().ok_or(io::ErrorKind::NotFound)?;
+        let id = self.id().ok_or(io::ErrorKind::NotFound)?;
         let ended = pidfd_open(id, PidfdFlags::NONBLOCK)?;
         #[expect(
             deprecated,
             reason = "what its successor has one promise, unsafely, is what OwnedFd does: it stays open"
         )]
         let ended = AsyncFd::with_interest(ended, Interest::READABLE)?;
-        group.ended = Some(ended);
-        Ok(group)
+        self.ended = Some(ended);
+        Ok(())
     }
 
     /// The number of the leader and of its group.

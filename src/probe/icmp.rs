@@ -7,7 +7,7 @@ use crate::probe::trouble::Trouble;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use surge_ping::{Client, Config, ICMP, IcmpPacket, PingIdentifier, PingSequence, SurgeError};
 use tokio::runtime::{Handle, Id};
@@ -23,10 +23,6 @@ const BURST_TIME: Duration = Duration::from_millis(2);
 
 /// How often another number is tried when one is in use for the same address.
 const NUMBER_TRIES_MAX: u32 = 16;
-
-/// Number of the next echo request; all requests of this process take theirs from here, so that no two of them that wait
-/// for the same address have the same.
-static NEXT_NUMBER: AtomicU16 = AtomicU16::new(0);
 
 thread_local! {
     /// The sockets of the runtime on this thread, for IPv4 and IPv6: each is shared by all probes, because one that
@@ -72,7 +68,8 @@ impl IcmpProbe {
 
     async fn echo(&self, answered: &AtomicU32) -> Result<(), Trouble> {
         let client = socket(self.address.ip()).map_err(|error| self.no_socket(&error))?;
-        let ident = PingIdentifier(u16::try_from(std::process::id() & 0xffff).unwrap_or_default());
+        // Whoever answers for another must guess both numbers.
+        let ident = PingIdentifier(chance()?);
         let mut pinger = client.pinger(self.address.ip(), ident).await;
         // The whole check has its own timeout.
         pinger.timeout(Duration::MAX);
@@ -81,7 +78,7 @@ impl IcmpProbe {
         }
         let mut tries = 0;
         while answered.load(Ordering::Relaxed) < u32::from(self.count) {
-            let number = PingSequence(NEXT_NUMBER.fetch_add(1, Ordering::Relaxed));
+            let number = PingSequence(chance()?);
             match pinger.ping(number, &PAYLOAD).await {
                 Ok((packet, _)) => judge(&packet)?,
                 Err(SurgeError::IdenticalRequests { .. }) if tries < NUMBER_TRIES_MAX => {
@@ -108,6 +105,15 @@ impl IcmpProbe {
             );
         }
         Trouble::of_io(error, self.address)
+    }
+}
+
+/// A number that nobody can know before.
+fn chance() -> Result<u16, Trouble> {
+    let mut octets = [0; 2];
+    match getrandom::fill(&mut octets) {
+        Ok(()) => Ok(u16::from_ne_bytes(octets)),
+        Err(error) => Err(Trouble::Local(format!("the system has no random numbers: {error}"))),
     }
 }
 

@@ -22,6 +22,7 @@ pub mod tcp;
 pub mod tls;
 pub mod trouble;
 pub mod udp;
+pub mod workers;
 
 #[cfg(test)]
 mod tests;

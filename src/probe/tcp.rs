@@ -4,7 +4,7 @@
 use crate::health::Observation;
 use crate::probe::connect::{Dialer, Stream};
 use crate::probe::deadline;
-use crate::probe::progress::{Progress, timed_out, within};
+use crate::probe::progress::{Progress, timed_out};
 use crate::probe::search::Search;
 use crate::probe::spec::TcpCheck;
 use crate::probe::trouble::Trouble;
@@ -35,18 +35,22 @@ impl TcpProbe {
     pub async fn probe(&self) -> Observation {
         let started = Instant::now();
         let progress = Progress::default();
-        let mut stream = match within(self.timeout, &progress, self.dialer.dial(&progress)).await {
-            Ok(stream) => stream,
-            Err(trouble) => return trouble.into(),
-        };
         let mut search = Search::new(&self.check.expect);
-        let left = self.timeout.saturating_sub(started.elapsed());
-        let talked = match deadline::timeout(left, self.talk(&mut stream, &mut search)).await {
+        let mut connection = None;
+        // One timeout around it all: what was given back of time that this process lost counts for the whole probe.
+        let talking = async {
+            let stream = connection.insert(self.dialer.dial(&progress).await?);
+            self.talk(stream, &mut search).await
+        };
+        let talked = match deadline::timeout(self.timeout, talking).await {
             Ok(talked) => talked,
+            Err(_elapsed) if connection.is_none() => Err(timed_out(self.timeout, "while connecting")),
             Err(_elapsed) => Err(self.silence(&mut search)),
         };
         let latency = started.elapsed();
-        stream.close();
+        if let Some(stream) = connection {
+            stream.close();
+        }
         talked.map_or_else(Into::into, |()| Observation::passed(latency))
     }
 

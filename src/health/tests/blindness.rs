@@ -1,7 +1,7 @@
 //! The rule for a blind checker: when states are held, when not, and how a hold ends.
 
 use super::{Bench, TIMING, key, seen};
-use crate::health::{AddressId, Event, Status, TargetKey};
+use crate::health::{AddressId, Event, Status, TargetKey, Timing};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -227,6 +227,98 @@ fn a_hold_of_zero_switches_the_rule_off() {
     bench.fleet.set_hold(Duration::ZERO);
     fail_all(&mut bench, &ids);
     assert_eq!(bench.statuses(&keys), [Status::Down; 4]);
+}
+
+/// A target that is watched by a file on this machine, and up.
+fn add_local(bench: &mut Bench, key: &TargetKey) -> AddressId {
+    let id = bench.add(key, "asia");
+    bench.fleet.set_local(key, true);
+    bench.see(id, "+");
+    id
+}
+
+#[test]
+fn a_target_that_needs_no_network_does_not_refute_the_suspicion() {
+    let (mut bench, ids, keys) = up_in(&["eu", "eu", "us", "us"]);
+    let local = add_local(&mut bench, &key(9));
+    for id in &ids {
+        bench.see(*id, "---").see(local, "+");
+    }
+    assert!(bench.fleet.is_holding());
+    assert_eq!(bench.statuses(&keys), [Status::Up; 4]);
+}
+
+#[test]
+fn a_target_that_needs_no_network_neither_ends_a_hold_nor_is_held() {
+    let (mut bench, ids, keys) = up_in(&["eu", "eu", "us", "us"]);
+    let local = add_local(&mut bench, &key(9));
+    fail_all(&mut bench, &ids);
+    bench.events();
+    bench.see(local, "+");
+    assert!(!bench.events().iter().any(|event| matches!(event, Event::SeesAgain { .. })));
+    bench.see(local, "---");
+    assert_eq!(bench.status(&key(9)), Status::Down, "what the file says holds");
+    for id in &ids {
+        bench.see(*id, "-");
+    }
+    assert_eq!(bench.statuses(&keys), [Status::Up; 4]);
+    for id in &ids {
+        bench.see(*id, "+");
+    }
+    assert!(!bench.fleet.is_holding(), "nobody waits for the file");
+}
+
+#[test]
+fn files_that_say_down_for_all_are_no_blindness() {
+    let (mut bench, ids, keys) = up_in(&["eu", "eu", "us", "us"]);
+    for key in &keys {
+        bench.fleet.set_local(key, true);
+    }
+    fail_all(&mut bench, &ids);
+    assert_eq!(bench.statuses(&keys), [Status::Down; 4]);
+}
+
+/// A target that is probed once a minute, and up.
+fn add_rare(bench: &mut Bench, key: &TargetKey) -> AddressId {
+    let id = bench.add_timed(key, "asia", Timing { interval: Duration::from_secs(60), ..TIMING });
+    bench.see(id, "+");
+    id
+}
+
+#[test]
+fn a_result_from_before_the_first_failure_refutes_nothing_where_the_next_is_not_due() {
+    let (mut bench, ids, keys) = up_in(&["eu", "eu", "us", "us"]);
+    add_rare(&mut bench, &key(9));
+    bench.wait(500);
+    fail_all(&mut bench, &ids);
+    assert!(bench.fleet.is_holding());
+    assert_eq!(bench.statuses(&keys), [Status::Up; 4]);
+}
+
+#[test]
+fn a_rare_probe_that_passes_after_the_first_failure_refutes_the_suspicion() {
+    let (mut bench, ids, keys) = up_in(&["eu", "eu", "us", "us"]);
+    let rare = add_rare(&mut bench, &key(9));
+    bench.see(ids[0], "-").see(rare, "+").see(ids[1], "-").see(ids[2], "-").see(ids[3], "-");
+    assert!(!bench.fleet.is_holding());
+    for id in &ids {
+        bench.see(*id, "--");
+    }
+    assert_eq!(bench.statuses(&keys), [Status::Down; 4]);
+}
+
+#[test]
+fn rare_probes_alone_are_judged_by_their_own_pace() {
+    let (mut bench, _, _) = up_in(&[]);
+    let keys: Vec<TargetKey> = (1..=5).map(key).collect();
+    let ids: Vec<AddressId> = keys.iter().map(|key| add_rare(&mut bench, key)).collect();
+    bench.fleet.insert(keys[0].clone(), vec!["eu".into()], Timing { interval: Duration::from_secs(60), ..TIMING });
+    for id in &ids[..4] {
+        bench.see(*id, "-").wait(10_000);
+    }
+    assert!(!bench.fleet.is_holding(), "the fifth passes, and is as rare");
+    bench.see(ids[4], "-");
+    assert!(bench.fleet.is_holding());
 }
 
 proptest! {

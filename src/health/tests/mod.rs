@@ -80,7 +80,11 @@ impl Bench {
     }
 
     fn add(&mut self, key: &TargetKey, region: &str) -> AddressId {
-        self.fleet.insert(key.clone(), vec![region.into()], TIMING);
+        self.add_timed(key, region, TIMING)
+    }
+
+    fn add_timed(&mut self, key: &TargetKey, region: &str, timing: Timing) -> AddressId {
+        self.fleet.insert(key.clone(), vec![region.into()], timing);
         match key.endpoint {
             Endpoint::Socket(socket) => self.fleet.add_address(key, socket).unwrap(),
             Endpoint::Host(..) => panic!("a host has no address yet"),

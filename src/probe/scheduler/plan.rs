@@ -42,6 +42,8 @@ impl Scheduler {
             let Some(monitor) = monitors.get(planned.monitor) else { continue };
             let lanes = self.lanes_of(monitor, &planned.regions);
             self.fleet.insert(planned.key.clone(), planned.regions, monitor.timing);
+            // The network may be cut, and a file still say that all is well.
+            self.fleet.set_local(&planned.key, monitor.kind.kind() == Kind::File);
             if self.targets.contains_key(&planned.key) {
                 self.keep_target(&planned.key, monitor, lanes, now);
             } else {

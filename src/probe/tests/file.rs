@@ -69,6 +69,15 @@ fn a_file_that_cannot_be_read_or_believed_is_no_result() {
 }
 
 #[test]
+fn a_pipe_is_no_file_and_nobody_waits_for_its_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("states");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    assert_local(&look(&check(&path), "192.0.2.1:80"), "it is no file");
+}
+
+#[test]
 fn what_was_not_written_for_too_long_leaves_everything_to_the_default() {
     let (_folder, path) = written("192.0.2.1 => down\n");
     let limited = FileCheck { stale_after: Some(Duration::from_secs(3600)), ..check(&path) };

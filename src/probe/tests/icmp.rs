@@ -1,31 +1,48 @@
-//! `icmp` checks, as far as the system lets this process send echo requests.
+//! `icmp` checks, as far as the system lets this process send echo requests: where it does not, each test asks that the
+//! check says so.
 
-use super::{BRIEF, assert_passed, monitor, probe, timing};
+use super::{BRIEF, assert_local, assert_passed, monitor, probe, timing};
 use crate::health::Observation;
 use crate::probe::spec::{IcmpCheck, Monitor, MonitorKind};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::net::SocketAddr;
 
-/// What an echo check of this address sees; `None` where the system forbids it and says what to do.
-fn ping(address: &str, count: u16) -> Option<Observation> {
-    let address: SocketAddr = address.parse().unwrap();
-    let seen = probe(&monitor(MonitorKind::Icmp(IcmpCheck { count })), address);
-    if let Observation::LocalError { reason } = &seen
-        && reason.contains("may not send ICMP")
-    {
-        assert!(reason.contains("setcap") && reason.contains("ping_group_range"), "{reason}");
-        return None;
+/// Whether the system lets this process send echo requests to `address`, asked without the code under test; if not, what
+/// the check has to say.
+fn permission(address: SocketAddr) -> Result<(), &'static str> {
+    let (domain, protocol) = match address {
+        SocketAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
+        SocketAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6),
+    };
+    let socket = Socket::new(domain, Type::DGRAM, Some(protocol))
+        .or_else(|first| Socket::new(domain, Type::RAW, Some(protocol)).map_err(|_| first));
+    match socket.map(|socket| socket.send_to(&[], &SocketAddr::new(address.ip(), 9).into())) {
+        Ok(Err(error)) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => Err("no address or port left"),
+        Ok(_) => Ok(()),
+        Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => Err("does not speak the address family"),
+        Err(_) => Err("may not send ICMP"),
     }
-    Some(seen)
+}
+
+#[track_caller]
+fn assert_seen(seen: &Observation, address: SocketAddr) {
+    match permission(address) {
+        Ok(()) => assert_passed(seen),
+        Err(words) => assert_local(seen, words),
+    }
 }
 
 #[test]
 fn this_machine_answers_all_echo_requests() {
     for address in ["127.0.0.1:0", "[::1]:0"] {
+        let address: SocketAddr = address.parse().unwrap();
         for count in [1, 5] {
-            match ping(address, count) {
-                Some(Observation::LocalError { reason }) => assert!(address.starts_with('['), "{reason}"),
-                Some(seen) => assert_passed(&seen),
-                None => {}
+            let seen = probe(&monitor(MonitorKind::Icmp(IcmpCheck { count })), address);
+            assert_seen(&seen, address);
+            if let Observation::LocalError { reason } = &seen
+                && reason.contains("may not send ICMP")
+            {
+                assert!(reason.contains("setcap") && reason.contains("ping_group_range"), "{reason}");
             }
         }
     }
@@ -36,28 +53,28 @@ fn silence_fails_after_the_timeout_and_says_how_many_were_answered() {
     // Nobody answers for addresses of documentation; where there is no route to them, that is no result.
     let address: SocketAddr = "203.0.113.77:0".parse().unwrap();
     let kind = MonitorKind::Icmp(IcmpCheck { count: 2 });
-    match probe(&Monitor { timing: timing(BRIEF), ..monitor(kind) }, address) {
+    let (reason, is_known) = match probe(&Monitor { timing: timing(BRIEF), ..monitor(kind) }, address) {
         Observation::Failed { reason } => {
-            let is_known = ["timed out after 250ms: 0 of 2 echo requests answered", "unreachable", "rejected"];
-            assert!(is_known.iter().any(|known| reason.contains(known)), "{reason}");
+            (reason, &["timed out after 250ms: 0 of 2 echo requests answered", "unreachable", "rejected"][..])
         }
-        Observation::LocalError { .. } => {}
+        Observation::LocalError { reason } => match permission(address) {
+            Ok(()) => (reason, &["no route to 203.0.113.77", "forbidden on this machine"][..]),
+            Err(words) => return assert!(reason.contains(words), "{reason}"),
+        },
         Observation::Passed { .. } => panic!("203.0.113.77 answers"),
-    }
+    };
+    assert!(is_known.iter().any(|known| reason.contains(known)), "{reason}");
 }
 
 #[test]
 fn many_checks_of_one_address_at_once_do_not_take_each_others_answers() {
-    if ping("127.0.0.1:0", 1).is_none() {
-        return;
-    }
+    let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let check = move || crate::probe::icmp::IcmpProbe::new(IcmpCheck { count: 3 }, address, super::PATIENCE);
         let probes: Vec<_> = (0..200).map(|_| tokio::spawn(async move { check().probe().await })).collect();
         for probe in probes {
-            assert_passed(&probe.await.unwrap());
+            assert_seen(&probe.await.unwrap(), address);
         }
     });
 }

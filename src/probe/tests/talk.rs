@@ -1,9 +1,10 @@
 //! `tcp` checks that say and expect something.
 
 use super::servers::{Server, reset};
-use super::{assert_failed, assert_passed, monitor, probe, probe_briefly, text};
+use super::{BRIEF, assert_failed, assert_passed, monitor, probe, probe_briefly, text};
 use crate::health::Observation;
 use crate::probe::spec::{ANSWER_LEN_MAX, Expectation, MonitorKind, Pattern, TcpCheck};
+use crate::probe::tcp::TcpProbe;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -124,4 +125,16 @@ fn an_answer_that_drips_and_a_server_that_does_not_read_are_bounded_by_the_timeo
     let deaf = Server::hanging();
     let seen = probe_briefly(check(&vec![b'x'; 64 << 20], text("ok")), deaf.address);
     assert_failed(&seen, "timed out after 250ms while waiting for an answer");
+}
+
+#[test]
+fn time_that_this_process_lost_while_it_connected_is_not_taken_from_the_talk() {
+    let server = cache();
+    let check = TcpCheck { send: b"PING\r\n".to_vec(), expect: text("+PONG") };
+    let probe = TcpProbe::new(&check, server.address, BRIEF);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // The connection is under way when the only thread stands still for longer than the timeout.
+    let stall = async { std::thread::sleep(2 * BRIEF) };
+    let (seen, ()) = runtime.block_on(async { tokio::join!(biased; probe.probe(), stall) });
+    assert_passed(&seen);
 }
