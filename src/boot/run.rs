@@ -99,16 +99,20 @@ async fn reload(server: &mut Server, cause: &str) {
         Ok((loaded, report)) => server.apply(loaded, report),
         Err(error) => return tracing::error!(cause, %error, "reload failed; the running configuration stays in use"),
     };
-    match reloaded {
-        Ok((Some(publish), report)) => {
-            if let Err(error) = at_low_priority(publish).await {
-                return tracing::error!(cause, %error, "reload failed; restart this server");
-            }
+    let published = match reloaded {
+        Ok((Some(publish), report)) => match at_low_priority(publish).await {
+            Ok(published) => server.published(published, report),
+            Err(error) => return tracing::error!(cause, %error, "reload failed; restart this server"),
+        },
+        Ok((None, _)) if cause == "SIGHUP" => return tracing::info!(cause, "nothing changed"),
+        Ok((None, _)) => return tracing::debug!(cause, "nothing changed"),
+        Err(report) => Err(report),
+    };
+    match published {
+        Ok(report) => {
             report.log();
             tracing::info!(cause, generation = server.publisher().metrics().generation, "configuration reloaded");
         }
-        Ok((None, _)) if cause == "SIGHUP" => tracing::info!(cause, "nothing changed"),
-        Ok((None, _)) => tracing::debug!(cause, "nothing changed"),
         Err(report) => {
             report.log();
             let (errors, _) = report.counts();

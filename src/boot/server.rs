@@ -40,6 +40,9 @@ pub enum Reloaded {
     Changed(Box<Loaded>, Pause),
 }
 
+/// What is live, or what guards have said against it.
+pub type Published = Result<Arc<Loaded>, Vec<Diagnostic>>;
+
 /// The running server.
 pub struct Server {
     path: PathBuf,
@@ -172,6 +175,12 @@ impl Server {
         &self.prober
     }
 
+    /// Who takes commands.
+    #[must_use]
+    pub const fn operator(&self) -> &Operator {
+        &self.operator
+    }
+
     /// What regions and members report.
     #[must_use]
     pub const fn feeder(&self) -> &Feeder {
@@ -197,14 +206,8 @@ impl Server {
         move || {
             let (loaded, mut report) = load(&path, &overrides, Some(&previous));
             let Some(mut loaded) = loaded else { return (None, report) };
-            let config = &loaded.config;
-            for broken in operator.judge_reload(&config.guards, &config.regions, &config.pools) {
-                let hint =
-                    "take back an order of an operator (`azimuth status` shows them), or lower `min_regions` first";
-                report
-                    .diagnostics
-                    .push(Diagnostic::error(format!("a guard is against this reload: {broken}")).hint(hint));
-            }
+            let broken = operator.judge_reload(&loaded.config.guards, &loaded.inputs);
+            report.diagnostics.extend(broken.iter().map(|broken| guarded(broken)));
             if report.has_errors() {
                 return (None, report);
             }
@@ -217,17 +220,19 @@ impl Server {
     }
 
     /// Takes what was loaded, all or nothing: with any error in the report, what was live stays so. What is returned
-    /// publishes it, on whatever thread, before the next reload begins; `None` says that nothing had changed.
+    /// publishes it, on whatever thread, before the next reload begins; [`Self::published`] takes what that gives. `None` says
+    /// that nothing had changed.
     pub fn apply(
-        &mut self,
+        &self,
         reloaded: Option<Reloaded>,
         report: Report,
-    ) -> Result<(Option<impl FnOnce() + Send + use<>>, Report), Report> {
-        self.reloads.count(reloaded.is_some());
+    ) -> Result<(Option<impl FnOnce() -> Published + Send + use<>>, Report), Report> {
         let (mut loaded, mut pause) = match reloaded {
-            None => return Err(report),
-            Some(Reloaded::Same) => return Ok((None, report)),
             Some(Reloaded::Changed(loaded, pause)) => (loaded, pause),
+            same_or_none => {
+                self.reloads.count(same_or_none.is_some());
+                return if same_or_none.is_some() { Ok((None, report)) } else { Err(report) };
+            }
         };
         self.warn_of_what_needs_a_restart(&loaded);
         // Threads and their counters are made once.
@@ -235,28 +240,50 @@ impl Server {
         let (publisher, inputs) = (self.publisher.handle(), loaded.inputs.clone());
         let (replace_plan, plan) = (self.prober.replacer(), loaded.plan.clone());
         let (replace_feeds, feeds) = (self.feeder.replacer(), loaded.feeds.clone());
-        let (desk, transfer) = (self.desk.handle().clone(), loaded.config.transfer.clone());
-        let secondaries = self.secondaries.handle().clone();
-        let (operator, guards) = (self.operator.handle().clone(), loaded.config.guards.clone());
+        let (desk, secondaries) = (self.desk.handle().clone(), self.secondaries.handle().clone());
+        let (operator, reloads) = (self.operator.handle().clone(), Arc::clone(&self.reloads));
         let (resolve, aliases) = (self.aliases.configurer(), aliases::spec(&loaded.config));
         let (latencies, base) = (self.latencies.clone(), Base::of(&loaded));
-        self.loaded = Arc::new(*loaded);
         // Prober and feeder first: what new targets take over from those they replace, and words that hold, are in the new
         // generation from the start.
         let publish = move || {
-            pause.prepare();
-            publisher.replace_after(inputs, || {
-                replace_plan(plan);
-                replace_feeds(feeds);
+            let (config, mut judged) = (&loaded.config, Err(Vec::new()));
+            publisher.replace_if(inputs, || {
+                // Building took its time, and operators may have spoken meanwhile.
+                judged = operator.going_live(&config.guards, &loaded.inputs);
+                if judged.is_ok() {
+                    pause.prepare();
+                    replace_plan(plan);
+                    replace_feeds(feeds);
+                }
+                judged.is_ok()
             });
-            operator.guard_by(guards);
+            reloads.count(judged.is_ok());
+            judged
+                .map_err(|broken| broken.iter().map(|broken| guarded(broken)).collect::<Vec<_>>())?
+                .is_live(config.guards.clone());
             latencies.follow(base);
-            desk.configure(&transfer);
+            desk.configure(&config.transfer);
             resolve(aliases);
             pause.adopt();
-            secondaries.follow(&transfer);
+            secondaries.follow(&config.transfer);
+            Ok(Arc::new(*loaded))
         };
         Ok((Some(publish), report))
+    }
+
+    /// What was published is live from now on; what guards have refused in the last moment is added to the report.
+    pub fn published(&mut self, published: Published, mut report: Report) -> Result<Report, Report> {
+        match published {
+            Ok(loaded) => {
+                self.loaded = loaded;
+                Ok(report)
+            }
+            Err(refused) => {
+                report.diagnostics.extend(refused);
+                Err(report)
+            }
+        }
     }
 
     /// Loads the files again and publishes them, on this thread. Whether anything had changed.
@@ -264,9 +291,10 @@ impl Server {
     pub fn reload(&mut self) -> Result<(bool, Report), Report> {
         let (loaded, report) = self.reload_job()();
         let (publish, report) = self.apply(loaded, report)?;
-        let changed = publish.is_some();
-        publish.into_iter().for_each(|publish| publish());
-        Ok((changed, report))
+        match publish {
+            Some(publish) => self.published(publish(), report).map(|report| (true, report)),
+            None => Ok((false, report)),
+        }
     }
 
     fn warn_of_what_needs_a_restart(&self, new: &Loaded) {
@@ -304,6 +332,12 @@ impl Server {
         drop(self.operator);
         self.publisher.stop();
     }
+}
+
+/// A guard's word against a reload.
+fn guarded(broken: &str) -> Diagnostic {
+    let hint = "take back an order of an operator (`azimuth status` shows them), or lower `min_regions` first";
+    Diagnostic::error(format!("a guard is against this reload: {broken}")).hint(hint)
 }
 
 /// Binding may take root; nothing behind it does.

@@ -119,15 +119,26 @@ impl PublisherHandle {
     /// As [`Self::replace`], and calls `before_live` when the generation is built and only to be swapped in. States of its
     /// targets that are told in there are in it from the start; those of targets that it does not have stay until then.
     pub fn replace_after(&self, inputs: Inputs, before_live: impl FnOnce()) {
+        self.replace_if(inputs, || {
+            before_live();
+            true
+        });
+    }
+
+    /// As [`Self::replace_after`], but what is called may say no: then nothing is swapped in. What it said.
+    pub fn replace_if(&self, inputs: Inputs, may_go_live: impl FnOnce() -> bool) -> bool {
         let _one_at_a_time = lock(&self.shared.replacing);
         let current = self.current();
         let generation = Box::new(Core::prepare(inputs, &current.snapshot));
-        before_live();
+        if !may_go_live() {
+            return false;
+        }
         let (live, is_live) = sync_channel(1);
         if self.messages.send(Message::Replace(generation, live)).is_ok() {
             // An error means that the publisher has ended, and there is nothing to wait for.
             let _ = is_live.recv();
         }
+        true
     }
 
     /// Publishes another version of a zone, found by its apex; returns when it is live. A zone that the generation does not

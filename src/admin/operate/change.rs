@@ -1,14 +1,15 @@
 //! One change: understood, judged, kept, put in force, logged and answered.
 
+use super::caches::longest_ttl;
 use super::file::{self, OrderForm};
+use super::judge::judge;
 use super::request::{Done, Kind, MemberName, REASON_LEN_MAX, Refused, Request, Verb};
 use super::{OperatorHandle, State, log};
 use crate::base::{PoolId, UnixTime, suggest};
-use crate::snapshot::Current;
-use crate::steering::control::guards::{self, PoolNow, Violation};
+use crate::snapshot::{Current, PairMemory};
+use crate::steering::control::guards::Violation;
 use crate::steering::control::operator::matching::{Matched, matched, why_nothing};
 use crate::steering::control::operator::{Action, Level, OperatorTable, Order, PERCENT_ALL, Pattern, target_text};
-use crate::steering::spec::{Guard, Pool, Region};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,19 +40,6 @@ impl OperatorHandle {
             );
         }
         result
-    }
-
-    /// What guards of another configuration say against its going live, each in a sentence.
-    #[must_use]
-    pub fn judge_reload(&self, guards: &[Guard], regions: &[Region], pools: &[Pool]) -> Vec<String> {
-        if guards.is_empty() {
-            return Vec::new();
-        }
-        let (table, now, current) = (self.table(), self.now(), self.0.publisher.current());
-        let state = pools_now(&current);
-        let before = guards::Scene { regions: &current.inputs.regions, pools: &current.inputs.pools, state: &state };
-        let violations = guards::judge_reload(before, (guards, regions, pools), &table, now);
-        violations.iter().map(Violation::words).collect()
     }
 
     fn say(&self, request: &Request) -> Result<Done, Refused> {
@@ -87,92 +75,39 @@ impl OperatorHandle {
         for guard in &done.overridden {
             tracing::warn!(pattern = %order.pattern, by = &*order.by, guard, "a guard was overridden");
         }
-        self.finish(&mut done, order.action.forbids());
-        Ok(done)
-    }
-
-    fn take_back(&self, request: &Request) -> Result<Done, Refused> {
-        let drains_only = request.action == Verb::Undrain;
-        refuse_details(request)?;
-        let mut state = self.0.state();
-        let current = self.0.publisher.current();
-        let now = self.0.clock.now();
-        let pattern = pattern_of(request)?;
-        let mut table = state.table.clone();
-        table.expire(now);
-        let removed = table.remove(&pattern, drains_only);
-        // What is no longer configured may be cleared too.
-        let found = matched(&pattern, &current.inputs.regions, &current.inputs.pools);
-        let (forgotten, released) = match drains_only {
-            true => (Vec::new(), Vec::new()),
-            false => (self.forget_words(&pattern, &found, &current), self.release_waiting(&pattern, &current)),
-        };
-        if removed.is_empty() && forgotten.is_empty() && released.is_empty() {
-            return Err(nothing_stands(&pattern, drains_only, &table, &current, now));
+        match order.action.forbids() {
+            true => self.finish(&mut done, &state, &found.pools(), &current),
+            false => done.now = self.0.clock.now().as_secs(),
         }
-        let mut done = self.done(request, &pattern, &found, &current);
-        done.removed = removed.iter().map(OrderForm::from).collect();
-        done.remaining = speaking_of(&found, &current, &table, now, None);
-        let forgotten_note = "the word of its feed was forgotten, until the feed says it again";
-        done.notes.extend(forgotten.iter().map(|subject| format!("{subject}: {forgotten_note}")));
-        done.notes.extend(released.iter().map(|place| format!("{place} no longer waits for failback")));
-        self.put_in_force(&mut state, table)?;
-        for what in forgotten.iter().chain(&released) {
-            tracing::info!(cause = "command of an operator", what, by = by(request), "cleared");
-        }
-        for order in &removed {
-            tracing::info!(
-                cause = "command of an operator",
-                action = order.action.words(),
-                pattern = %order.pattern,
-                by = by(request),
-                reason = request.reason,
-                "order of an operator was taken back"
-            );
-        }
-        self.finish(&mut done, false);
-        Ok(done)
-    }
-
-    fn fail_back(&self, request: &Request) -> Result<Done, Refused> {
-        refuse_details(request)?;
-        let current = self.0.publisher.current();
-        let pattern = pattern_of(request)?;
-        if pattern.level() == Level::Member {
-            let refused = Refused::mistake("regions wait for failback, not members");
-            return Err(refused.help("write `region/NAME` or `pool/NAME/REGION`"));
-        }
-        let found = meant(&pattern, &current)?;
-        let mut done = self.done(request, &pattern, &found, &current);
-        let released = pattern.clone();
-        self.0.publisher.release(Box::new(move |pool, region| released.covers_pool_region(pool, region)));
-        self.0.publisher.flush();
-        tracing::info!(
-            cause = "command of an operator",
-            pattern = %pattern,
-            by = by(request),
-            reason = request.reason,
-            "regions that wait for failback may come back"
-        );
-        self.finish(&mut done, false);
         Ok(done)
     }
 
     /// Keeps a table and puts it in force; nothing has changed after an error.
     fn put_in_force(&self, state: &mut State, table: OperatorTable) -> Result<(), Refused> {
-        file::save(&self.0.state_dir, &table, &state.memories).map_err(|error| {
+        let memories = state.memories.clone();
+        self.put_in_force_with(state, table, memories)
+    }
+
+    /// As [`Self::put_in_force`], and keeps other memories.
+    pub(super) fn put_in_force_with(
+        &self,
+        state: &mut State,
+        table: OperatorTable,
+        memories: Vec<PairMemory>,
+    ) -> Result<(), Refused> {
+        file::save(&self.0.state_dir, &table, &memories).map_err(|error| {
             let path = file::path_of(&self.0.state_dir);
             Refused::mistake(format!("nothing was changed: `{}` cannot be written: {error}", path.display()))
                 .kind(Kind::Failed)
                 .help("an order that would not survive a restart is not taken; make room on that disk, or see to its rights")
         })?;
         self.0.publisher.operate(Arc::new(table.clone()));
-        state.table = table;
+        (state.table, state.memories) = (table, memories);
         self.0.tell(super::Message::Changed);
         Ok(())
     }
 
-    fn done(&self, request: &Request, pattern: &Pattern, found: &Matched, current: &Current) -> Done {
+    pub(super) fn done(&self, request: &Request, pattern: &Pattern, found: &Matched, current: &Current) -> Done {
         let (regions, pools) = (&current.inputs.regions, &current.inputs.pools);
         let members = found.members.iter().map(|(pool, at)| {
             let (pool, member) = (&pools[pool.index()], &pools[pool.index()].members[*at]);
@@ -194,32 +129,35 @@ impl OperatorHandle {
             overridden: Vec::new(),
             notes: Vec::new(),
             now: 0,
-            longest_ttl: longest_ttl(&found.pools(), current),
+            longest_ttl: longest_ttl(current, &found.pools()),
             safe_to_stop_at: None,
         }
     }
 
-    /// Once it is live: from now on caches run dry.
-    fn finish(&self, done: &mut Done, nothing_is_answered: bool) {
+    /// Once it is live: from now on caches run dry of what was answered of these pools.
+    fn finish(&self, done: &mut Done, state: &State, pools: &BTreeSet<PoolId>, current: &Current) {
         let now = self.0.clock.now();
         done.now = now.as_secs();
-        let dry = now + Duration::from_secs(done.longest_ttl.into());
-        done.safe_to_stop_at = nothing_is_answered.then(|| dry.0.div_ceil(1_000_000));
+        let names = pools.iter().map(|pool| &*current.inputs.pools[pool.index()].name);
+        let dry = state.dry.at(names, done.longest_ttl, now);
+        done.safe_to_stop_at = Some(dry.0.div_ceil(1_000_000));
+        // An earlier configuration may have given longer ones.
+        done.longest_ttl = u32::try_from(dry.since(now).as_micros().div_ceil(1_000_000)).unwrap_or(u32::MAX);
     }
 }
 
-fn by(request: &Request) -> &str {
+pub(super) fn by(request: &Request) -> &str {
     if request.by.is_empty() { "api" } else { &request.by }
 }
 
-fn pattern_of(request: &Request) -> Result<Pattern, Refused> {
+pub(super) fn pattern_of(request: &Request) -> Result<Pattern, Refused> {
     request.pattern.parse().map_err(|error: crate::steering::control::operator::pattern::PatternError| {
         Refused::mistake(error.why).help(error.hint)
     })
 }
 
 /// What a pattern means here, which must be something.
-fn meant(pattern: &Pattern, current: &Current) -> Result<Matched, Refused> {
+pub(super) fn meant(pattern: &Pattern, current: &Current) -> Result<Matched, Refused> {
     let (regions, pools) = (&current.inputs.regions, &current.inputs.pools);
     let found = matched(pattern, regions, pools);
     if found.is_empty() {
@@ -229,7 +167,7 @@ fn meant(pattern: &Pattern, current: &Current) -> Result<Matched, Refused> {
 }
 
 /// Percentage and time are said of drains and forced states alone.
-fn refuse_details(request: &Request) -> Result<(), Refused> {
+pub(super) fn refuse_details(request: &Request) -> Result<(), Refused> {
     let word = request.action.word();
     check_words(request)?;
     match (request.percent, &request.for_time) {
@@ -317,32 +255,6 @@ fn check_part(order: &Order, found: &Matched, current: &Current) -> Result<(), R
     Ok(())
 }
 
-/// How all pools stand, by id. Of several policies over one pool the strictest counts; a pool that is not steered has nothing
-/// that could be lost.
-fn pools_now(current: &Current) -> Vec<PoolNow> {
-    let mut pools = vec![PoolNow::default(); current.inputs.pools.len()];
-    for (number, (pool, policy)) in current.pairs.iter().enumerate() {
-        let known = &mut pools[pool.index()];
-        let members = current.snapshot.pool_answers.get(number).states();
-        if known.members.is_empty() {
-            known.members = members.to_vec();
-        }
-        for (known, member) in known.members.iter_mut().zip(members) {
-            known.enabled &= member.enabled;
-        }
-        known.min_healthy = known.min_healthy.max(current.inputs.policies[policy.index()].min_healthy);
-    }
-    pools
-}
-
-fn judge(state: &State, proposed: &OperatorTable, current: &Current, now: UnixTime) -> Vec<Violation> {
-    if state.guards.is_empty() {
-        return Vec::new();
-    }
-    let (regions, pools) = (&current.inputs.regions, &current.inputs.pools);
-    guards::judge(&state.guards, regions, pools, &pools_now(current), proposed, now)
-}
-
 /// What an operator should know who has asked for this.
 fn notes(order: &Order, found: &Matched, current: &Current, table: &OperatorTable, now: UnixTime) -> Vec<String> {
     let mut notes = Vec::new();
@@ -365,11 +277,49 @@ fn notes(order: &Order, found: &Matched, current: &Current, table: &OperatorTabl
             notes.push(format!("nothing of pool `{}` may be answered now: its names have no address", pool.name));
         }
     }
+    notes.extend(answered_elsewhere(found, current, &steered, table, now));
+    notes
+}
+
+/// Of what is no longer answered here: which other pools answer it still, so that it must not be stopped yet.
+fn answered_elsewhere(
+    found: &Matched,
+    current: &Current,
+    steered: &BTreeSet<PoolId>,
+    table: &OperatorTable,
+    now: UnixTime,
+) -> Vec<String> {
+    let (regions, pools) = (&current.inputs.regions, &current.inputs.pools);
+    let targets: BTreeSet<_> =
+        found.members.iter().map(|(pool, at)| target_text(&pools[pool.index()].members[*at].target)).collect();
+    let ours: BTreeSet<&(PoolId, usize)> = found.members.iter().collect();
+    let mut notes = Vec::new();
+    for id in steered {
+        let pool = &pools[id.index()];
+        let answered = pool.members.iter().enumerate().filter_map(|(at, member)| {
+            let (region, target) = (&regions[member.region.index()], target_text(&member.target));
+            let is_other = targets.contains(&target) && !ours.contains(&(*id, at));
+            let is_answered = is_other
+                && member.enabled
+                && region.enabled
+                && !table.admin_of_member(&pool.name, &region.name, &target, now).forbids();
+            is_answered.then(|| format!("`{target}`"))
+        });
+        let listed: Vec<String> = answered.take(LISTED_MAX).collect();
+        if !listed.is_empty() {
+            notes.push(format!(
+                "pool `{}` answers {} still, which this does not speak of",
+                pool.name,
+                listed.join(", ")
+            ));
+        }
+    }
+    notes.truncate(LISTED_MAX);
     notes
 }
 
 /// The orders, but for one, that speak of any of these members or regions.
-fn speaking_of(
+pub(super) fn speaking_of(
     found: &Matched,
     current: &Current,
     table: &OperatorTable,
@@ -389,17 +339,8 @@ fn speaking_of(
     table.active(now).filter(speaks).map(OrderForm::from).collect()
 }
 
-/// The longest TTL that names over these pools are answered with, in seconds.
-fn longest_ttl(pools: &BTreeSet<PoolId>, current: &Current) -> u32 {
-    let balances = current.snapshot.balances.iter().flatten();
-    let concerned = balances.filter(|balance| {
-        current.pairs.get(balance.pool_answers as usize).is_some_and(|(pool, _)| pools.contains(pool))
-    });
-    concerned.map(|balance| balance.ttl.max).max().unwrap_or(0)
-}
-
 /// Why there is nothing to take back.
-fn nothing_stands(
+pub(super) fn nothing_stands(
     pattern: &Pattern,
     drains_only: bool,
     table: &OperatorTable,

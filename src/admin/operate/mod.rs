@@ -1,9 +1,11 @@
 //! What operators say of regions, pools and members: taken in one after the other, judged by the guards, kept, put in force,
 //! ended at their times, and logged. The one writer of the operator's file. Knows no routes.
 
+mod caches;
 mod change;
 mod clear;
 pub mod file;
+mod judge;
 pub mod request;
 pub mod token;
 
@@ -13,7 +15,9 @@ use crate::probe::Clock;
 use crate::snapshot::{PairMemory, Past, PublisherHandle};
 use crate::steering::control::operator::{OperatorTable, Order};
 use crate::steering::spec::Guard;
+use caches::Dry;
 use file::Kept;
+pub use judge::GoingLive;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -38,6 +42,8 @@ struct State {
     table: OperatorTable,
     memories: Vec<PairMemory>,
     guards: Vec<Guard>,
+    /// What earlier configurations have answered. A restart forgets it.
+    dry: Dry,
 }
 
 enum Message {
@@ -97,7 +103,7 @@ impl Operator {
         for order in table.orders() {
             log(order, "the server has started", "order of an operator is still in force");
         }
-        let state = Mutex::new(State { table, memories, guards });
+        let state = Mutex::new(State { table, memories, guards, dry: Dry::default() });
         let node = node_name();
         let shared = Arc::new(Shared {
             state_dir,
@@ -134,11 +140,6 @@ impl Drop for Operator {
 }
 
 impl OperatorHandle {
-    /// The guards that commands are judged by from now on.
-    pub fn guard_by(&self, guards: Vec<Guard>) {
-        self.0.state().guards = guards;
-    }
-
     /// Whose words a `clear` forgets from now on.
     pub fn fed_by(&self, feeds: FeederHandle) {
         // Set once, by the one thread that starts the server.

@@ -100,7 +100,8 @@ pub struct Done {
     pub notes: Vec<String>,
     /// When it was live, in seconds since 1970-01-01 00:00:00 UTC.
     pub now: u64,
-    /// The longest TTL that the names concerned are answered with, in seconds.
+    /// The longest TTL that the names concerned are answered with, in seconds; where it is said when it is safe to stop, how long
+    /// caches may hold what was answered until now, by configurations before too.
     pub longest_ttl: u32,
     /// When the last answer given before has left the caches of those who keep to its TTL; only where nothing of it is answered
     /// any more.

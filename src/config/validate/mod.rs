@@ -23,6 +23,7 @@ use super::report::Report;
 use super::spec::Spec;
 use super::{Config, keys};
 use crate::base::{Diagnostic, RegionId};
+use crate::steering::control;
 use crate::transfer::spec::{TRANSFERS_MAX, TransferSpec};
 use names::Names;
 use std::path::PathBuf;
@@ -42,7 +43,6 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     let feed_names = Names::collect("feed", &spec.feeds, report);
     let feed_uses = feeds::uses(&spec, &built_pools, &feed_names, &monitors, report);
     let (mut built_policies, policies) = policies::build(&spec.policies, &regions, report);
-    let guards = guards::build(&spec.guards, &built_pools, &spec.regions, report);
     let geo = geo::build(&spec, &regions, &built_policies, report);
     let keys = transfers::KeyNames::collect(&spec.keys, report);
     let context = balances::Context {
@@ -58,6 +58,9 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
     };
     let (zones, region_policies) = balances::build(&spec.zones, &context, report);
     built_policies.extend(region_policies);
+    let balances = zones.iter().flat_map(|zone| &zone.balances);
+    let steered = control::guards::steered(built_pools.len(), &built_policies, balances);
+    let guards = guards::build(&spec.guards, (&built_pools, &steered), &spec.regions, report);
     if spec.zones.is_empty() && !report.has_errors() {
         let message = "no zone is configured: every query will be refused";
         report.absent(Diagnostic::warning(message).hint("add a table `[zone.\"gslb.example.com\"]` with its `file`"));

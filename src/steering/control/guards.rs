@@ -2,14 +2,15 @@
 //! configured, how members stand now, and the orders as they would be.
 //!
 //! A region counts for a pool while, in each family that the pool has in it, its members that may answer and are up weigh
-//! enough to be answered in the first pass. Regions are counted for each family that the pool has.
+//! enough to be answered in the first pass, and a policy that steers the pool reaches it. Regions are counted for each family that
+//! the pool has.
 
 use super::operator::{OperatorTable, target_text};
 use crate::base::{Family, RegionId, UnixTime, glob};
 use crate::health::Status;
 use crate::steering::condition::MemberState;
-use crate::steering::spec::{Guard, Member, MemberTarget, Pool, Region};
-use std::collections::BTreeMap;
+use crate::steering::spec::{AllDown, BalanceSpec, Guard, Member, MemberTarget, Policy, Pool, Region};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How a pool stands now.
@@ -19,6 +20,74 @@ pub struct PoolNow {
     pub members: Vec<MemberState>,
     /// The share of a region's enabled weight that must be up, by the strictest policy that steers the pool.
     pub min_healthy: f64,
+    /// Where clients may be led at all.
+    pub reached: Reached,
+}
+
+impl PoolNow {
+    /// A policy steers the pool too.
+    pub fn steer_by(&mut self, policy: &Policy) {
+        self.min_healthy = self.min_healthy.max(policy.min_healthy);
+        self.reached.extend(policy);
+    }
+}
+
+/// The regions that at least one of the policies that steer a pool leads clients to: whoever asks for a name under one of them
+/// still gets an answer there. What no policy reaches is no reserve.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reached {
+    /// No policy steers the pool.
+    #[default]
+    Nowhere,
+    /// These.
+    Only(BTreeSet<RegionId>),
+    /// All that the pool has members in.
+    Everywhere,
+}
+
+impl Reached {
+    fn extend(&mut self, policy: &Policy) {
+        *self = match (std::mem::take(self), &policy.regions) {
+            (Self::Everywhere, _) | (_, None) => Self::Everywhere,
+            (Self::Nowhere, Some(regions)) => Self::Only(regions.iter().copied().collect()),
+            (Self::Only(mut known), Some(regions)) => {
+                known.extend(regions);
+                Self::Only(known)
+            }
+        };
+    }
+
+    fn has(&self, region: RegionId) -> bool {
+        match self {
+            Self::Nowhere => false,
+            Self::Only(regions) => regions.contains(&region),
+            Self::Everywhere => true,
+        }
+    }
+}
+
+/// What steers each pool of a configuration, by id, of members that are not known: the policies that names are balanced under,
+/// and those that these fall back to.
+pub fn steered<'a>(
+    pools: usize,
+    policies: &[Policy],
+    balances: impl IntoIterator<Item = &'a BalanceSpec>,
+) -> Vec<PoolNow> {
+    let mut steered = vec![PoolNow::default(); pools];
+    let mut pairs: Vec<_> = balances.into_iter().map(|balance| (balance.pool, balance.policy)).collect();
+    let mut known = BTreeSet::new();
+    while let Some(pair) = pairs.pop() {
+        let (Some(pool), Some(policy)) = (steered.get_mut(pair.0.index()), policies.get(pair.1.index())) else {
+            continue;
+        };
+        if known.insert(pair) {
+            pool.steer_by(policy);
+            if let AllDown::Policy(next) = policy.all_down {
+                pairs.push((pair.0, next));
+            }
+        }
+    }
+    steered
 }
 
 /// A guard that a command would break.
@@ -99,50 +168,62 @@ pub struct Scene<'a> {
     pub state: &'a [PoolNow],
 }
 
-/// The guards of another configuration that it would break itself, going live with these orders: it removes or disables what is
-/// available. Members that are new are taken to be up: nobody knows better.
+/// The guards of another configuration that it would break itself, going live with these orders: it removes, disables or no
+/// longer reaches what is available. Members that are new are taken to be up: nobody knows better. The states of members of
+/// `next` are not looked at. A pool that is no longer there, or no longer steered, was taken out on purpose.
 #[must_use]
 pub fn judge_reload(
     before: Scene<'_>,
-    (guards, regions, pools): (&[Guard], &[Region], &[Pool]),
+    guards: &[Guard],
+    next: Scene<'_>,
     orders: &OperatorTable,
     now: UnixTime,
 ) -> Vec<Violation> {
     let known = |pool: &Pool| before.pools.iter().zip(before.state).find(|(known, _)| known.name == pool.name);
     let mut violations = Vec::new();
-    for pool in pools {
+    for (pool, steered) in next.pools.iter().zip(next.state) {
         let (Some(min_regions), Some((old, state))) = (min_regions_of(guards, &pool.name), known(pool)) else {
             continue;
         };
-        if state.members.is_empty() {
+        if state.members.is_empty() || steered.reached == Reached::Nowhere {
             // It is not steered, so that there is nothing to lose.
             continue;
         }
-        let members = pool.members.iter().map(|member| {
-            let at = old.members.iter().position(|known| known.target == member.target);
-            let mut now_is = at.and_then(|at| state.members.get(at)).copied();
-            // What was left out by the configuration before says nothing of this one.
-            if at.is_some_and(|at| !old.members[at].enabled) {
-                now_is = None;
-            }
-            now_is.unwrap_or(MemberState::configured(Status::Up, false, true, member.weight))
-        });
-        let next = PoolNow { members: members.collect(), min_healthy: state.min_healthy };
+        let will = PoolNow { members: members_after(pool, old, state), ..steered.clone() };
         let was = available(old, before.regions, state, |_| true);
-        let will_be = available(pool, regions, &next, |member| {
-            let region = regions.get(member.region.index()).map_or("", |region| &*region.name);
+        let will_be = available(pool, next.regions, &will, |member| {
+            let region = next.regions.get(member.region.index()).map_or("", |region| &*region.name);
             !orders.admin_of_member(&pool.name, region, &target_text(&member.target), now).forbids()
         });
-        for (family, left) in will_be {
-            let before = was.get(&family).map_or(0, Vec::len);
+        // Of a family that is gone nothing is left.
+        for (family, before) in was {
+            let (left, before) = (left_of(family, &will_be), before.len());
             if left.len() < usize::from(min_regions) && left.len() < before {
-                let left = left.iter().filter_map(|id| regions.get(id.index())).map(|region| Arc::clone(&region.name));
-                let pool = Arc::clone(&pool.name);
-                violations.push(Violation { pool, family, min_regions, before, left: left.collect() });
+                let left = left.iter().filter_map(|id| next.regions.get(id.index()));
+                let left = left.map(|region| Arc::clone(&region.name)).collect();
+                violations.push(Violation { pool: Arc::clone(&pool.name), family, min_regions, before, left });
             }
         }
     }
     violations
+}
+
+/// How the members of a pool will be, by how they are now.
+fn members_after(pool: &Pool, old: &Pool, state: &PoolNow) -> Vec<MemberState> {
+    let after = |member: &Member| {
+        let at = old.members.iter().position(|known| known.target == member.target);
+        // What was left out by the configuration before says nothing of this one.
+        let at = at.filter(|at| old.members[*at].enabled);
+        let now_is = at.and_then(|at| state.members.get(at)).copied();
+        now_is.unwrap_or(MemberState::configured(Status::Up, false, true, member.weight))
+    };
+    pool.members.iter().map(after).collect()
+}
+
+/// What is left of a family. Names stand for both: whoever follows one finds the addresses of either.
+fn left_of(family: Option<Family>, will_be: &BTreeMap<Option<Family>, Vec<RegionId>>) -> &[RegionId] {
+    let fewest = || will_be.values().min_by_key(|left| left.len()).filter(|_| family.is_none());
+    will_be.get(&family).or_else(|| will_be.get(&None)).or_else(fewest).map_or(&[], Vec::as_slice)
 }
 
 /// How many regions a pool must keep: the most that any guard asks for.
@@ -152,12 +233,15 @@ pub fn min_regions_of(guards: &[Guard], pool: &str) -> Option<u16> {
     of_pool.map(|guard| guard.min_regions).max()
 }
 
-/// How many regions of a pool a configuration leaves at best, by family: those that are enabled and have enabled members.
+/// How many regions of a pool a configuration leaves at best, by family: those that are reached, are enabled and have enabled
+/// members. A pool without members has none, of no family.
 #[must_use]
-pub fn attainable(pool: &Pool, regions: &[Region]) -> BTreeMap<Option<Family>, usize> {
+pub fn attainable(pool: &Pool, regions: &[Region], reached: Reached) -> BTreeMap<Option<Family>, usize> {
     let members = pool.members.iter().map(|member| MemberState::configured(Status::Up, false, member.enabled, 1));
-    let state = PoolNow { members: members.collect(), min_healthy: 0.0 };
-    available(pool, regions, &state, |_| true).into_iter().map(|(family, left)| (family, left.len())).collect()
+    let state = PoolNow { members: members.collect(), min_healthy: 0.0, reached };
+    let counts = available(pool, regions, &state, |_| true).into_iter().map(|(family, left)| (family, left.len()));
+    let counts: BTreeMap<_, _> = counts.collect();
+    if counts.is_empty() { BTreeMap::from([(None, 0)]) } else { counts }
 }
 
 /// Weights of a region's members in one family.
@@ -179,7 +263,9 @@ fn available(
     for (member, now) in pool.members.iter().zip(&state.members) {
         let family = family_of(member);
         counted.entry(family).or_default();
-        let in_service = member.enabled && regions.get(member.region.index()).is_some_and(|region| region.enabled);
+        let in_service = member.enabled
+            && state.reached.has(member.region)
+            && regions.get(member.region.index()).is_some_and(|region| region.enabled);
         if !in_service {
             continue;
         }
@@ -212,12 +298,12 @@ fn family_of(member: &Member) -> Option<Family> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{PoolNow, Scene, attainable, judge, judge_reload, min_regions_of};
+    use super::{PoolNow, Reached, Scene, attainable, judge, judge_reload, min_regions_of};
     use crate::base::{Family, RegionId, UnixTime};
     use crate::health::Status;
     use crate::steering::condition::MemberState;
     use crate::steering::control::operator::{Action, OperatorTable, Order};
-    use crate::steering::spec::{Guard, Member, MemberTarget, Pool, Region};
+    use crate::steering::spec::{Guard, Member, MemberTarget, Policy, Pool, Region};
     use std::net::IpAddr;
 
     const NOW: UnixTime = UnixTime::from_secs(1);
@@ -244,7 +330,7 @@ mod tests {
                 }
             }
             let state = vec![MemberState::configured(Status::Up, false, true, 1); members.len()];
-            let state = PoolNow { members: state, min_healthy: 0.5 };
+            let state = PoolNow { members: state, min_healthy: 0.5, reached: Reached::Everywhere };
             let guards = vec![Guard { pool: "w*".into(), min_regions: 2 }];
             Self { regions, pool: Pool { name: "web".into(), members, ..Pool::default() }, state, guards }
         }
@@ -290,7 +376,9 @@ mod tests {
             state: std::slice::from_ref(&state),
         };
         let said = |pool: &Pool| {
-            judge_reload(before, (&world.guards, &world.regions, std::slice::from_ref(pool)), &table, NOW)
+            let state = std::slice::from_ref(&world.state);
+            let next = Scene { regions: &world.regions, pools: std::slice::from_ref(pool), state };
+            judge_reload(before, &world.guards, next, &table, NOW)
         };
         assert!(said(&world.pool).is_empty(), "nothing is removed");
         let mut smaller = world.pool.clone();
@@ -304,6 +392,57 @@ mod tests {
         let mut drained_one_goes = world.pool.clone();
         drained_one_goes.members.remove(0);
         assert!(said(&drained_one_goes).is_empty(), "it was drained for that");
+    }
+
+    #[test]
+    fn a_reload_that_takes_a_family_or_the_way_to_a_region_is_told() {
+        let world = World::new(&[Family::V4, Family::V6]);
+        let said = |pool: &Pool, state: &PoolNow| {
+            let (pools, now) = (std::slice::from_ref(&world.pool), std::slice::from_ref(&world.state));
+            let before = Scene { regions: &world.regions, pools, state: now };
+            let (pools, state) = (std::slice::from_ref(pool), std::slice::from_ref(state));
+            let next = Scene { regions: &world.regions, pools, state };
+            judge_reload(before, &world.guards, next, &OperatorTable::default(), NOW)
+        };
+        let mut only_v4 = world.pool.clone();
+        only_v4.members.retain(|member| matches!(member.target, MemberTarget::Address(IpAddr::V4(_))));
+        let violations = said(&only_v4, &world.state);
+        assert_eq!(violations.len(), 1);
+        assert_eq!((violations[0].family, violations[0].before, violations[0].left.len()), (Some(Family::V6), 3, 0));
+        let mut named = only_v4.clone();
+        for (number, member) in named.members.iter_mut().enumerate() {
+            let text = format!("{number}.example.");
+            let wire = crate::wire::Name::from_text(text.as_bytes(), None).unwrap().as_wire().into();
+            member.target = MemberTarget::Name { wire, text: text.into() };
+        }
+        assert!(said(&named, &world.state).is_empty(), "names stand for both families");
+        let steered_by = |regions: &[&[u16]]| {
+            let mut state = PoolNow::default();
+            for regions in regions {
+                let regions = Some(regions.iter().copied().map(RegionId).collect());
+                state.steer_by(&Policy { regions, ..Policy::default() });
+            }
+            state
+        };
+        assert_eq!(
+            said(&world.pool, &steered_by(&[&[1]])).len(),
+            2,
+            "the policy reaches one region only, in each family"
+        );
+        assert!(said(&world.pool, &steered_by(&[&[1], &[0]])).is_empty(), "another policy reaches another region");
+        assert!(said(&world.pool, &steered_by(&[])).is_empty(), "no name is over it any more");
+    }
+
+    #[test]
+    fn what_no_policy_reaches_is_no_reserve() {
+        let mut world = World::new(&[Family::V4]);
+        assert!(world.said(&[(DRAIN, "region/a")]).is_empty());
+        world.state.reached = Reached::Only([RegionId(0), RegionId(1)].into());
+        assert_eq!(world.said(&[(DRAIN, "region/a")]).len(), 1, "of `a`, `b` and `c` two are reached");
+        assert!(world.said(&[(DRAIN, "region/c")]).is_empty(), "it has no clients");
+        let best = |pool: &Pool, reached| attainable(pool, &world.regions, reached).into_values().collect::<Vec<_>>();
+        assert_eq!(best(&world.pool, world.state.reached.clone()), [2]);
+        assert_eq!(best(&Pool::default(), Reached::Everywhere), [0], "a pool without members");
     }
 
     #[test]
@@ -349,6 +488,6 @@ mod tests {
         assert_eq!(world.said(&[(DRAIN, "region/a")]).len(), 1);
         world.regions[0].enabled = false;
         world.pool.members[1].enabled = false;
-        assert_eq!(attainable(&world.pool, &world.regions).into_values().collect::<Vec<_>>(), [1]);
+        assert_eq!(attainable(&world.pool, &world.regions, Reached::Everywhere).into_values().collect::<Vec<_>>(), [1]);
     }
 }
