@@ -140,8 +140,7 @@ impl Scheduler {
                 },
                 Some(landed) = self.flights.join_next_with_id(), if !self.flights.is_empty() => match landed {
                     Ok((task, landed)) => self.land(task, landed),
-                    Err(error) if error.is_panic() => tracing::error!(%error, "reading a feed has panicked"),
-                    Err(_aborted) => {}
+                    Err(error) => self.lose(&error),
                 },
                 () = tokio::time::sleep(sleep) => {}
             }
@@ -287,6 +286,21 @@ impl Scheduler {
         let now = (self.hooks.now)();
         self.take(&wanted, answers, now);
         self.after(number, now);
+    }
+
+    /// Reading has ended without an end: it was aborted, or has panicked, and is done again in its time.
+    fn lose(&mut self, error: &tokio::task::JoinError) {
+        if !error.is_panic() {
+            return;
+        }
+        tracing::error!(%error, "reading a feed has panicked");
+        let is_its = |active: &Active| active.flight.as_ref().is_some_and(|flight| flight.id() == error.id());
+        let found =
+            self.sources.iter().find(|(_, active)| is_its(active)).map(|(&number, active)| (number, &active.ask));
+        let Some((number, ask)) = found else { return };
+        let why = "reading it has failed by a mistake in Azimuth; see its log";
+        let answers = vec![Err(Trouble::Local(why.to_owned())); ask.picks.len()];
+        self.land(error.id(), Landed { number, answers });
     }
 
     /// Hands what was said to the ledger, and tells of what that changes.
