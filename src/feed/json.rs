@@ -1,7 +1,7 @@
 //! The `json` kind: numbers and words of a JSON document, by pointers (RFC 6901). Pure.
 
 use super::agent_check;
-use super::reading::{Reading, Words, number, quoted, set};
+use super::reading::{Reading, Words, field, number, quoted};
 use super::spec::Scaled;
 use crate::health::Word;
 use serde_json::Value;
@@ -32,21 +32,26 @@ pub fn read(document: &Value, wanted: &Wanted) -> Result<Reading, String> {
         found.ok_or_else(|| format!("the document has nothing at `{pointer}`"))
     };
     let mut reading = Reading::default();
-    if let Some((pointer, scaled)) = &wanted.number {
-        let value = number_of(at(pointer)?, pointer)?;
-        set(&mut reading.load, scaled.measure, scaled.of(value)?)?;
-    }
     if let Some(pointer) = &wanted.word {
         reading.words = Words::Whole(word_of(at(pointer)?, pointer)?);
     }
     if let Some(pointer) = &wanted.weight {
-        let percent = number_of(at(pointer)?, pointer)?;
-        if !(0.0..=256.0).contains(&percent) {
-            return Err(format!("the weight at `{pointer}` is {percent}, not 0 to 256 percent"));
-        }
-        reading.weight_percent = Some(percent.round() as u16);
+        let percent = at(pointer).and_then(|value| percent_of(value, pointer));
+        reading.weight_percent = reading.unless_odd(percent)?;
+    }
+    if let Some((pointer, scaled)) = &wanted.number {
+        let value = at(pointer).and_then(|value| number_of(value, pointer)).and_then(|value| scaled.of(value));
+        *field(&mut reading.load, scaled.measure) = reading.unless_odd(value)?;
     }
     Ok(reading)
+}
+
+fn percent_of(value: &Value, pointer: &str) -> Result<u16, String> {
+    let percent = number_of(value, pointer)?;
+    if !(0.0..=256.0).contains(&percent) {
+        return Err(format!("the weight at `{pointer}` is {percent}, not 0 to 256 percent"));
+    }
+    Ok(percent.round() as u16)
 }
 
 fn number_of(value: &Value, pointer: &str) -> Result<f64, String> {
@@ -120,6 +125,25 @@ mod tests {
         for pointer in ["/load/used", "/load/text", "/load"] {
             assert!(read(pointer, None).is_err(), "{pointer}");
         }
+    }
+
+    #[test]
+    fn a_word_counts_though_the_numbers_beside_it_are_missing() {
+        let document = parse(DOCUMENT).unwrap();
+        let (word, weight) = (Some("/state".to_owned()), Some("/weight".to_owned()));
+        for pointer in ["/load/missing", "/load/none", "/load/deep", "/load/less"] {
+            let said =
+                read(&document, &Wanted { word: word.clone(), weight: weight.clone(), ..wanted(pointer) }).unwrap();
+            assert_eq!((said.words, said.weight_percent), (Words::Whole(Word::Maint), Some(40)), "{pointer}");
+            assert_eq!(said.load, crate::health::Load::default());
+            let odd = said.odd.unwrap();
+            assert!(odd.contains(pointer) || odd.contains("utilisation"), "{odd}");
+        }
+        let said = read(&document, &Wanted { word, weight: Some("/load".into()), ..wanted("/load/used") }).unwrap();
+        assert_eq!((said.words, said.load.utilisation), (Words::Whole(Word::Maint), Some(0.75)));
+        assert!(said.odd.unwrap().contains("`/load`"));
+        // Without a word there is nothing else to take.
+        assert!(read(&document, &Wanted { weight, ..wanted("/load/none") }).is_err());
     }
 
     #[test]

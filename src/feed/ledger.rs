@@ -74,6 +74,15 @@ pub enum Event {
         /// Now.
         to: Option<Word>,
     },
+    /// A feed's answers have something odd in them, which was skipped.
+    Odd {
+        /// The feed.
+        feed: Arc<str>,
+        /// In what it says of whom.
+        subject: Subject,
+        /// What.
+        what: Arc<str>,
+    },
     /// What a feed said is too old to count.
     Stale {
         /// The feed.
@@ -131,16 +140,17 @@ impl Entry {
     }
 
     /// Takes an answer that was given at `at`.
-    fn take(&mut self, reading: Reading, at: UnixTime) -> Result<(), String> {
+    fn take(&mut self, mut reading: Reading, at: UnixTime) -> Result<(), String> {
         let mut load = reading.load;
         let apart = at.since(self.counted_at);
         let is_apart = apart >= RATE_TIME_MIN;
-        for &(measure, total) in &reading.counters {
+        let counters = std::mem::take(&mut reading.counters);
+        for &(measure, total) in &counters {
             let before = self.counters.iter().find(|(known, _)| *known == measure).map(|&(_, total)| total);
             let kept = *field(&mut self.load, measure);
             *field(&mut load, measure) = match before {
                 Some(before) if total >= before && is_apart => {
-                    Some(checked(measure, (total - before) / apart.as_secs_f64())?)
+                    reading.unless_odd(checked(measure, (total - before) / apart.as_secs_f64()))?.or(kept)
                 }
                 // It was set back, so that it tells nothing this time.
                 Some(_) => kept,
@@ -148,7 +158,7 @@ impl Entry {
             };
         }
         if is_apart || self.counters.is_empty() {
-            (self.counters, self.counted_at) = (reading.counters, at);
+            (self.counters, self.counted_at) = (counters, at);
         }
         self.load = load;
         match reading.words {
@@ -234,6 +244,7 @@ impl Ledger {
         };
         let (from, deadline) = (entry.word(), entry.deadline());
         let words = (entry.operational, entry.administrative);
+        let was_odd = entry.is_odd();
         if let Err(why) = entry.take(answer, at) {
             entry.fail(Trouble::Failed(why));
             return true;
@@ -241,6 +252,10 @@ impl Ledger {
         let is_held = [from, entry.word()].into_iter().flatten().any(Word::forbids);
         self.words_moved |= is_held && words != (entry.operational, entry.administrative);
         let was_stale = std::mem::take(&mut entry.is_stale);
+        if entry.is_odd() && !was_odd {
+            let (feed, what) = (Arc::clone(&entry.feed), Arc::clone(&entry.last_error));
+            events.push(Event::Odd { feed, subject: subject.clone(), what });
+        }
         let (feed, to) = (Arc::clone(&entry.feed), entry.word());
         self.deadlines.remove(&(deadline, subject.clone(), Arc::clone(&feed)));
         self.deadlines.insert((entry.deadline(), subject.clone(), Arc::clone(&feed)));
@@ -359,6 +374,11 @@ impl Ledger {
 }
 
 impl Entry {
+    /// The last answer was good but for something.
+    fn is_odd(&self) -> bool {
+        !self.is_failing && !self.last_error.is_empty()
+    }
+
     fn fail(&mut self, trouble: Trouble) {
         let (Trouble::Failed(why) | Trouble::Local(why)) = trouble;
         self.last_error = why.into();

@@ -32,6 +32,9 @@ pub fn event(event: &Event) {
                 tracing::warn!(%feed, %subject, %holds, cause, "a feed is stale; load and weight are as configured");
             }
         }
+        Event::Odd { feed, subject, what } => {
+            tracing::warn!(%feed, %subject, cause = %what, "a feed says something that was skipped; the rest of it counts");
+        }
         Event::Fresh { feed, subject } => tracing::info!(%feed, %subject, "a feed reports again"),
     }
 }

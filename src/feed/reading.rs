@@ -37,6 +37,20 @@ pub enum Words {
     },
 }
 
+impl Reading {
+    /// A number that is there; beside words one that is not is odd, and no reason to forget the words.
+    pub fn unless_odd<T>(&mut self, number: Result<T, String>) -> Result<Option<T>, String> {
+        match number {
+            Ok(number) => Ok(Some(number)),
+            Err(why) if self.words == Words::Unsaid => Err(why),
+            Err(why) => {
+                self.odd.get_or_insert(why);
+                Ok(None)
+            }
+        }
+    }
+}
+
 /// Whether a word says what is meant to be, rather than what is.
 #[must_use]
 pub const fn is_administrative(word: Word) -> bool {

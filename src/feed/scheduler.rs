@@ -140,8 +140,7 @@ impl Scheduler {
                 },
                 Some(landed) = self.flights.join_next_with_id(), if !self.flights.is_empty() => match landed {
                     Ok((task, landed)) => self.land(task, landed),
-                    Err(error) if error.is_panic() => tracing::error!(%error, "reading a feed has panicked"),
-                    Err(_aborted) => {}
+                    Err(error) => self.lose(&error),
                 },
                 () = tokio::time::sleep(sleep) => {}
             }
@@ -289,6 +288,21 @@ impl Scheduler {
         self.after(number, now);
     }
 
+    /// Reading has ended without an end: it was aborted, or has panicked, and is done again in its time.
+    fn lose(&mut self, error: &tokio::task::JoinError) {
+        if !error.is_panic() {
+            return;
+        }
+        tracing::error!(%error, "reading a feed has panicked");
+        let is_its = |active: &Active| active.flight.as_ref().is_some_and(|flight| flight.id() == error.id());
+        let found =
+            self.sources.iter().find(|(_, active)| is_its(active)).map(|(&number, active)| (number, &active.ask));
+        let Some((number, ask)) = found else { return };
+        let why = "reading it has failed by a mistake in Azimuth; see its log";
+        let answers = vec![Err(Trouble::Local(why.to_owned())); ask.picks.len()];
+        self.land(error.id(), Landed { number, answers });
+    }
+
     /// Hands what was said to the ledger, and tells of what that changes.
     fn take(&mut self, ask: &Ask, answers: Answers, at: UnixTime) {
         let counters = metrics::of(&self.metrics, &ask.feed.name);
@@ -366,7 +380,38 @@ fn next_start(planned: UnixTime, ended: UnixTime, interval: Duration, pace: &Pac
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
     use super::*;
+    use crate::feed::Who;
+    use crate::feed::plan::Address;
+    use crate::feed::spec::{AgentCheck, Feed, FeedKind};
+
+    #[tokio::test]
+    async fn a_reading_that_panics_is_told_and_done_again() {
+        const NOW: UnixTime = UnixTime::from_secs(1_000);
+        let kind = FeedKind::AgentCheck(AgentCheck { port: None, send: None });
+        let [interval, timeout, stale_after] = [5, 1, 15].map(Duration::from_secs);
+        let feed = Arc::new(Feed { name: "x".into(), kind, interval, timeout, stale_after });
+        let subject = Subject::Region("eu".into());
+        let (address, region) = (Some(Address::Socket(([127, 0, 0, 1], 1).into())), "eu".into());
+        let who = Who { subject: subject.clone(), address, name: None, region, has_capacity: false, target: None };
+        let mut plan = FeedPlan::default();
+        assert!(plan.add(&feed, &who));
+        let folder = tempfile::tempdir().unwrap();
+        let hooks = Hooks { now: Arc::new(|| NOW), captured: Box::new(|_| None) };
+        let (held, states) = (HeldWords::new(folder.path()), Arc::new(States::default()));
+        let mut scheduler = Scheduler::new(hooks, held, Box::new(drop), Arc::clone(&states), Arc::default());
+        scheduler.begin(plan);
+        let (_, number) = scheduler.due.pop_first().unwrap();
+        let flight = scheduler.flights.spawn(async { panic!("as a mistake would") });
+        scheduler.sources.get_mut(&number).unwrap().flight = Some(flight);
+        let error = scheduler.flights.join_next_with_id().await.unwrap().err().unwrap();
+        scheduler.lose(&error);
+        assert!(scheduler.sources[&number].flight.is_none());
+        assert!(scheduler.due.iter().any(|&(at, due)| due == number && at > NOW), "{:?}", scheduler.due);
+        let state = states.get(&("x".into(), subject)).unwrap();
+        assert!(state.is_failing && state.last_error.contains("mistake"), "{state:?}");
+    }
 
     #[test]
     fn sources_come_back_to_their_own_place_within_the_interval() {

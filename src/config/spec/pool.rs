@@ -11,6 +11,9 @@ use crate::config::tree::{Node, Spanned, Value};
 use crate::steering::spec::{Failback, Limits, MemberTarget, ProbeAddress, Recovery};
 use crate::wire::Name;
 
+/// Without `probation` of its own a pool that warms up has this. Only regions with a feed are put on probation.
+const PROBATION: f64 = 0.02;
+
 /// `[pool.NAME]` as typed.
 #[derive(Clone, Debug)]
 pub struct PoolTable {
@@ -87,7 +90,7 @@ fn recovery(reader: &mut Reader<'_, '_>) -> Recovery {
         warm_up,
         warm_up_after,
         warm_up_from: reader.one(&pool::WARM_UP_FROM, number).map_or(default.warm_up_from, |share| share.value),
-        probation: reader.one(&pool::PROBATION, number).map(|share| share.value),
+        probation: reader.one(&pool::PROBATION, number).map(|share| share.value).or(warm_up.map(|_| PROBATION)),
         failover_delay,
         failback_delay,
         failback: match reader.one(&pool::FAILBACK, word) {

@@ -258,6 +258,22 @@ fn pools_take_addresses_or_names_and_one_monitor_or_several() {
 }
 
 #[test]
+fn pools_that_warm_up_have_a_probation_unless_they_say_otherwise() {
+    let sites =
+        SITES.replace("[pool.web]", "[feed.x]\ntype = \"agent-check\"\nport = 1\n[pool.web]\nfeed = \"x\"\nKEYS");
+    for (keys, probation) in [
+        ("", None),
+        ("warm_up = true", Some(0.02)),
+        ("warm_up = false", None),
+        ("warm_up = \"5m\"\nprobation = 1", Some(1.0)),
+        ("probation = 0.5", Some(0.5)),
+    ] {
+        let loaded = load_text(&sites.replace("KEYS", keys));
+        assert_eq!(loaded.config().pools[0].recovery.probation, probation, "{keys}");
+    }
+}
+
+#[test]
 fn policies_may_redefine_the_unnamed_and_keep_their_order() {
     let text = with_sites(
         r#"

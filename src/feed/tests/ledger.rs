@@ -149,6 +149,7 @@ fn changes_are_told_once_each() {
             Event::Word { from, to, .. } => format!("{from:?} to {to:?}"),
             Event::Stale { holds, .. } => format!("stale {holds:?}"),
             Event::Fresh { .. } => "fresh".to_owned(),
+            Event::Odd { what, .. } => format!("odd {what}"),
         })
         .collect();
     let expected = ["fresh", "Some(Up) to Some(Maint)", "Some(Maint) to Some(Ready)", "stale None", "fresh"];
@@ -163,6 +164,9 @@ fn errors_are_kept_until_the_next_good_answer() {
     let entry = &kept.ledger.entries(&member("a"))[0];
     assert_eq!((&*entry.last_error, entry.is_failing, entry.last_report), ("refused", true, Some(seconds(1))));
     kept.says("up sideways", 3);
+    kept.says("up backwards", 3);
+    let odd = kept.events.iter().filter(|event| matches!(event, Event::Odd { .. })).count();
+    assert_eq!(odd, 1, "one line of the log is enough");
     let entry = &kept.ledger.entries(&member("a"))[0];
     assert!(entry.last_error.contains("sideways") && !entry.is_failing);
     kept.says("up", 4);
@@ -242,6 +246,20 @@ fn a_rate_beyond_reason_is_an_error_and_what_was_known_stays() {
     let entry = &kept.ledger.entries(&member("a"))[0];
     assert!(entry.is_failing && entry.last_error.contains("beyond all reason"), "{}", entry.last_error);
     assert_eq!((kept.report().load.utilisation, entry.last_report), (Some(0.5), Some(seconds(12))));
+}
+
+#[test]
+fn beside_a_rate_beyond_reason_a_word_counts() {
+    let counters = |total: f64| vec![(Measure::Utilisation, total)];
+    let mut kept = Kept::new(vec![agent("x")]);
+    for (total, at) in [(0.0, 10), (1.0, 12)] {
+        kept.read("x", Ok(Reading { counters: counters(total), ..Reading::default() }), seconds(at));
+    }
+    let words = Words::Whole(Word::Maint);
+    kept.read("x", Ok(Reading { counters: counters(1e9), words, ..Reading::default() }), seconds(14));
+    let entry = &kept.ledger.entries(&member("a"))[0];
+    assert!(!entry.is_failing && entry.last_error.contains("beyond all reason"), "{}", entry.last_error);
+    assert_eq!((kept.word(), kept.report().load.utilisation), (Some(Word::Maint), Some(0.5)));
 }
 
 #[test]

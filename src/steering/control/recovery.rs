@@ -18,7 +18,7 @@ pub const PROBATION_MAX: Duration = Duration::from_secs(300);
 pub(super) struct Seen {
     /// It has enabled members: neither an operator nor a feed has taken all of them away.
     pub(super) has_enabled: bool,
-    /// Some enabled member has a result.
+    /// It is healthy, or results that are still to come cannot make it so.
     pub(super) is_known: bool,
     /// It is good enough for the first pass.
     pub(super) is_healthy: bool,
@@ -36,6 +36,8 @@ pub(super) struct Region {
     phase: Phase,
     /// It is not healthy since then, and answers still.
     failing: Option<UnixTime>,
+    /// It was so before a restart: nobody knows any more which of its members were up.
+    has_failed_before_restart: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -71,7 +73,7 @@ impl Region {
     /// Takes in what is seen now.
     pub(super) fn step(&mut self, seen: &Seen, recovery: &Recovery, now: UnixTime) {
         if seen.has_enabled && !seen.is_known {
-            // After a reload with other monitors, or at the start: nothing is known, so nothing changes.
+            // At the start, or after a reload with other monitors: too little is known, so nothing changes.
             return;
         }
         let away = |since| Absence { since, failed: seen.has_enabled, was_cold: false, is_restored: false };
@@ -96,7 +98,7 @@ impl Region {
     }
 
     fn stay(&mut self, seen: &Seen, recovery: &Recovery, now: UnixTime) {
-        self.failing = None;
+        (self.failing, self.has_failed_before_restart) = (None, false);
         match self.phase {
             Phase::Probation(since) if seen.has_report || now >= since + PROBATION_MAX => {
                 self.phase = recovery.warm_up.map_or(Phase::In, |_| Phase::Warming(now));
@@ -116,7 +118,7 @@ impl Region {
         }
         let was_cold = matches!(self.phase, Phase::Probation(_) | Phase::Warming(_));
         self.phase = Phase::Out(Absence { since, failed: seen.has_enabled, was_cold, is_restored: false });
-        self.failing = None;
+        (self.failing, self.has_failed_before_restart) = (None, false);
     }
 
     fn come_back(&mut self, absence: Absence, seen: &Seen, recovery: &Recovery, now: UnixTime) {
@@ -175,10 +177,20 @@ impl Region {
         self.failing.is_some()
     }
 
+    /// It was failing when the server was started.
+    pub(super) const fn has_failed_before_restart(&self) -> bool {
+        self.has_failed_before_restart
+    }
+
+    /// Until when its members answer although it has failed. `None` too when that is over, and results are waited for.
+    pub(super) fn delayed_until(&self, recovery: &Recovery, now: UnixTime) -> Option<UnixTime> {
+        self.failing.map(|since| since + recovery.failover_delay).filter(|&until| now < until)
+    }
+
     /// What it is at, load and operators aside.
     pub(super) fn course(&self, recovery: &Recovery, now: UnixTime) -> Course {
-        if let Some(since) = self.failing {
-            return Course::FailoverDelayed { until: since + recovery.failover_delay };
+        if let Some(until) = self.delayed_until(recovery, now) {
+            return Course::FailoverDelayed { until };
         }
         let share = self.admitted(recovery, now);
         match self.phase {
@@ -207,10 +219,12 @@ impl Region {
     pub(super) fn restored(memory: &RegionMemory) -> Self {
         let absence = Absence { since: memory.failed, failed: true, was_cold: false, is_restored: true };
         match memory.state {
-            Remembered::Failing => Self { phase: Phase::In, failing: Some(memory.since) },
-            Remembered::Down => Self { phase: Phase::Out(absence), failing: None },
+            Remembered::Failing => {
+                Self { phase: Phase::In, failing: Some(memory.since), has_failed_before_restart: true }
+            }
+            Remembered::Down => Self { phase: Phase::Out(absence), ..Self::default() },
             Remembered::HeldBack => {
-                Self { phase: Phase::Held(Absence { is_restored: false, ..absence }, memory.since), failing: None }
+                Self { phase: Phase::Held(Absence { is_restored: false, ..absence }, memory.since), ..Self::default() }
             }
         }
     }

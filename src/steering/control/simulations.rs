@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod recovering;
+mod results;
 mod shares;
 mod shedding;
 

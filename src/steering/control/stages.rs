@@ -40,6 +40,8 @@ struct Sight {
     is_forced: bool,
     has_report: bool,
     is_healthy: bool,
+    /// Results that are still to come cannot turn that it is not healthy.
+    is_known: bool,
     utilisation: Option<f64>,
 }
 
@@ -55,6 +57,11 @@ impl Tally {
     fn is_healthy(&self, min_healthy: f64) -> bool {
         let judged = if self.unknown < self.enabled { self.enabled - self.unknown } else { self.enabled };
         self.up > 0 && self.up as f64 >= (min_healthy - ROUNDING) * judged as f64
+    }
+
+    /// As it is when everything that has no result yet is found up.
+    const fn at_best(&self) -> Self {
+        Self { enabled: self.enabled, up: self.up + self.unknown, unknown: 0 }
     }
 }
 
@@ -143,16 +150,20 @@ impl<'a, 'f> Step<'a, 'f> {
             sight.has_report |= report.is_some_and(|report| report.is_fresh);
             track.has_reported |= sight.has_report;
             // A family without any result, as after a reload that added it, does not object.
-            let mut judged = sight.families.iter().filter(|tally| tally.unknown < tally.enabled);
-            sight.is_healthy = if together {
-                let mut any = false;
-                judged.all(|tally| {
-                    any = true;
-                    tally.is_healthy(least)
-                }) && any
-            } else {
-                judged.any(|tally| tally.is_healthy(least))
+            let judge = |families: [Tally; 2]| {
+                let mut judged = families.iter().filter(|tally| tally.unknown < tally.enabled);
+                if together {
+                    let mut any = false;
+                    judged.all(|tally| {
+                        any = true;
+                        tally.is_healthy(least)
+                    }) && any
+                } else {
+                    judged.any(|tally| tally.is_healthy(least))
+                }
             };
+            sight.is_healthy = judge(sight.families);
+            sight.is_known = sight.is_healthy || !judge(sight.families.map(|tally| tally.at_best()));
         }
     }
 }

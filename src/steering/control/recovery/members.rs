@@ -71,6 +71,11 @@ impl Member {
         };
     }
 
+    /// Nothing was seen of it yet.
+    pub(in crate::steering::control) const fn is_unseen(&self) -> bool {
+        matches!(self.phase, Phase::Unseen)
+    }
+
     /// Its way back to its whole weight, while it is on it.
     pub(in crate::steering::control) fn ramp(&self, recovery: &Recovery, now: UnixTime) -> Option<Ramp> {
         match self.phase {

@@ -42,10 +42,14 @@ impl Step<'_, '_> {
                 has_report: known.report.is_fresh,
                 has_feed: self.facts.pool.has_feed,
             };
+            if track.recovery.is_unseen() && region.recovery.has_failed_before_restart() {
+                // Whether it was up is forgotten. It may well have been, and clients have it.
+                track.recovery.was_up = true;
+            }
             track.recovery.step(&seen, &recovery, now);
             // A member that its monitors alone have taken away is kept while its region fails.
             let by_monitor = known.status == Status::Down && known.report.word.is_none_or(|word| !word.forbids());
-            track.kept = region.recovery.is_failing()
+            track.kept = region.recovery.delayed_until(&recovery, now).is_some()
                 && state.enabled
                 && state.status == Status::Down
                 && by_monitor
@@ -90,6 +94,8 @@ impl Step<'_, '_> {
                 self.tracks.members[index].share = share;
             }
             self.weigh(group);
+            // Latencies are looked up: nobody calls when they change.
+            is_moving |= aim == shares::Aim::Inverse && group.len() > 1;
         }
         if is_moving {
             self.tick();

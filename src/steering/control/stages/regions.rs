@@ -41,7 +41,7 @@ impl Step<'_, '_> {
             let (sight, track) = (&self.sights[place], &mut self.tracks.regions[place]);
             let seen = Seen {
                 has_enabled: sight.families.iter().any(|tally| tally.enabled > 0),
-                is_known: sight.families.iter().any(|tally| tally.unknown < tally.enabled),
+                is_known: sight.is_known,
                 is_healthy: sight.is_healthy,
                 is_forced: sight.is_forced && sight.is_healthy,
                 has_report: sight.has_report,
@@ -52,7 +52,8 @@ impl Step<'_, '_> {
             }
             track.recovery.step(&seen, &recovery, now);
             match track.recovery.course(&recovery, now) {
-                Course::HeldBack { until: Some(until) } => {
+                // One that is over and without effect waits for results.
+                Course::HeldBack { until: Some(until) } if now < until => {
                     self.wake(until);
                     // Its clients shall hear of it soon: TTLs go down one lifetime before.
                     let lifetime = u64::from(self.facts.ttl_max) * 1_000_000;
