@@ -1,8 +1,10 @@
 //! An HTTP client for asking a server of ours, without TLS.
 
 use crate::admin::operate::token;
+use crate::config::Config;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +23,13 @@ pub fn client_with_token(timeout: Duration, token_file: Option<&Path>) -> Result
         headers.insert(AUTHORIZATION, value);
     }
     builder(timeout)?.default_headers(headers).build().map_err(|error| error.to_string())
+}
+
+/// The file with this node's token, for a server that is this node: the configured one, or one on loopback. Nobody else is told
+/// the token, and the API is plain HTTP. `asked`: where somebody wants to ask instead of where the configuration says.
+pub fn own_token_file(asked: Option<SocketAddr>, config: &Config) -> Option<PathBuf> {
+    let is_own = asked.is_none_or(|asked| asked.ip().is_loopback() || config.admin.listen == Some(asked));
+    is_own.then(|| config.token_file())
 }
 
 /// The library wants a TLS configuration all the same: this one trusts nobody.

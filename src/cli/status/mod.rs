@@ -20,8 +20,8 @@ pub struct Args {
     pattern: Option<String>,
     #[command(flatten)]
     admin: AdminArgs,
-    /// Show it again and again, every 2 seconds unless given, until Ctrl-C
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
+    /// Show it again and again, every 2 seconds unless given (`--watch=5`), until Ctrl-C
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "2",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     watch: Option<u64>,
     /// Print JSON; with --watch one line each time
