@@ -8,6 +8,7 @@ pub mod status;
 pub use access::Access;
 
 use super::explain::{self, Explanation};
+use super::feeds::Feeds;
 use super::{AdminState, metrics};
 use crate::wire::Name;
 use axum::body::Bytes;
@@ -85,7 +86,8 @@ async fn explain_answer(
         .and_then(|Query(query)| explain::Question::parse(&query.name, &query.rtype, &query.from));
     match question {
         Ok(question) => {
-            let explanation: Explanation = explain::explain(&state.publisher, &question);
+            let explanation: Explanation =
+                explain::explain_with(&state.publisher, Feeds::known(&state.feeds), &question);
             Json(explanation).into_response()
         }
         Err(error) => (StatusCode::BAD_REQUEST, Json(serde_json::json!({ "error": error }))).into_response(),

@@ -2,6 +2,7 @@
 //! address of its own and a thread of its own.
 
 pub mod explain;
+mod feeds;
 mod http;
 pub mod latency;
 mod metrics;

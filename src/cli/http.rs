@@ -42,3 +42,26 @@ fn builder(timeout: Duration) -> Result<reqwest::ClientBuilder, String> {
         .with_no_client_auth();
     Ok(reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().timeout(timeout))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::own_token_file;
+
+    #[test]
+    fn the_token_goes_to_this_node_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("azimuth.toml");
+        std::fs::write(&file, "[admin]\nlisten = \"192.0.2.1:9153\"\n").unwrap();
+        let (config, _) = crate::config::load_partly(&file, &mut crate::base::Sources::default());
+        let goes_to =
+            |asked: Option<&str>| own_token_file(asked.map(|asked| asked.parse().unwrap()), &config).is_some();
+        assert!(
+            goes_to(None)
+                && goes_to(Some("127.0.0.1:1"))
+                && goes_to(Some("[::1]:1"))
+                && goes_to(Some("192.0.2.1:9153"))
+        );
+        assert!(!goes_to(Some("198.51.100.1:9153")) && !goes_to(Some("192.0.2.1:1")));
+    }
+}

@@ -108,3 +108,25 @@ fn watch(client: &AdminClient, args: &Args, interval: Duration) -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::Args;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn a_pattern_may_follow_watch_and_seconds_stand_behind_an_equals_sign() {
+        let args = |words: &[&str]| Line::try_parse_from(std::iter::once(&"status").chain(words)).unwrap().args;
+        let read = |words| (args(words).watch, args(words).pattern);
+        assert_eq!(read(&["--watch", "pool/web"]), (Some(2), Some("pool/web".to_owned())));
+        assert_eq!(read(&["--watch=5"]), (Some(5), None));
+        assert_eq!(read(&["pool/web"]), (None, Some("pool/web".to_owned())));
+    }
+}
