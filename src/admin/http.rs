@@ -1,14 +1,17 @@
 //! The admin server's routes: from a request to text or JSON. Decides nothing.
 
 mod access;
+mod connections;
 pub mod operator;
 pub mod status;
 
 pub use access::Access;
 
 use super::explain::{self, Explanation};
+use super::feeds::Feeds;
 use super::{AdminState, metrics};
 use crate::wire::Name;
+use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -17,6 +20,9 @@ use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Answers until the process or the thread ends.
 pub(super) async fn serve(socket: TcpListener, access: Access, state: AdminState) -> std::io::Result<()> {
@@ -32,7 +38,7 @@ pub(super) async fn serve(socket: TcpListener, access: Access, state: AdminState
         .layer(DefaultBodyLimit::max(operator::BODY_LEN_MAX))
         .layer(middleware::from_fn_with_state(access, access::require))
         .with_state(state);
-    axum::serve(tokio::net::TcpListener::from_std(socket)?, routes).await
+    connections::serve(tokio::net::TcpListener::from_std(socket)?, routes).await
 }
 
 /// 200 while queries are answered, 503 before (the first round of probes is still under way).
@@ -80,10 +86,26 @@ async fn explain_answer(
         .and_then(|Query(query)| explain::Question::parse(&query.name, &query.rtype, &query.from));
     match question {
         Ok(question) => {
-            let explanation: Explanation = explain::explain(&state.publisher, &question);
+            let explanation: Explanation =
+                explain::explain_with(&state.publisher, Feeds::known(&state.feeds), &question);
             Json(explanation).into_response()
         }
         Err(error) => (StatusCode::BAD_REQUEST, Json(serde_json::json!({ "error": error }))).into_response(),
+    }
+}
+
+/// How long an export waits for the one before it.
+const EXPORT_WAIT: Duration = Duration::from_secs(30);
+
+/// A zone's text. The next one is written when this one has been sent.
+struct Exported {
+    text: String,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Exported {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
     }
 }
 
@@ -112,9 +134,15 @@ async fn zone_export(State(state): State<AdminState>, query: Result<Query<ZoneQu
     if !zone.is_available() {
         return refused(StatusCode::SERVICE_UNAVAILABLE, format!("zone `{apex}` has no data now"));
     }
+    let turn = tokio::time::timeout(EXPORT_WAIT, Arc::clone(&state.exports).acquire_owned()).await;
+    let Ok(Ok(turn)) = turn else {
+        return refused(StatusCode::SERVICE_UNAVAILABLE, "other zones are being exported; ask again".to_owned());
+    };
     // A large zone takes its time, in which others are answered.
-    match tokio::task::spawn_blocking(move || zone.to_text()).await {
-        Ok(text) => ([(header::CONTENT_TYPE, "text/dns; charset=utf-8")], text).into_response(),
+    match tokio::task::spawn_blocking(move || Exported { text: zone.to_text(), _turn: turn }).await {
+        Ok(exported) => {
+            ([(header::CONTENT_TYPE, "text/dns; charset=utf-8")], Bytes::from_owner(exported)).into_response()
+        }
         Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }

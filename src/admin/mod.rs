@@ -2,6 +2,7 @@
 //! address of its own and a thread of its own.
 
 pub mod explain;
+mod feeds;
 mod http;
 pub mod latency;
 mod metrics;
@@ -29,7 +30,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Instant;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
+
+/// Zones that are written out at a time: each is a text of its whole size in memory.
+const EXPORTS_MAX: usize = 1;
 
 /// What the admin server reads. Everything in it is shared with the parts that write it.
 #[derive(Clone)]
@@ -45,6 +49,7 @@ pub struct AdminState {
     operator: Arc<OnceLock<OperatorHandle>>,
     rates: Arc<Rates>,
     latencies: Arc<OnceLock<Arc<dyn Latencies>>>,
+    exports: Arc<Semaphore>,
 }
 
 /// What the threads that serve queries count.
@@ -94,6 +99,7 @@ impl AdminState {
             operator: Arc::default(),
             rates: Arc::default(),
             latencies: Arc::default(),
+            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
         }
     }
 

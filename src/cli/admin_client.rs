@@ -64,7 +64,7 @@ impl AdminClient {
     /// drain a region meanwhile.
     pub fn new(args: &AdminArgs) -> Result<Self, ExitCode> {
         let (address, token_file) = match (args.admin, &args.token_file) {
-            (Some(address), Some(file)) => (address, file.clone()),
+            (Some(address), Some(file)) => (address, Some(file.clone())),
             (address, file) => {
                 let config = configuration(args)?;
                 let listen = address.or(config.admin.listen).ok_or_else(|| {
@@ -73,10 +73,13 @@ impl AdminClient {
                          `--admin ADDRESS:PORT` names one that listens all the same",
                     )
                 })?;
-                (listen, file.clone().unwrap_or_else(|| config.token_file()))
+                (listen, file.clone().or_else(|| http::own_token_file(address, &config)))
             }
         };
-        let token = token::read(&token_file);
+        let token = match &token_file {
+            Some(file) => token::read(file),
+            None => Err(format!("the token of this node is not sent to {address}, which is not this node")),
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         Ok(Self { address, token, runtime, client: http::client(TIMEOUT).map_err(failed)? })
     }

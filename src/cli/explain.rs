@@ -1,5 +1,6 @@
 //! `azimuth explain`.
 
+use super::monitor_words::{enough, taken};
 use super::{ConfigArg, EXIT_MISTAKE, failed, print_report};
 use crate::admin::explain::{self, Explanation, Question};
 use crate::boot::Overrides;
@@ -189,8 +190,12 @@ fn write_text(out: &mut String, explained: &Explanation) -> std::fmt::Result {
 fn write_steering(out: &mut String, steering: &explain::Steering) -> std::fmt::Result {
     writeln!(
         out,
-        "  pool `{}`, policy `{}`: order {}, spread {}",
-        steering.pool, steering.policy, steering.order, steering.spread
+        "  pool `{}`, policy `{}`: order {}, spread {}{}",
+        steering.pool,
+        steering.policy,
+        steering.order,
+        steering.spread,
+        enough(steering.at_least)
     )?;
     if let Some(spread) = &steering.region_spread {
         writeln!(out, "  among equals  {spread}")?;
@@ -250,8 +255,12 @@ fn write_member(out: &mut String, member: &explain::Member) -> std::fmt::Result 
     for monitor in &member.monitors {
         let wavering = if monitor.wavering { ", wavering" } else { "" };
         let error = monitor.last_error.as_ref().map(|e| format!("; last error: {e}")).unwrap_or_default();
-        if monitor.status != "up" || monitor.wavering {
-            writeln!(out, "           {} of {}: {}{wavering}{error}", monitor.monitor, monitor.target, monitor.status)?;
+        if monitor.against || monitor.wavering {
+            let status = taken(&monitor.status, monitor.inverted, monitor.watch_only);
+            writeln!(out, "           {} of {}: {status}{wavering}{error}", monitor.monitor, monitor.target)?;
+        }
+        if let Some(warning) = &monitor.warning {
+            writeln!(out, "           {} of {}: warning: {warning}", monitor.monitor, monitor.target)?;
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ mod force;
 mod geoip;
 mod http;
 mod logging;
+mod monitor_words;
 mod operate;
 mod serve;
 mod simulate;

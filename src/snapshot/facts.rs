@@ -137,13 +137,7 @@ impl Generation {
 }
 
 fn as_required(required: Option<&RequiredMonitor>, (status, wavering): (Status, bool)) -> (Status, bool) {
-    let inverted = required.is_some_and(|required| required.inverted);
-    let status = match status {
-        Status::Up if inverted => Status::Down,
-        Status::Down if inverted => Status::Up,
-        other => other,
-    };
-    (status, wavering)
+    (required.map_or(status, |required| required.taken(status)), wavering)
 }
 
 /// The word that counts where a member's region says something of all: whoever takes it out is believed, then whoever says that

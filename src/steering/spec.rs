@@ -1,6 +1,7 @@
 //! Regions, pools and policies as validated configuration: plain data, the input of the builders in this room.
 
 use crate::base::{Continent, Country, MonitorId, NamedFact, PlaceName, Point, PoolId, Prefix, RegionId};
+use crate::health::Status;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +76,16 @@ impl RequiredMonitor {
     #[must_use]
     pub const fn new(monitor: MonitorId) -> Self {
         Self { monitor, inverted: false, watch_only: false }
+    }
+
+    /// What a status of its target says of a member.
+    #[must_use]
+    pub const fn taken(&self, status: Status) -> Status {
+        match status {
+            Status::Up if self.inverted => Status::Down,
+            Status::Down if self.inverted => Status::Up,
+            other => other,
+        }
     }
 }
 

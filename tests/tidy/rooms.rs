@@ -137,8 +137,8 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     // Record data of zone files; questions of `dns` checks; responses as `explain` and `demo` show them.
     ("hickory_proto", &["zone", "probe", "admin", "cli"]),
     ("http_body_util", &["probe"]),
-    ("hyper", &["probe"]),
-    ("hyper_util", &["probe"]),
+    ("hyper", &["admin", "probe"]),
+    ("hyper_util", &["admin", "probe"]),
     ("indicatif", &["cli"]),
     // Calls in transport and boot; error numbers in probe and feed.
     ("libc", &["transport", "probe", "feed", "boot"]),

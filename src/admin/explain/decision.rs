@@ -4,15 +4,16 @@ use super::report::{Equal, Member, Monitor, Region, Steering};
 use super::state::{Known, percent};
 use crate::base::{Family, RegionId};
 use crate::geo::{Client, Place};
-use crate::health::TargetKey;
+use crate::health::{Status, TargetKey};
 use crate::snapshot::{Balance, Current, PairCourse, Snapshot};
 use crate::steering::condition::WEIGHT_UNIT;
 use crate::steering::decide::{Asked, Considered, Decision, scope};
 use crate::steering::explain::{self as steering, ExplainedStep, Explanation, Pick, RankReason, RankedRegion};
 use crate::steering::pool_answers::Pass;
 use crate::steering::ranking::Table;
-use crate::steering::spec::{AllDown, MemberTarget, Order, Policy, Pool, Rule, Spread, TtlRange};
+use crate::steering::spec::{AllDown, MemberTarget, Order, Policy, Pool, RequiredMonitor, Rule, Spread, TtlRange};
 use crate::steering::{PoolAnswers, Share, Verdict};
+use std::sync::Arc;
 
 /// Decides once more for this client and says why; where the policy falls back to another one, what that decides.
 pub(super) fn explain(
@@ -54,6 +55,7 @@ pub(super) fn explain(
         pool: pool.name.to_string(),
         policy: policy.name.to_string(),
         order: order_name(policy, place),
+        at_least: pool.at_least,
         spread: policy.spread.word().to_owned(),
         rule: explained.rule.map(|index| rule_text(index, &policy.rules[index])),
         region_spread: policy.region_spread.filter(|_| has_equals).map(|spread| spread.word().to_owned()),
@@ -281,20 +283,26 @@ impl Teller<'_> {
             let course = self.course.and_then(|pair| pair.members.get(index));
             let notes = self.known.of_member(self.pool, of_region, member, &seen.state, course);
             let keys = targets.and_then(|pool| pool.get(index)).map(Vec::as_slice).unwrap_or_default();
-            let monitors = keys.iter().map(|key| self.monitor(key)).collect();
+            let required = |number| self.pool.monitors.get(number);
+            let monitors = keys.iter().enumerate().map(|(number, key)| self.monitor(required(number), key)).collect();
             members.push(Member { target, weight: member.weight, status, notes, monitors, share: seen.share });
         }
         members
     }
 
-    fn monitor(&self, key: &TargetKey) -> Monitor {
+    fn monitor(&self, required: Option<&RequiredMonitor>, key: &TargetKey) -> Monitor {
+        let said = |text: &Arc<str>| (!text.is_empty()).then(|| text.to_string());
         let state = self.known.publisher().target_state(key).unwrap_or_default();
         Monitor {
             monitor: key.monitor.to_string(),
             target: key.endpoint.to_string(),
             status: state.status.to_string(),
             wavering: state.wavering,
-            last_error: (!state.last_error.is_empty()).then(|| state.last_error.to_string()),
+            last_error: said(&state.last_error),
+            warning: said(&state.warning),
+            inverted: required.is_some_and(|required| required.inverted),
+            watch_only: required.is_some_and(|required| required.watch_only),
+            against: required.map_or(state.status, |required| required.taken(state.status)) != Status::Up,
         }
     }
 

@@ -7,6 +7,7 @@ mod state;
 
 pub use report::{Client, Equal, Explanation, Member, Monitor, Region, Response, Steering};
 
+use super::feeds::Feeds;
 use crate::answer::{CNAME_CHAIN_LEN_MAX, zone_for};
 use crate::base::{Country, Family, Prefix, UnixTime};
 use crate::snapshot::{Balance, Current, Inputs, Publisher, PublisherHandle, Snapshot, service_of};
@@ -47,8 +48,13 @@ impl Question {
 /// Explains what is published.
 #[must_use]
 pub fn explain(publisher: &PublisherHandle, question: &Question) -> Explanation {
+    explain_with(publisher, Feeds::default(), question)
+}
+
+/// Explains what is published, with the age of what feeds have said.
+pub(super) fn explain_with(publisher: &PublisherHandle, feeds: Feeds, question: &Question) -> Explanation {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    explain_current(&Known::new(publisher, UnixTime::from_secs(since_epoch.as_secs())), false, question)
+    explain_current(&Known::new(publisher, feeds, UnixTime::from_secs(since_epoch.as_secs())), false, question)
 }
 
 /// Explains a configuration that no server runs, with every member up.
@@ -57,7 +63,8 @@ pub fn explain_offline(mut inputs: Inputs, question: &Question) -> Explanation {
     // A member that hangs on no target is always up.
     inputs.member_targets.iter_mut().flatten().for_each(Vec::clear);
     let publisher = Publisher::start(inputs);
-    let explanation = explain_current(&Known::new(&publisher.handle(), UnixTime::default()), true, question);
+    let known = publisher.handle();
+    let explanation = explain_current(&Known::new(&known, Feeds::default(), UnixTime::default()), true, question);
     publisher.stop();
     explanation
 }

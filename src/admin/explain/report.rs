@@ -63,6 +63,9 @@ pub struct Steering {
     pub policy: String,
     /// `closest`, `latency`, `listed` or `any`.
     pub order: String,
+    /// How many of a member's monitors must say that it is up; absent: all.
+    #[serde(default)]
+    pub at_least: Option<u16>,
     /// How members are picked.
     pub spread: String,
     /// The rule that decided, by its place in the policy and its condition.
@@ -161,6 +164,18 @@ pub struct Monitor {
     pub wavering: bool,
     /// Why the last failed probe failed.
     pub last_error: Option<String>,
+    /// What will need an operator although it passes.
+    #[serde(default)]
+    pub warning: Option<String>,
+    /// The member is fit while it is down.
+    #[serde(default)]
+    pub inverted: bool,
+    /// It is shown, and counts for nothing.
+    #[serde(default)]
+    pub watch_only: bool,
+    /// It does not say that the member is up, inverted or not.
+    #[serde(default)]
+    pub against: bool,
 }
 
 /// A response as the engine wrote it.

@@ -1,5 +1,7 @@
 //! What is going on beside the decision, in an operator's words: what operators and feeds say, what moves regions and members.
 
+use crate::admin::feeds::Feeds;
+use crate::admin::status::report::Feed;
 use crate::base::{PolicyId, PoolId, UnixTime};
 use crate::health::Subject;
 use crate::snapshot::{PairCourse, PublisherHandle, target_name};
@@ -16,12 +18,13 @@ pub(super) struct Known<'p> {
     courses: Vec<PairCourse>,
     operator: Arc<OperatorTable>,
     now: UnixTime,
+    feeds: Feeds,
 }
 
 impl<'p> Known<'p> {
     /// Asks the publisher.
-    pub(super) fn new(publisher: &'p PublisherHandle, now: UnixTime) -> Self {
-        Self { publisher, courses: publisher.courses(), operator: publisher.operator(), now }
+    pub(super) fn new(publisher: &'p PublisherHandle, feeds: Feeds, now: UnixTime) -> Self {
+        Self { publisher, courses: publisher.courses(), operator: publisher.operator(), now, feeds }
     }
 
     pub(super) const fn publisher(&self) -> &PublisherHandle {
@@ -40,7 +43,9 @@ impl<'p> Known<'p> {
         };
         let mut notes: Vec<String> =
             self.operator.active(self.now).filter(of_region).map(|order| self.order(order)).collect();
-        let report = self.publisher.report(&Subject::Region(Arc::clone(&region.name)));
+        let subject = Subject::Region(Arc::clone(&region.name));
+        notes.extend(self.feeds.of(&subject).iter().map(feed_words));
+        let report = self.publisher.report(&subject);
         notes.extend(
             report.and_then(|report| report.word).filter(|word| word.forbids()).map(|w| format!("its feed says `{w}`")),
         );
@@ -103,6 +108,7 @@ impl<'p> Known<'p> {
         let own = self.operator.of_member(&pool.name, &region.name, &target, self.now);
         let mut notes: Vec<String> = own.map(|order| self.order(order)).collect();
         let subject = Subject::Member { pool: Arc::clone(&pool.name), target };
+        notes.extend(self.feeds.of(&subject).iter().map(feed_words));
         if let Some(report) = self.publisher.report(&subject) {
             notes.extend(report.word.filter(|word| word.forbids()).map(|word| format!("its feed says `{word}`")));
             let moved = report.weight_percent.filter(|percent| *percent != 100);
@@ -163,6 +169,14 @@ impl<'p> Known<'p> {
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if (percent - percent.round()).abs() < 0.05 { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
+}
+
+/// How old what a feed has said is.
+fn feed_words(feed: &Feed) -> String {
+    let age = feed.age.map_or_else(|| "no report yet".to_owned(), |age| format!("last report {} ago", span(age)));
+    let stale = if feed.stale { "stale, " } else { "" };
+    let error = feed.last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+    format!("feed `{}`: {stale}{age}{error}", feed.name)
 }
 
 /// A time span, in the unit that fits.

@@ -5,6 +5,7 @@ pub mod report;
 mod words;
 
 use super::AdminState;
+use super::feeds::Feeds;
 use super::operate::file::OrderForm;
 use crate::base::{RegionId, UnixTime};
 use crate::health::{Report, Status, Subject, TargetKey, TargetState};
@@ -13,7 +14,7 @@ use crate::steering::condition::{MemberState, PoolCondition};
 use crate::steering::control::Course;
 use crate::steering::control::operator::matching::{Matched, matched, why_nothing};
 use crate::steering::control::operator::{OperatorTable, Order, Pattern, target_text};
-use crate::steering::spec::{self, MemberTarget};
+use crate::steering::spec::{self, MemberTarget, RequiredMonitor};
 use rates::Counted;
 use report::{Load, Member, Monitor, Pool, PoolRegion, Region};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ struct View<'a> {
     courses: Vec<PairCourse>,
     now: UnixTime,
     counted: Counted,
+    feeds: Feeds,
     /// What is asked about; everything where nothing is said.
     asked: Option<Matched>,
 }
@@ -48,6 +50,7 @@ pub fn status(state: &AdminState, pattern: Option<&Pattern>) -> Result<report::S
         state,
         table: state.publisher.operator(),
         courses: state.publisher.courses(),
+        feeds: Feeds::known(&state.feeds),
         counted: state.rates.counted(&state.publisher.totals(), Instant::now()),
         now,
         asked,
@@ -98,6 +101,7 @@ impl View<'_> {
                     state: words::of_region(region.enabled, admin, &report),
                     orders: shown(orders),
                     load: load_of(&report),
+                    feeds: self.feeds.of(&Subject::Region(Arc::clone(&region.name))),
                     members_available,
                     members,
                 }
@@ -138,6 +142,7 @@ impl View<'_> {
             name: spec.name.to_string(),
             policies,
             answers: self.sum(&self.counted.totals, &spec.name),
+            at_least: spec.at_least,
             answers_per_second: (seconds >= 1.0).then(|| lately as f64 / seconds),
             regions: regions.into_iter().map(in_region).collect(),
         })
@@ -187,11 +192,14 @@ impl View<'_> {
         let known: Vec<(&TargetKey, TargetState)> =
             keys.iter().map(|key| (key, self.state.publisher.target_state(key).unwrap_or_default())).collect();
         let (monitored, wavering) = words::verdict(spec, &known);
-        let since = known.iter().filter(|(_, state)| state.since > UnixTime::default());
-        let since = since.map(|(_, state)| state.since.as_secs()).max();
-        let said = |text: fn(&TargetState) -> &Arc<str>| {
-            known.iter().map(|(_, state)| text(state)).find(|text| !text.is_empty()).map(ToString::to_string)
-        };
+        let monitors: Vec<Monitor> = (known.iter().enumerate())
+            .map(|(number, (key, state))| monitor(spec.monitors.get(number), key, state))
+            .collect();
+        let since = monitors.iter().filter(|monitor| !monitor.watch_only && monitor.since > 0);
+        let since = since.map(|monitor| monitor.since).max();
+        // An inverted one fails when all is well.
+        let last_error = monitors.iter().filter(|monitor| !monitor.watch_only && !monitor.inverted);
+        let last_error = last_error.filter_map(|monitor| monitor.last_error.clone()).next();
         let subject = Subject::Member { pool: Arc::clone(&spec.name), target: Arc::from(&*target) };
         let report = self.report(&subject);
         let of_region = self.report(&Subject::Region(Arc::clone(region)));
@@ -208,12 +216,13 @@ impl View<'_> {
             available: state.is_some_and(|state| is_available(&state)),
             since,
             latency_ms: known.iter().filter_map(|(_, state)| state.latency).max().map(|time| time.as_secs_f64() * 1e3),
-            last_error: said(|state| &state.last_error),
-            warning: said(|state| &state.warning),
+            last_error,
+            warning: monitors.iter().find_map(|monitor| monitor.warning.clone()),
             load: load_of(&report),
+            feeds: self.feeds.of(&subject),
             share_by_weight: condition.and_then(|condition| share(spec, condition, at)),
             orders: shown(self.table.of_member(&spec.name, region, &target, self.now)),
-            monitors: known.iter().map(|(key, state)| monitor(key, state)).collect(),
+            monitors,
             target: target.into_owned(),
         }
     }
@@ -231,19 +240,31 @@ fn shown<'a>(orders: impl Iterator<Item = &'a Order>) -> Vec<OrderForm> {
     orders.into_iter().map(OrderForm::from).collect()
 }
 
-fn monitor(key: &TargetKey, state: &TargetState) -> Monitor {
+fn monitor(required: Option<&RequiredMonitor>, key: &TargetKey, state: &TargetState) -> Monitor {
+    let said = |text: &Arc<str>| (!text.is_empty()).then(|| text.to_string());
     Monitor {
+        inverted: required.is_some_and(|required| required.inverted),
+        watch_only: required.is_some_and(|required| required.watch_only),
+        against: required.map_or(state.status, |required| required.taken(state.status)) != Status::Up,
+        warning: said(&state.warning),
         name: key.monitor.to_string(),
         target: key.endpoint.to_string(),
         status: state.status.to_string(),
         since: state.since.as_secs(),
-        last_error: (!state.last_error.is_empty()).then(|| state.last_error.to_string()),
+        last_error: said(&state.last_error),
     }
 }
 
 fn load_of(report: &Report) -> Option<Load> {
     let load = &report.load;
-    let load = Load { utilisation: load.utilisation, connections: load.connections, requests: load.requests };
+    let load = Load {
+        utilisation: load.utilisation,
+        connections: load.connections,
+        requests: load.requests,
+        bandwidth: load.bandwidth,
+        packets: load.packets,
+        response_time: load.response_time,
+    };
     (load != Load::default()).then_some(load)
 }
 

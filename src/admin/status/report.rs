@@ -38,6 +38,9 @@ pub struct Region {
     pub orders: Vec<OrderForm>,
     /// What it reports of its load.
     pub load: Option<Load>,
+    /// What is known of the feeds that report.
+    #[serde(default)]
+    pub feeds: Vec<Feed>,
     /// How many of its members may be answered and are up, in all pools that are steered.
     pub members_available: usize,
     /// How many it has there.
@@ -55,6 +58,9 @@ pub struct Pool {
     pub answers: u64,
     /// Over the time that counting covers.
     pub answers_per_second: Option<f64>,
+    /// How many of a member's monitors must say that it is up; absent: all.
+    #[serde(default)]
+    pub at_least: Option<u16>,
     /// Those that it has members in, in configured order.
     pub regions: Vec<PoolRegion>,
 }
@@ -100,7 +106,7 @@ pub struct Member {
     pub state: String,
     /// Whether it may be answered and is up.
     pub available: bool,
-    /// When its monitors came to say what they say.
+    /// When the last of those monitors that count came to say what it says.
     pub since: Option<u64>,
     /// How long its last probe took, in milliseconds.
     pub latency_ms: Option<f64>,
@@ -110,6 +116,9 @@ pub struct Member {
     pub warning: Option<String>,
     /// What it reports of its load.
     pub load: Option<Load>,
+    /// What is known of the feeds that report.
+    #[serde(default)]
+    pub feeds: Vec<Feed>,
     /// Its share of its region's answers in its family, by its weight now, from 0 to 1; where it has none, absent.
     pub share_by_weight: Option<f64>,
     /// What operators say of it, at whatever level.
@@ -131,6 +140,33 @@ pub struct Monitor {
     pub since: u64,
     /// Why the last failed probe failed.
     pub last_error: Option<String>,
+    /// What will need an operator although it passes.
+    #[serde(default)]
+    pub warning: Option<String>,
+    /// The member is fit while it is down.
+    #[serde(default)]
+    pub inverted: bool,
+    /// It is shown, and counts for nothing.
+    #[serde(default)]
+    pub watch_only: bool,
+    /// It does not say that the member is up, inverted or not.
+    #[serde(default)]
+    pub against: bool,
+}
+
+/// What a feed has said of a region or a member.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Feed {
+    /// Its name.
+    pub name: String,
+    /// How old its last report is, in seconds; absent where there was none.
+    pub age: Option<u64>,
+    /// That is too old to count, but for words that hold.
+    pub stale: bool,
+    /// The last reading failed.
+    pub failing: bool,
+    /// Why, or what was odd in it.
+    pub last_error: Option<String>,
 }
 
 /// What is reported of load; what is not reported is absent.
@@ -142,4 +178,13 @@ pub struct Load {
     pub connections: Option<f64>,
     /// A second.
     pub requests: Option<f64>,
+    /// Octets a second.
+    #[serde(default)]
+    pub bandwidth: Option<f64>,
+    /// A second.
+    #[serde(default)]
+    pub packets: Option<f64>,
+    /// Seconds.
+    #[serde(default)]
+    pub response_time: Option<f64>,
 }

@@ -120,10 +120,10 @@ pub fn verdict(pool: &Pool, known: &[(&TargetKey, TargetState)]) -> (Status, boo
         if required.is_some_and(|required| required.watch_only) {
             continue;
         }
-        let inverted = required.is_some_and(|required| required.inverted);
+        let taken = required.map_or(state.status, |required| required.taken(state.status));
         total += 1;
-        up += usize::from(state.status == if inverted { Status::Down } else { Status::Up });
-        down += usize::from(state.status == if inverted { Status::Up } else { Status::Down });
+        up += usize::from(taken == Status::Up);
+        down += usize::from(taken == Status::Down);
         wavering |= state.wavering;
     }
     let needed = pool.at_least.map_or(total, |least| usize::from(least).min(total));

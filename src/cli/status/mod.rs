@@ -20,8 +20,8 @@ pub struct Args {
     pattern: Option<String>,
     #[command(flatten)]
     admin: AdminArgs,
-    /// Show it again and again, every 2 seconds unless given, until Ctrl-C
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
+    /// Show it again and again, every 2 seconds unless given (`--watch=5`), until Ctrl-C
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "2",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     watch: Option<u64>,
     /// Print JSON; with --watch one line each time
@@ -106,5 +106,27 @@ fn watch(client: &AdminClient, args: &Args, interval: Duration) -> ExitCode {
         if shown.is_err() || interrupt.comes_within(interval) {
             return ExitCode::SUCCESS;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "test code")]
+    use super::Args;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn a_pattern_may_follow_watch_and_seconds_stand_behind_an_equals_sign() {
+        let args = |words: &[&str]| Line::try_parse_from(std::iter::once(&"status").chain(words)).unwrap().args;
+        let read = |words| (args(words).watch, args(words).pattern);
+        assert_eq!(read(&["--watch", "pool/web"]), (Some(2), Some("pool/web".to_owned())));
+        assert_eq!(read(&["--watch=5"]), (Some(5), None));
+        assert_eq!(read(&["pool/web"]), (None, Some("pool/web".to_owned())));
     }
 }

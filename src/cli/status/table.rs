@@ -1,8 +1,9 @@
 //! The status as text for a person, in at most 100 columns.
 
 use crate::admin::operate::file::OrderForm;
-use crate::admin::status::report::{Load, Member, Pool, PoolRegion, Region, Status};
+use crate::admin::status::report::{Feed, Load, Member, Pool, PoolRegion, Region, Status};
 use crate::base::UnixTime;
+use crate::cli::monitor_words::{enough, taken};
 use crate::cli::operate::{order_words, span};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
@@ -85,7 +86,7 @@ fn legend(seconds: f64) -> String {
         }
         _ => "of the pool's answers; not counted yet".to_owned(),
     };
-    format!("SHARE of a region: {counted}; of a member: of its region's, by weight.")
+    format!("SHARE of a region: {counted}; of a member: of its region's, by weight. LOAD: with the age of the report.")
 }
 
 fn said_since(order: &OrderForm, now: u64) -> String {
@@ -100,12 +101,13 @@ fn regions(status: &Status) -> Vec<(Tone, String)> {
             region.name.clone(),
             region.state.clone(),
             format!("{} of {}", region.members_available, region.members),
-            region.load.as_ref().map_or_else(|| "-".to_owned(), load_words),
+            load_cell(region.load.as_ref(), &region.feeds),
         ],
     });
     let mut lines = table(&header, rows.collect(), &[2, 3]);
-    for Region { orders, .. } in &status.regions {
+    for Region { name, orders, feeds, .. } in &status.regions {
         lines.extend(orders.iter().flat_map(|order| order_line(order, status.now)));
+        lines.extend(feed_remarks(name, feeds).iter().flat_map(|remark| wrapped(remark, Tone::Plain)));
     }
     lines
 }
@@ -121,7 +123,7 @@ fn pool_lines(pool: &Pool, status: &Status) -> Vec<(Tone, String)> {
         many => format!("policies {}", many.join(", ")),
     };
     let rate = pool.answers_per_second.map(|rate| format!(", {rate:.1} answers a second")).unwrap_or_default();
-    let mut lines = wrapped(&format!("POOL {}: {policies}{rate}", pool.name), Tone::Heading);
+    let mut lines = wrapped(&format!("POOL {}: {policies}{rate}{}", pool.name, enough(pool.at_least)), Tone::Heading);
     let header = ["REGION, MEMBER", "STATE", "MONITORS", "SINCE", "LATENCY", "LOAD", "SHARE"];
     let mut rows = Vec::new();
     let mut remarks = Vec::new();
@@ -157,7 +159,7 @@ fn member_row(member: &Member, now: u64) -> Row {
         format!("{monitored}{wavering}"),
         member.since.map_or_else(none, |since| span(now.saturating_sub(since))),
         member.latency_ms.map_or_else(none, |latency| format!("{latency:.1} ms")),
-        member.load.as_ref().map_or_else(none, load_words),
+        load_cell(member.load.as_ref(), &member.feeds),
         member.share_by_weight.map_or_else(none, percent),
     ];
     Row { tone: tone_of(&member.state, member.available), cells }
@@ -166,16 +168,37 @@ fn member_row(member: &Member, now: u64) -> Row {
 /// What does not fit into a row: why a member fails, and what will be wrong with it.
 fn remarks_of(member: &Member) -> Vec<String> {
     let mut remarks = Vec::new();
-    for monitor in member.monitors.iter().filter(|monitor| monitor.status != "up") {
-        if let Some(error) = &monitor.last_error {
-            remarks.push(format!("  {}: {} {}: {error}", member.target, monitor.name, monitor.status));
+    for monitor in member.monitors.iter().filter(|monitor| monitor.against) {
+        let error = monitor.last_error.as_ref().filter(|_| monitor.status != "up");
+        if error.is_none() && !monitor.inverted {
+            continue;
         }
+        let error = error.map(|error| format!(": {error}")).unwrap_or_default();
+        let status = taken(&monitor.status, monitor.inverted, monitor.watch_only);
+        remarks.push(format!("  {}: {} {status}{error}", member.target, monitor.name));
     }
     if member.wavering && remarks.is_empty() {
         remarks.extend(member.last_error.iter().map(|error| format!("  {}: lately: {error}", member.target)));
     }
-    remarks.extend(member.warning.iter().map(|warning| format!("  {}: warning: {warning}", member.target)));
+    for monitor in &member.monitors {
+        let warning =
+            monitor.warning.as_ref().map(|text| format!("  {}: {} warning: {text}", member.target, monitor.name));
+        remarks.extend(warning);
+    }
+    remarks.extend(feed_remarks(&member.target, &member.feeds));
     remarks
+}
+
+/// What is wrong with the feeds of something.
+fn feed_remarks(of: &str, feeds: &[Feed]) -> Vec<String> {
+    let wrong = feeds.iter().filter(|feed| feed.stale || feed.failing || feed.last_error.is_some());
+    let words = wrong.map(|feed| {
+        let stale = if feed.stale { "stale, " } else { "" };
+        let age = feed.age.map_or_else(|| "no report yet".to_owned(), |age| format!("last report {} ago", span(age)));
+        let error = feed.last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+        format!("  {of}: feed {} {stale}{age}{error}", feed.name)
+    });
+    words.collect()
 }
 
 fn tone_of(state: &str, is_well: bool) -> Tone {
@@ -192,12 +215,36 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
-fn load_words(load: &Load) -> String {
-    match (load.utilisation, load.connections, load.requests) {
-        (Some(utilisation), ..) => percent(utilisation),
-        (None, Some(connections), _) => format!("{connections:.0} conn"),
-        (None, None, Some(requests)) => format!("{requests:.0}/s"),
-        (None, None, None) => "-".to_owned(),
+/// The load as it is reported, and how old that is; `stale` where it is too old to count.
+fn load_cell(load: Option<&Load>, feeds: &[Feed]) -> String {
+    let load = load.and_then(load_words);
+    let newest = feeds.iter().filter(|feed| !feed.stale).filter_map(|feed| feed.age).min();
+    match (load, newest) {
+        (Some(load), Some(age)) => format!("{load} ({})", span(age)),
+        (Some(load), None) => load,
+        (None, Some(age)) => format!("- ({})", span(age)),
+        (None, None) if feeds.iter().any(|feed| feed.stale) => "stale".to_owned(),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+/// The first of what is reported: what is nearest to a use of the capacity.
+fn load_words(load: &Load) -> Option<String> {
+    let utilisation = load.utilisation.map(percent);
+    utilisation
+        .or_else(|| load.connections.map(|count| format!("{count:.0} conn")))
+        .or_else(|| load.requests.map(|rate| format!("{rate:.0} req/s")))
+        .or_else(|| load.bandwidth.map(|rate| format!("{}B/s", in_thousands(rate))))
+        .or_else(|| load.packets.map(|rate| format!("{}pkt/s", in_thousands(rate))))
+        .or_else(|| load.response_time.map(|time| format!("{:.1} ms", time * 1e3)))
+}
+
+/// A large number in four digits or less.
+fn in_thousands(number: f64) -> String {
+    let units = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    match units.into_iter().find(|(size, _)| number >= *size) {
+        Some((size, unit)) => format!("{:.1} {unit}", number / size),
+        None => format!("{number:.0} "),
     }
 }
 

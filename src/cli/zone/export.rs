@@ -2,6 +2,7 @@
 
 use super::write::ZONE_FILE_MODE;
 use super::{Configured, ZoneArgs};
+use crate::admin::operate::request::Refused;
 use crate::cli::{failed, http};
 use crate::transfer::journal::Step;
 use crate::transfer::journal::file::{Contents, write_whole};
@@ -24,6 +25,9 @@ pub struct Args {
     /// Ask the server whose admin address this is, instead of the one that the configuration names
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "offline")]
     admin: Option<SocketAddr>,
+    /// The file with the token, instead of the one that the configuration names
+    #[arg(long, value_name = "FILE", conflicts_with = "offline")]
+    token_file: Option<PathBuf>,
     /// Ask no server: read the zone file and the journal
     #[arg(long)]
     offline: bool,
@@ -37,7 +41,8 @@ pub fn run(args: &Args) -> Result<ExitCode, ExitCode> {
     let configured = Configured::find(&args.zone)?;
     let apex = configured.apex();
     let admin = args.admin.or(configured.config.admin.listen).filter(|_| !args.offline);
-    let (text, source) = match admin.map(|admin| (admin, ask(admin, &configured.config.token_file(), apex))) {
+    let token_file = args.token_file.clone().or_else(|| http::own_token_file(args.admin, &configured.config));
+    let (text, source) = match admin.map(|admin| (admin, ask(admin, token_file.as_deref(), apex))) {
         Some((admin, Ok(text))) => (text, format!("the server at {admin}")),
         Some((admin, Err(Unasked::Refused(why)))) => {
             return Err(failed(format_args!("the server at {admin} refuses: {why}")));
@@ -87,11 +92,11 @@ enum Unasked {
     Refused(String),
 }
 
-fn ask(admin: SocketAddr, token_file: &Path, apex: &Name) -> Result<String, Unasked> {
+fn ask(admin: SocketAddr, token_file: Option<&Path>, apex: &Name) -> Result<String, Unasked> {
     let unreachable = |error: &dyn std::fmt::Display| Unasked::Unreachable(error.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| unreachable(&e))?;
     runtime.block_on(async {
-        let client = http::client_with_token(TIMEOUT, Some(token_file)).map_err(|e| unreachable(&e))?;
+        let client = http::client_with_token(TIMEOUT, token_file).map_err(|e| unreachable(&e))?;
         let mut url =
             reqwest::Url::parse(&format!("http://{admin}/api/v1/zone/export")).map_err(|e| unreachable(&e))?;
         url.query_pairs_mut().append_pair("zone", &apex.to_string());
@@ -99,8 +104,17 @@ fn ask(admin: SocketAddr, token_file: &Path, apex: &Name) -> Result<String, Unas
         let is_success = response.status().is_success();
         let body = response.bytes().await.map_err(|e| Unasked::Refused(e.to_string()))?;
         let text = String::from_utf8_lossy(&body).into_owned();
-        if is_success { Ok(text) } else { Err(Unasked::Refused(text.trim().to_owned())) }
+        if is_success { Ok(text) } else { Err(Unasked::Refused(refusal(&text))) }
     })
+}
+
+/// What a refusal says: its own words, or those of whoever checks the token.
+fn refusal(text: &str) -> String {
+    let said: Option<Refused> = serde_json::from_str(text).ok();
+    said.map_or_else(
+        || text.trim().to_owned(),
+        |said| said.help.map_or_else(|| said.error.clone(), |help| format!("{}\n  help: {help}", said.error)),
+    )
 }
 
 /// The zone as the next start would have it.
