@@ -255,7 +255,8 @@ fn policy_of(choice: &Choice, number: usize, pools: &[Pool], geography: &Geograp
     let is_last = number == POLICIES;
     let mut made = Policy {
         name: format!("policy{number}").into(),
-        order: [Order::Closest, Order::Closest, Order::Listed, Order::Any][choice.below(4, &[40, policy]) as usize],
+        order: [Order::Closest, Order::Closest, Order::Listed, Order::Any, Order::Latency]
+            [choice.below(5, &[40, policy]) as usize],
         spread: if is_last { Spread::Weighted } else { spread(choice.below(14, &[41, policy])) },
         answers: [None, None, Some(1), Some(2), Some(3)]
             .get(choice.below(9, &[42, policy]) as usize)
@@ -267,6 +268,14 @@ fn policy_of(choice: &Choice, number: usize, pools: &[Pool], geography: &Geograp
         percentage_drain: choice.one_in(4, &[46, policy]),
         ..Policy::default()
     };
+    if made.order != Order::Listed && choice.one_in(3, &[52, policy]) {
+        made.tie_band = (made.order != Order::Any).then_some(1.8);
+        made.region_spread = [Some(Spread::Weighted), Some(Spread::Hash { ipv4_prefix: 20, ipv6_prefix: 40 }), None]
+            .get(choice.below(5, &[53, policy]) as usize)
+            .copied()
+            .unwrap_or(Some(Spread::RoundRobin));
+        made.region_weights = vec![(RegionId(0), 3), (RegionId(1), 2)];
+    }
     made.all_down = match choice.below(6, &[47, policy]) {
         0 => AllDown::NoData,
         1 => AllDown::ServFail,

@@ -256,11 +256,12 @@ fn chain(world: &World, name: usize) -> Vec<(Arc<Ranking>, &Policy)> {
 fn split(world: &World, name: usize, policy: &Policy, family: Family) -> u8 {
     let (pool, ..) = world.plan.balance(name);
     let recovery = &world.plan.inputs.pools[pool].recovery;
-    let hashed = match (policy.spread, family) {
-        (Spread::Hash { ipv4_prefix, .. }, Family::V4) => ipv4_prefix,
-        (Spread::Hash { ipv6_prefix, .. }, Family::V6) => ipv6_prefix,
+    let hashed_by = |spread| match (spread, family) {
+        (Some(Spread::Hash { ipv4_prefix, .. }), Family::V4) => ipv4_prefix,
+        (Some(Spread::Hash { ipv6_prefix, .. }), Family::V6) => ipv6_prefix,
         _ => 0,
     };
+    let hashed = hashed_by(Some(policy.spread)).max(hashed_by(policy.region_spread));
     let recovers = recovery.warm_up.is_some() || recovery.probation.is_some_and(|share| share < 1.0);
     let splits = policy.shed.is_some() || policy.percentage_drain || recovers;
     let split = match (splits, family) {
@@ -274,6 +275,6 @@ fn split(world: &World, name: usize, policy: &Policy, family: Family) -> u8 {
 /// Whether the client alone says which region answers it.
 pub fn is_one_region(world: &World, name: usize) -> bool {
     let (_, policy, _) = world.plan.balance(name);
-    let has_equals = policy.order == Order::Any || policy.region_spread.is_some() || policy.tie_band.is_some();
+    let has_equals = policy.order == Order::Any || policy.tie_band.is_some();
     !has_equals && !matches!(policy.all_down, AllDown::Policy(_))
 }

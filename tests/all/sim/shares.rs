@@ -4,10 +4,11 @@ use super::ask::{A, AAAA, Question, ask};
 use super::ground;
 use super::model::is_v6;
 use super::plan::{Who, who_is};
+use super::rules::is_one_region;
 use super::world::World;
 use azimuth::health::Status;
 use azimuth::steering::condition::WEIGHT_UNIT;
-use azimuth::steering::spec::{Order, Spread};
+use azimuth::steering::spec::Spread;
 use std::collections::HashMap;
 
 /// A share that follows reports is at most so many times that of the weight.
@@ -39,7 +40,8 @@ pub fn check_weights(world: &World, name: usize) {
 /// Draws of one region's members by weight come out by weight.
 pub fn check_draws(world: &mut World, question: Question) {
     let (pool, policy, _) = world.plan.balance(question.name);
-    let is_drawn = policy.spread == Spread::Weighted && policy.answers.unwrap_or(1) == 1 && policy.order != Order::Any;
+    let is_drawn =
+        policy.spread == Spread::Weighted && policy.answers.unwrap_or(1) == 1 && is_one_region(world, question.name);
     if !is_drawn || !matches!(question.rtype, A | AAAA) || question.name >= ground::ADDRESS_NAMES {
         return;
     }
