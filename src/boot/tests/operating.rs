@@ -122,7 +122,7 @@ fn a_command_that_cannot_be_kept_changes_nothing() {
         (Verb::Clear, "pool/*"),
         (Verb::Clear, "pool/web"),
         (Verb::Failback, "pool/web"),
-        (Verb::ForceDown, "pool/web"),
+        (Verb::ForceDown, "pool/web/far"),
     ] {
         let refused = ask(&server, verb, pattern).unwrap_err();
         assert_eq!(refused.kind, Kind::Failed, "{verb:?} {pattern}: {}", refused.error);
