@@ -9,11 +9,20 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+/// Why a table was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// These are wrong with it.
+    Mistakes(Vec<String>),
+    /// It cannot be kept: nobody's mistake who gave it.
+    Failed(String),
+}
+
 /// Who takes tables of latencies.
 pub trait Latencies: Send + Sync {
     /// Keeps a table and makes it live in the background; an empty one takes back what was given before. How many latencies it
     /// has, or every mistake in it. Writes to disk: to be called where that may take its time.
-    fn replace(&self, octets: &[u8], format: Format) -> Result<usize, Vec<String>>;
+    fn replace(&self, octets: &[u8], format: Format) -> Result<usize, NotTaken>;
 }
 
 /// Largest body that is taken, in octets.
@@ -32,7 +41,11 @@ pub async fn put(State(state): State<AdminState>, headers: HeaderMap, body: Byte
             let note = "they go live in the background, on this node only";
             (StatusCode::ACCEPTED, Json(json!({ "latencies": count, "note": note }))).into_response()
         }
-        Ok(Err(mistakes)) => {
+        Ok(Err(NotTaken::Failed(error))) => {
+            let help = "nothing was changed; make room on that disk, or see to its rights";
+            (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": error, "help": help }))).into_response()
+        }
+        Ok(Err(NotTaken::Mistakes(mistakes))) => {
             let help = "nothing was changed; `azimuth` documents the form in docs/manual/ranking.md";
             let body = json!({ "error": mistakes.join("\n"), "errors": mistakes, "help": help });
             (StatusCode::BAD_REQUEST, Json(body)).into_response()

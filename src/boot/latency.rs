@@ -4,7 +4,7 @@
 
 use super::load::{FileStamp, Loaded};
 use super::run::stand_back;
-use crate::admin::latency::Latencies;
+use crate::admin::latency::{Latencies, NotTaken};
 use crate::base::{Diagnostic, RegionId, Severity, Sources, Span};
 use crate::config::Config;
 use crate::geo::Locator;
@@ -13,8 +13,11 @@ use crate::geo::latency::file::{Format, LatencyFile, Unknown, read, write_csv};
 use crate::geo::spec::GeoSpec;
 use crate::snapshot::{Inputs, PublisherHandle};
 use crate::transfer::LiveZones;
+use crate::transfer::state_name::{FILE_MODE, create_folder};
 use std::collections::HashMap;
+use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -126,6 +129,8 @@ struct Shared {
     base: Mutex<Base>,
     /// Held by who builds, so that tables go live one after the other.
     building: Mutex<()>,
+    /// Held by who writes the table: there is one name for what is not complete.
+    writing: Mutex<()>,
 }
 
 /// The configuration that tables are laid over.
@@ -159,7 +164,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl LatencyDesk {
     pub(super) fn new(publisher: PublisherHandle, live: LiveZones, loaded: &Loaded) -> Self {
         let table = table_path(&loaded.config.server.state_dir);
-        let shared = Shared { table, publisher, live, base: Mutex::new(Base::of(loaded)), building: Mutex::default() };
+        let (base, building, writing) = (Mutex::new(Base::of(loaded)), Mutex::default(), Mutex::default());
+        let shared = Shared { table, publisher, live, base, building, writing };
         Self { shared: Arc::new(shared) }
     }
 
@@ -237,19 +243,24 @@ fn publish(publisher: &PublisherHandle, locator: Arc<Locator>) {
 }
 
 impl Latencies for LatencyDesk {
-    fn replace(&self, octets: &[u8], format: Format) -> Result<usize, Vec<String>> {
+    fn replace(&self, octets: &[u8], format: Format) -> Result<usize, NotTaken> {
         let base = lock(&self.shared.base);
         let mut sources = Sources::default();
         let source = sources.add("body", octets);
         let LatencyFile { latencies, diagnostics } =
             read(source, octets, format, &by_name(&base.names()), Unknown::Refused);
         if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-            return Err(diagnostics.iter().map(|diagnostic| diagnostic.one_line(&sources)).collect());
+            let mistakes = diagnostics.iter().map(|diagnostic| diagnostic.one_line(&sources));
+            return Err(NotTaken::Mistakes(mistakes.collect()));
         }
         let text = write_csv(&latencies, &base.names());
         drop(base);
-        let kept = write_whole(&self.shared.table, text.as_bytes());
-        kept.map_err(|error| vec![format!("cannot write `{}`: {error}", self.shared.table.display())])?;
+        {
+            let _one_at_a_time = lock(&self.shared.writing);
+            write_whole(&self.shared.table, text.as_bytes()).map_err(|error| {
+                NotTaken::Failed(format!("cannot write `{}`: {error}", self.shared.table.display()))
+            })?;
+        }
         self.apply_latency();
         Ok(latencies.len())
     }
@@ -258,12 +269,19 @@ impl Latencies for LatencyDesk {
 /// Puts a file into the place of another one, whole or not at all.
 fn write_whole(path: &Path, octets: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    create_folder(folder)?;
     let beside = path.with_extension("csv.new");
-    let mut file = std::fs::File::create(&beside)?;
-    file.write_all(octets)?;
-    file.sync_all()?;
-    drop(file);
-    std::fs::rename(&beside, path)?;
+    let written = write_new(&beside, octets).and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        // It holds half a table at best; the error that matters is the first one.
+        let _ = std::fs::remove_file(&beside);
+    }
+    written?;
     std::fs::File::open(folder)?.sync_all()
+}
+
+fn write_new(path: &Path, octets: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(FILE_MODE).open(path)?;
+    file.write_all(octets)?;
+    file.sync_all()
 }

@@ -1,9 +1,11 @@
 //! A server in this process: what a reload sees, what it keeps, and which files it is made of.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
+mod operating;
+
 use super::watch::FileWatcher;
 use super::{Overrides, Server, StartError, load_rest};
-use crate::admin::latency::Latencies;
+use crate::admin::latency::{Latencies, NotTaken};
 use crate::base::Sources;
 use crate::config;
 use crate::geo::latency::file::Format;
@@ -12,6 +14,7 @@ use crate::transfer::Journals;
 use crate::wire::Name;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -345,8 +348,15 @@ fn tables_of_latencies_go_live_and_outlive_reloads_and_restarts() {
     let replace = |server: &Server, text: &str| server.latencies().replace(text.as_bytes(), Format::Csv);
     assert_eq!(replace(&server, "192.0.2.0/24,three,10\n"), Ok(1));
     wait_for_region(&server, "three");
-    let mistakes = replace(&server, "192.0.2.0/24,four,10\n").unwrap_err();
-    assert_eq!(mistakes, ["body:1:14: region `four` is not defined; regions are named as in `[region.NAME]`"]);
+    let mode = std::fs::metadata(folder.path("state/latency.csv")).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode & !0o640, 0, "{mode:o}: like other files of state");
+    let mistake = "body:1:14: region `four` is not defined; regions are named as in `[region.NAME]`".to_owned();
+    assert_eq!(replace(&server, "192.0.2.0/24,four,10\n"), Err(NotTaken::Mistakes(vec![mistake])));
+    // What the new table would be written to cannot be opened.
+    std::fs::create_dir(folder.path("state/latency.csv.new")).unwrap();
+    let failed = replace(&server, "192.0.2.0/24,one,1\n").unwrap_err();
+    assert!(matches!(&failed, NotTaken::Failed(why) if why.contains("cannot write")), "{failed:?}");
+    std::fs::remove_dir(folder.path("state/latency.csv.new")).unwrap();
     // A reload with other files keeps the table over them.
     folder.write("latency.csv", "192.0.2.0/24,one,5\n192.0.2.0/24,three,80\n");
     assert!(server.reload().unwrap().0);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Octets of chance in a token that we make.
@@ -44,12 +44,32 @@ pub fn make(path: &Path, chance: &[u8; TOKEN_OCTETS]) -> io::Result<bool> {
     });
     token.push('\n');
     // Complete under another name first: nobody shall read half a token.
-    let new = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&new)?;
-    io::Write::write_all(&mut file, token.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    Ok(true)
+    let new = beside(path);
+    let written = write_anew(&new, token.as_bytes()).and_then(|()| std::fs::rename(&new, path));
+    if written.is_err() {
+        // The error that matters is the first one.
+        let _ = std::fs::remove_file(&new);
+    }
+    written.map(|()| true)
+}
+
+/// The whole name with something behind it that nobody would give a file: another one of the operator is never in its place.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".azimuth-new");
+    PathBuf::from(name)
+}
+
+/// Into a file that was not there: one that was would keep its owner and mode, and whoever has it open could read the token.
+fn write_anew(path: &Path, octets: &[u8]) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        // What a crash has left.
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
+    io::Write::write_all(&mut file, octets)?;
+    file.sync_all()
 }
 
 /// Whether others than the file's owner and group can read it.
@@ -89,6 +109,25 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             assert!(read(&path).unwrap_err().contains("holds no token"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_token_is_never_written_into_a_file_that_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.token");
+        // Left over, open to all, and in somebody's hands; another is the operator's own.
+        let (left, own) = (super::beside(&path), folder.path().join("admin.new"));
+        for file in [&left, &own] {
+            std::fs::write(file, "mine").unwrap();
+            std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o666)).unwrap();
+        }
+        let mut held = std::fs::File::open(&left).unwrap();
+        assert!(make(&path, &[0xab; 32]).unwrap());
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let mut seen = String::new();
+        std::io::Read::read_to_string(&mut held, &mut seen).unwrap();
+        assert_eq!((seen.as_str(), std::fs::read_to_string(own).unwrap().as_str()), ("mine", "mine"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left there");
     }
 
     #[test]
