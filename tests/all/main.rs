@@ -4,6 +4,7 @@
 
 mod e2e;
 mod explain;
+mod explain_rules;
 mod golden;
 mod manual;
 mod message;
