@@ -1,6 +1,7 @@
 //! Plugs the rooms together: loads a configuration with everything it names, starts the server, reloads it, stops it.
 
 mod aliases;
+mod courses;
 mod door;
 mod feeds;
 mod latency;
@@ -9,6 +10,7 @@ mod plan;
 mod privileges;
 mod run;
 mod server;
+mod state_lock;
 #[cfg(test)]
 mod tests;
 mod token;

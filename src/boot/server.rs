@@ -1,19 +1,20 @@
 //! The running server: every part started in order, reloaded, and stopped in the opposite order.
 
 use super::aliases;
+use super::courses;
 use super::door::{Door, engine};
 use super::feeds;
 use super::latency::{Base, LatencyDesk};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
 use super::privileges::{become_user, warn_of_staying_root};
-use super::token;
-use crate::admin::operate::{Operator, Prepared};
+use super::state_lock::{StateLock, recall};
+use crate::admin::operate::Operator;
 use crate::admin::{Admin, AdminState, Reloads};
 use crate::base::Diagnostic;
 use crate::config::Config;
 use crate::feed::Feeder;
 use crate::probe::Prober;
-use crate::snapshot::Publisher;
+use crate::snapshot::{Hooks, Publisher};
 use crate::transfer::alias::AliasResolver;
 use crate::transfer::secondary::Secondaries;
 use crate::transfer::{Desk, Journals, LiveZones, Parts, Pause};
@@ -63,6 +64,8 @@ pub struct Server {
     admin: Option<Admin>,
     reloads: Arc<Reloads>,
     listening: Vec<SocketAddr>,
+    /// The last to be dropped: nobody else may have the folder before.
+    _state_lock: StateLock,
 }
 
 impl Server {
@@ -80,13 +83,14 @@ impl Server {
         // One for each UDP socket: as many as listen addresses times workers.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
-        let prepared = recall(&loaded.config)?;
+        let (state_lock, prepared) = recall(&loaded.config)?;
         let journals = Journals::new(&loaded.config.server.state_dir);
         let Some(mut pause) = settle(&mut loaded, &live, &journals, &mut report) else {
             return Err(StartError::Configuration(report));
         };
         pause.prepare();
-        let publisher = Publisher::start_after(loaded.inputs.clone(), &prepared.past(), Box::new(prepared.on_memory()));
+        let hooks = Hooks { on_memory: Box::new(prepared.on_memory()), on_course: Box::new(courses::log) };
+        let publisher = Publisher::start_after(loaded.inputs.clone(), &prepared.past(), hooks);
         let zones = publisher.handle();
         live.publish_with(move |zone| zones.set_zone(zone));
         pause.adopt();
@@ -134,6 +138,7 @@ impl Server {
                 admin,
                 reloads,
                 listening,
+                _state_lock: state_lock,
             },
             report,
         ))
@@ -347,12 +352,6 @@ fn drop_privileges(config: &Config, listening: &[SocketAddr]) -> Result<(), Star
         None => warn_of_staying_root(listening),
     }
     Ok(())
-}
-
-/// What operators have said before, and a token for what they will say.
-fn recall(config: &Config) -> Result<Prepared, StartError> {
-    token::prepare(config);
-    Prepared::load(&config.server.state_dir).map_err(StartError::System)
 }
 
 /// Returns when the results of the first round of probes are live, or when `startup_grace` is over.

@@ -5,7 +5,7 @@ use super::built::Built;
 use super::facts;
 use super::generation::{Before, Generation};
 use super::known::{Known, LatencyOf};
-use super::past::{self, Past};
+use super::past::{self, CourseChange, Past};
 use super::{AliasAnswers, Inputs, Snapshot};
 use crate::base::UnixTime;
 use crate::health::{Change, Report, Subject};
@@ -33,6 +33,7 @@ pub struct Core {
     expiry: Option<UnixTime>,
     /// Of the last snapshot.
     number: u64,
+    pub(super) course_changes: Vec<CourseChange>,
 }
 
 /// A panic while the lock is held leaves nothing half-done that the next holder could stumble over.
@@ -54,7 +55,18 @@ impl Core {
         let built = Built::new(&generation, conditions, None);
         let known = Arc::new(Mutex::new(known));
         let agenda = agenda_of(&wanted);
-        Self { known, generation, built, controls, wanted, agenda, dirty: BTreeSet::new(), expiry, number: 1 }
+        Self {
+            known,
+            generation,
+            built,
+            controls,
+            wanted,
+            agenda,
+            dirty: BTreeSet::new(),
+            expiry,
+            number: 1,
+            course_changes: Vec::new(),
+        }
     }
 
     /// Takes in changes of health. States of targets that this generation does not have are kept for the next one, whose
@@ -170,6 +182,7 @@ impl Core {
         now: UnixTime,
         replaced: &mut Vec<(usize, Arc<PoolAnswers>)>,
     ) {
+        let courses = self.courses_of(lead);
         let Self { generation, controls, built, .. } = self;
         let mut next = |number: u32, like: Option<&Arc<PoolAnswers>>| {
             // A twin that is set apart has a course of its own.
@@ -192,6 +205,7 @@ impl Core {
             }
         }
         self.schedule(lead, wanted);
+        self.note_courses(lead, &courses);
     }
 
     fn schedule(&mut self, lead: u32, next: Option<UnixTime>) {

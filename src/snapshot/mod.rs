@@ -3,6 +3,7 @@
 
 pub mod aliases;
 mod built;
+mod clock;
 pub mod core;
 pub mod counters;
 mod facts;
@@ -20,8 +21,8 @@ pub use counters::Total;
 pub use facts::target_name;
 pub use generation::Inputs;
 pub use known::LatencyOf;
-pub use past::{PairCourse, PairMemory, Past};
-pub use publisher::{Current, OnMemory, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
+pub use past::{CourseChange, Hooks, PairCourse, PairMemory, Past};
+pub use publisher::{Current, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
 pub use services::{ServiceAnswers, ZoneServices, service_of};
 pub use settings::Settings;
 

@@ -4,7 +4,7 @@ use super::core::Core;
 use super::counters::{Counters, Total};
 use crate::base::{PolicyId, PoolId};
 use crate::steering::control::operator::OperatorTable;
-use crate::steering::control::{Control, MemberCourse, RegionCourse, RegionMemory};
+use crate::steering::control::{Control, Course, MemberCourse, RegionCourse, RegionMemory};
 use crate::steering::spec::Recovery;
 use std::sync::Arc;
 
@@ -41,7 +41,65 @@ pub struct PairCourse {
     pub members: Vec<MemberCourse>,
 }
 
+/// A region of a pool that goes another course than before: what a log should tell.
+#[derive(Clone, Debug)]
+pub struct CourseChange {
+    /// The pool's name.
+    pub pool: Arc<str>,
+    /// The policy's name.
+    pub policy: Arc<str>,
+    /// The region's name.
+    pub region: Arc<str>,
+    /// What was going on.
+    pub from: Course,
+    /// What is going on now.
+    pub to: Course,
+}
+
+/// Who is told of what the publisher's steering comes to. All are called from its thread and must not block.
+pub struct Hooks {
+    /// With all that the next run must not forget, whenever that changes.
+    pub on_memory: Box<dyn FnMut(&[PairMemory]) + Send>,
+    /// With the regions that go another course.
+    pub on_course: Box<dyn FnMut(&[CourseChange]) + Send>,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Self { on_memory: Box::new(|_| ()), on_course: Box::new(|_| ()) }
+    }
+}
+
 impl Core {
+    /// The regions that went another course since this was last asked.
+    pub fn take_course_changes(&mut self) -> Vec<CourseChange> {
+        std::mem::take(&mut self.course_changes)
+    }
+
+    /// Notes the regions of a lead that go another course than `before`; see [`Self::courses_of`].
+    pub(super) fn note_courses(&mut self, lead: u32, before: &[Course]) {
+        let now = self.controls[lead as usize].regions();
+        for (region, &from) in now.zip(before) {
+            if std::mem::discriminant(&region.course) != std::mem::discriminant(&from) {
+                let (pool, policy) = self.generation.names_of_pair(lead as usize);
+                let (region, to) = (Arc::clone(&region.name), region.course);
+                self.course_changes.push(CourseChange { pool, policy, region, from, to });
+            }
+        }
+    }
+
+    /// The courses of a lead's regions, where more than health moves them.
+    pub(super) fn courses_of(&self, lead: u32) -> Vec<Course> {
+        let (pool, policy) = self.generation.pairs[lead as usize];
+        let (pool, policy) =
+            (&self.generation.inputs.pools[pool.index()], &self.generation.inputs.policies[policy.index()]);
+        let moves = pool.recovery != Recovery::default() || policy.shed.is_some() || policy.percentage_drain;
+        if !moves {
+            return Vec::new();
+        }
+        self.controls[lead as usize].regions().map(|region| region.course).collect()
+    }
+
     /// What is going on in each pool under each policy it is balanced under.
     #[must_use]
     pub fn courses(&self) -> Vec<PairCourse> {

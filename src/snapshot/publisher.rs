@@ -2,11 +2,12 @@
 //! change, swaps, and frees old snapshots when the last worker has let go of them. It reads the clock only to collect
 //! changes and to say how long building took.
 
+use super::clock::Clock;
 use super::core::{self, Core};
 use super::counters::{Counters, Total};
 use super::generation::Generation;
 use super::known::{Known, LatencyOf};
-use super::past::{PairCourse, PairMemory, Past};
+use super::past::{Hooks, PairCourse, PairMemory, Past};
 use super::{AliasAnswers, Inputs, Snapshot};
 use crate::base::{PolicyId, PoolId, UnixTime};
 use crate::health::{Change, Report, Subject, TargetKey, TargetState};
@@ -16,7 +17,7 @@ use arc_swap::ArcSwap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// After a publication, further changes of health are collected this long.
 const COLLECTING: Duration = Duration::from_millis(10);
@@ -46,9 +47,6 @@ pub struct Current {
     /// The pool and policy behind each entry of [`Snapshot::pool_answers`].
     pub pairs: Arc<[(PoolId, PolicyId)]>,
 }
-
-/// Is told what the next run must not forget.
-pub type OnMemory = Box<dyn FnMut(&[PairMemory]) + Send>;
 
 /// What the publisher counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -258,7 +256,7 @@ impl Publisher {
     /// When the system can not start a thread.
     #[must_use]
     pub fn start(inputs: Inputs) -> Self {
-        Self::start_after(inputs, &Past::default(), Box::new(|_| ()))
+        Self::start_after(inputs, &Past::default(), Hooks::default())
     }
 
     /// As [`Self::start`], going on with what the run before has left. `on_memory` is called from the publisher's thread with
@@ -267,7 +265,7 @@ impl Publisher {
     /// # Panics
     /// When the system can not start a thread.
     #[must_use]
-    pub fn start_after(inputs: Inputs, past: &Past, on_memory: OnMemory) -> Self {
+    pub fn start_after(inputs: Inputs, past: &Past, hooks: Hooks) -> Self {
         let begun = Instant::now();
         let clock = Clock::anchored();
         let mut core = Core::new(inputs, past, clock.now());
@@ -293,7 +291,7 @@ impl Publisher {
         let worker = Worker {
             shared: Arc::clone(&shared),
             memories: core.memories(),
-            on_memory,
+            hooks,
             core,
             clock,
             quiet_until: None,
@@ -339,23 +337,6 @@ fn current(snapshot: Arc<Snapshot>, generation: &Generation) -> Current {
     Current { snapshot, inputs: Arc::clone(&generation.inputs), pairs: Arc::clone(&generation.pairs) }
 }
 
-/// Wall-clock time, anchored once to the monotonic clock, so that it never goes back.
-struct Clock {
-    anchor: Instant,
-    anchored_at: UnixTime,
-}
-
-impl Clock {
-    fn anchored() -> Self {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { anchor: Instant::now(), anchored_at: UnixTime::default() + since_epoch }
-    }
-
-    fn now(&self) -> UnixTime {
-        self.anchored_at + self.anchor.elapsed()
-    }
-}
-
 /// What the thread owns.
 struct Worker {
     shared: Arc<Shared>,
@@ -363,7 +344,7 @@ struct Worker {
     clock: Clock,
     /// What the next run must not forget, as it was last told.
     memories: Vec<PairMemory>,
-    on_memory: OnMemory,
+    hooks: Hooks,
     /// While changes are collected.
     quiet_until: Option<Instant>,
     /// Old snapshots, until nobody else holds them: the last to let go frees, and that shall not be a query worker.
@@ -440,9 +421,13 @@ impl Worker {
 
     /// Tells what the next run must not forget, where that is something new.
     fn remember(&mut self) {
+        let courses = self.core.take_course_changes();
+        if !courses.is_empty() {
+            (self.hooks.on_course)(&courses);
+        }
         let memories = self.core.memories();
         if memories != self.memories {
-            (self.on_memory)(&memories);
+            (self.hooks.on_memory)(&memories);
             self.memories = memories;
         }
     }
