@@ -412,7 +412,8 @@ mod tests {
         let mut named = only_v4.clone();
         for (number, member) in named.members.iter_mut().enumerate() {
             let text = format!("{number}.example.");
-            let wire = crate::wire::Name::from_text(text.as_bytes(), None).unwrap().as_wire().into();
+            // Nobody reads it here.
+            let wire = [0].into();
             member.target = MemberTarget::Name { wire, text: text.into() };
         }
         assert!(said(&named, &world.state).is_empty(), "names stand for both families");
