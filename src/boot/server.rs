@@ -103,7 +103,7 @@ impl Server {
         let feeder = feeds::start(config, loaded.feeds.clone(), &prober, publisher.handle())
             .map_err(cannot_start("the reader of feeds"))?;
         let states = prober.states();
-        publisher.look_up_latencies(Arc::new(move |target| states.get(target)?.latency));
+        publisher.look_up_targets(Arc::new(move |target| states.get(target).map(|state| state.clone())));
         let aliases = aliases::start(config, publisher.handle()).map_err(cannot_start("the resolver of aliases"))?;
         let latencies = LatencyDesk::new(publisher.handle(), live.clone(), &loaded);
         let reloads = Arc::<Reloads>::default();

@@ -44,12 +44,15 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 /// Called with what all feeds of a subject say together, whenever that changes, from the feeder's thread; must not block.
 pub type OnReport = Box<dyn Fn(Vec<(Subject, Report)>) + Send>;
 
+/// Tells the header that the last check of a target handed on, if any did.
+pub type CapturedOf = Box<dyn Fn(&TargetKey) -> Option<Captured> + Send>;
+
 /// What the feeder cannot know by itself.
 pub struct Hooks {
     /// The time now.
     pub now: Arc<dyn Fn() -> UnixTime + Send + Sync>,
     /// The header that the last good health check of a target has captured, and when that was.
-    pub captured: Box<dyn Fn(&TargetKey) -> Option<Captured> + Send>,
+    pub captured: CapturedOf,
 }
 
 /// What each feed has said of each subject, by both.

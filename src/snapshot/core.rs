@@ -4,7 +4,7 @@
 use super::built::Built;
 use super::facts;
 use super::generation::{Before, Generation};
-use super::known::{Known, LatencyOf};
+use super::known::{Known, StateOf};
 use super::past::{self, CourseChange, Past};
 use super::{AliasAnswers, Inputs, Snapshot};
 use crate::base::UnixTime;
@@ -112,9 +112,9 @@ impl Core {
         self.dirty.extend(self.generation.leads());
     }
 
-    /// Where latencies of targets are looked up from now on.
-    pub fn look_up_latencies(&mut self, latency_of: LatencyOf) {
-        lock(&self.known).latency_of = Some(latency_of);
+    /// Where latencies and last errors of targets are looked up from now on.
+    pub fn look_up_targets(&mut self, state_of: StateOf) {
+        lock(&self.known).state_of = Some(state_of);
     }
 
     /// Releases regions that wait for failback, in pools by names of pool and region.

@@ -11,8 +11,8 @@ use std::time::Duration;
 /// What is known of targets, by name. A target that is not there is unknown.
 pub(super) type TargetStates = HashMap<TargetKey, TargetState>;
 
-/// Tells how long the last probe of a target took that passed, if one did lately.
-pub type LatencyOf = Arc<dyn Fn(&TargetKey) -> Option<Duration> + Send + Sync>;
+/// Tells how a target stands by its last probe: changes of health do not tell of each.
+pub type StateOf = Arc<dyn Fn(&TargetKey) -> Option<TargetState> + Send + Sync>;
 
 /// What is known from outside.
 #[derive(Default)]
@@ -20,16 +20,28 @@ pub(super) struct Known {
     pub(super) targets: TargetStates,
     pub(super) reports: HashMap<Subject, Report>,
     pub(super) operator: Arc<OperatorTable>,
-    pub(super) latency_of: Option<LatencyOf>,
+    pub(super) state_of: Option<StateOf>,
 }
 
 impl Known {
     /// How long the probes of a target take; 0 or more.
     pub(super) fn latency(&self, target: &TargetKey) -> Option<Duration> {
-        match &self.latency_of {
-            Some(latency_of) => latency_of(target),
+        match &self.state_of {
+            Some(state_of) => state_of(target)?.latency,
             None => self.targets.get(target)?.latency,
         }
+    }
+
+    /// What is known of a target: its status as it was told, with what the last probe saw where that is of the same status.
+    pub(super) fn state(&self, target: &TargetKey) -> Option<TargetState> {
+        let told = self.targets.get(target)?.clone();
+        let seen = self.state_of.as_ref().and_then(|state_of| state_of(target));
+        Some(match seen {
+            Some(seen) if seen.status == told.status => {
+                TargetState { since: told.since, wavering: told.wavering, ..seen }
+            }
+            _ => told,
+        })
     }
 
     /// What is reported of a subject.

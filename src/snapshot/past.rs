@@ -56,12 +56,18 @@ pub struct CourseChange {
     pub to: Course,
 }
 
+/// Says whether a region, in a pool, is released: by the names of pool and region.
+pub type IsReleased = Box<dyn Fn(&str, &str) -> bool + Send>;
+
+/// Is told of several things at once.
+pub type ToldOf<T> = Box<dyn FnMut(&[T]) + Send>;
+
 /// Who is told of what the publisher's steering comes to. All are called from its thread and must not block.
 pub struct Hooks {
     /// With all that the next run must not forget, whenever that changes.
-    pub on_memory: Box<dyn FnMut(&[PairMemory]) + Send>,
+    pub on_memory: ToldOf<PairMemory>,
     /// With the regions that go another course.
-    pub on_course: Box<dyn FnMut(&[CourseChange]) + Send>,
+    pub on_course: ToldOf<CourseChange>,
 }
 
 impl Default for Hooks {

@@ -6,8 +6,8 @@ use super::clock::Clock;
 use super::core::{self, Core};
 use super::counters::{Counters, Total};
 use super::generation::Generation;
-use super::known::{Known, LatencyOf};
-use super::past::{Hooks, PairCourse, PairMemory, Past};
+use super::known::{Known, StateOf};
+use super::past::{Hooks, IsReleased, PairCourse, PairMemory, Past};
 use super::{AliasAnswers, Inputs, Snapshot};
 use crate::base::{PolicyId, PoolId, UnixTime};
 use crate::health::{Change, Report, Subject, TargetKey, TargetState};
@@ -87,9 +87,9 @@ enum Message {
     Changed(Vec<Change>),
     Reported(Vec<(Subject, Report)>),
     Operate(Arc<OperatorTable>, SyncSender<()>),
-    Latencies(LatencyOf),
+    LookUp(StateOf),
     Courses(SyncSender<Vec<PairCourse>>),
-    Release(Box<dyn Fn(&str, &str) -> bool + Send>),
+    Release(IsReleased),
     Flush(SyncSender<()>),
     Stop,
 }
@@ -177,15 +177,15 @@ impl PublisherHandle {
     }
 
     /// Releases the regions that wait for failback, in pools, whose names (pool, region) are told to be. Never blocks.
-    pub fn release(&self, is_released: Box<dyn Fn(&str, &str) -> bool + Send>) {
+    pub fn release(&self, is_released: IsReleased) {
         // Without a publisher there is nobody to tell.
         let _ = self.messages.send(Message::Release(is_released));
     }
 
-    /// Where latencies of targets are looked up from now on: changes of health do not tell of each probe.
-    pub fn look_up_latencies(&self, latency_of: LatencyOf) {
+    /// Where latencies and last errors of targets are looked up from now on: changes of health do not tell of each probe.
+    pub fn look_up_targets(&self, state_of: StateOf) {
         // Without a publisher there is nobody to tell.
-        let _ = self.messages.send(Message::Latencies(latency_of));
+        let _ = self.messages.send(Message::LookUp(state_of));
     }
 
     /// What is going on in each pool under each policy; nothing when the publisher has ended. Waits for its thread, so that
@@ -227,7 +227,7 @@ impl PublisherHandle {
     /// What is known of a target; `None` when nothing was ever reported of it.
     #[must_use]
     pub fn target_state(&self, target: &TargetKey) -> Option<TargetState> {
-        core::lock(&self.shared.known).targets.get(target).cloned()
+        core::lock(&self.shared.known).state(target)
     }
 
     /// Answers given, by names of pool and region; none that are 0.
@@ -377,7 +377,7 @@ impl Worker {
                     // The caller may have given up waiting.
                     let _ = live.send(());
                 }
-                Ok(Message::Latencies(latency_of)) => self.core.look_up_latencies(latency_of),
+                Ok(Message::LookUp(state_of)) => self.core.look_up_targets(state_of),
                 Ok(Message::Courses(asker)) => {
                     // The caller may have given up waiting.
                     let _ = asker.send(self.core.courses());

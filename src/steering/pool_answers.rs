@@ -266,7 +266,7 @@ impl PoolAnswers {
         let turned = u64::from(asked.turn).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let by_weight = |random: u64| {
             let total: u64 = groups.iter().map(weight).sum();
-            let mut left = (u128::from(random) * u128::from(total) >> 64) as u64;
+            let mut left = ((u128::from(random) * u128::from(total)) >> 64) as u64;
             let drawn = groups.iter().position(|group| {
                 let weight = weight(group);
                 let here = left < weight;

@@ -140,7 +140,13 @@ impl OperatorHandle {
         done.now = now.as_secs();
         let names = pools.iter().map(|pool| &*current.inputs.pools[pool.index()].name);
         let dry = state.dry.at(names, done.longest_ttl, now);
-        done.safe_to_stop_at = Some(dry.0.div_ceil(1_000_000));
+        let ends = done.order.as_ref().and_then(|order| order.until);
+        done.safe_to_stop_at = Some(dry.0.div_ceil(1_000_000)).filter(|dry| ends.is_none_or(|ends| *dry < ends));
+        if done.safe_to_stop_at.is_none() {
+            done.notes.push(
+                "it ends before the last answer has left all caches: it is never safe to stop the servers".into(),
+            );
+        }
         // An earlier configuration may have given longer ones.
         done.longest_ttl = u32::try_from(dry.since(now).as_micros().div_ceil(1_000_000)).unwrap_or(u32::MAX);
     }

@@ -81,7 +81,6 @@ fn build_policy(name: Arc<str>, table: &PolicyTable, regions: &Names, report: &m
         rules,
         shed: table.shed,
         percentage_drain: table.percentage_drain,
-        ..Policy::default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Clients that regions hand on, equals of which one is picked, regions that wait: each as a small world and many clients.
 
+#![expect(clippy::unwrap_used, reason = "test code")]
+
 use super::{Asked, Decision, decide};
 use crate::base::Family;
 use crate::steering::testing::{World, world};
