@@ -1,11 +1,25 @@
-//! Tells the log of regions that go another course: left late, passed over, coming back by and by, handing clients on. Decides
-//! nothing.
+//! What the publisher is told and tells beside snapshots: how targets stand by their last probe, and, for the log, which regions go
+//! another course: left late, passed over, coming back by and by, handing clients on. Decides nothing.
 
-use crate::snapshot::CourseChange;
+use crate::admin::operate::Prepared;
+use crate::probe::Prober;
+use crate::snapshot::{CourseChange, Hooks, StateOf};
 use crate::steering::control::Course;
+use std::sync::Arc;
+
+/// Who the publisher tells.
+pub(super) fn hooks(prepared: &Prepared) -> Hooks {
+    Hooks { on_memory: Box::new(prepared.on_memory()), on_course: Box::new(log) }
+}
+
+/// How targets stand by their last probe.
+pub(super) fn last_seen(prober: &Prober) -> StateOf {
+    let states = prober.states();
+    Arc::new(move |target| states.get(target).map(|state| state.clone()))
+}
 
 /// One line for each change, with its cause.
-pub(super) fn log(changes: &[CourseChange]) {
+fn log(changes: &[CourseChange]) {
     for CourseChange { pool, policy, region, from, to } in changes {
         let (state, cause) = words(to, from);
         let before = words(from, from).0;

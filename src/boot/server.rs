@@ -14,7 +14,7 @@ use crate::base::Diagnostic;
 use crate::config::Config;
 use crate::feed::Feeder;
 use crate::probe::Prober;
-use crate::snapshot::{Hooks, Publisher};
+use crate::snapshot::Publisher;
 use crate::transfer::alias::AliasResolver;
 use crate::transfer::secondary::Secondaries;
 use crate::transfer::{Desk, Journals, LiveZones, Parts, Pause};
@@ -89,8 +89,7 @@ impl Server {
             return Err(StartError::Configuration(report));
         };
         pause.prepare();
-        let hooks = Hooks { on_memory: Box::new(prepared.on_memory()), on_course: Box::new(courses::log) };
-        let publisher = Publisher::start_after(loaded.inputs.clone(), &prepared.past(), hooks);
+        let publisher = Publisher::start_after(loaded.inputs.clone(), &prepared.past(), courses::hooks(&prepared));
         let zones = publisher.handle();
         live.publish_with(move |zone| zones.set_zone(zone));
         pause.adopt();
@@ -102,8 +101,7 @@ impl Server {
             .map_err(cannot_start("the health checker"))?;
         let feeder = feeds::start(config, loaded.feeds.clone(), &prober, publisher.handle())
             .map_err(cannot_start("the reader of feeds"))?;
-        let states = prober.states();
-        publisher.look_up_targets(Arc::new(move |target| states.get(target).map(|state| state.clone())));
+        publisher.look_up_targets(courses::last_seen(&prober));
         let aliases = aliases::start(config, publisher.handle()).map_err(cannot_start("the resolver of aliases"))?;
         let latencies = LatencyDesk::new(publisher.handle(), live.clone(), &loaded);
         let reloads = Arc::<Reloads>::default();

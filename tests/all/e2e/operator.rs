@@ -222,7 +222,15 @@ fn a_broken_file_of_orders_keeps_the_server_from_starting_and_says_where_and_wha
     std::fs::write(&file, text_of_file.replace("\"drain\"", "\"drian\"")).unwrap();
     let port = super::server::free_port();
     let (dns, admin) = (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", super::server::free_port()));
-    let said = run(&server, 1, &["serve", "--config", "azimuth.toml", "--listen", &dns, "--admin", &admin]);
+    let serve = ["serve", "--config", "azimuth.toml", "--listen", &dns, "--admin", &admin];
+    let said = run(&server, 1, &serve);
+    assert!(said.contains("another server uses the state folder"), "{said}");
+    // As after the end of the one that holds it.
+    let (held, left) = (server.folder().join("state"), server.folder().join("left"));
+    std::fs::rename(&held, &left).unwrap();
+    std::fs::create_dir(&held).unwrap();
+    std::fs::copy(left.join("operator.json"), held.join("operator.json")).unwrap();
+    let said = run(&server, 1, &serve);
     for part in ["state/operator.json:", "drian", "help: ", "mv "] {
         assert!(said.contains(part), "{part:?} is missing in\n{said}");
     }
