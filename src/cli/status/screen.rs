@@ -22,7 +22,7 @@ impl Screen {
 
     /// Shows the lines of a text that fit.
     pub fn show(&self, text: &str) -> io::Result<()> {
-        let height = tcgetwinsize(io::stdout()).map_or(HEIGHT_DEFAULT, |size| size.ws_row);
+        let height = height(tcgetwinsize(io::stdout()).ok().map(|size| size.ws_row));
         let lines: Vec<&str> = text.lines().collect();
         let fitting = usize::from(height.max(2)) - 1;
         let mut out = String::from("\x1b[H");
@@ -40,6 +40,11 @@ impl Screen {
         stdout.write_all(out.as_bytes())?;
         stdout.flush()
     }
+}
+
+/// Lines of a terminal by what it says. One that says 0, as pseudo terminals do whose size nobody set, does not know.
+fn height(said: Option<u16>) -> u16 {
+    said.filter(|&lines| lines > 0).unwrap_or(HEIGHT_DEFAULT)
 }
 
 impl Drop for Screen {
@@ -81,5 +86,15 @@ impl Interrupt {
     /// Whether one comes within this time.
     pub fn comes_within(&self, limit: Duration) -> bool {
         self.0.recv_timeout(limit).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEIGHT_DEFAULT, height};
+
+    #[test]
+    fn a_terminal_of_no_lines_does_not_know_how_many_it_has() {
+        assert_eq!([None, Some(0), Some(50)].map(height), [HEIGHT_DEFAULT, HEIGHT_DEFAULT, 50]);
     }
 }
