@@ -180,6 +180,11 @@ fn shed_marks(reader: &mut Reader<'_, '_>) -> Option<ShedMarks> {
         low: low.as_ref().map_or(0.75, |low| low.value),
         high: high.as_ref().map_or(0.95, |high| high.value),
     };
+    for mark in [&low, &high].into_iter().flatten().filter(|mark| mark.value > 10.0) {
+        let message = format!("{} is {} times the capacity: 1 is all of it", mark.value, mark.value);
+        let hint = format!("for {} % write {}", mark.value, mark.value / 100.0);
+        table.report.push(Diagnostic::warning(message).at(mark.span, "").hint(hint));
+    }
     if marks.low >= marks.high {
         let message = format!(
             "`{}` is {}, and must be greater than `{}`, which is {}",

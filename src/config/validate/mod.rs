@@ -51,7 +51,7 @@ pub fn validate(spec: Spec, files: Vec<PathBuf>, report: &mut Report) -> Config 
         pools: &built_pools,
         pool_tables: &spec.pools,
         pool_names: &pools,
-        region_feeds: !spec.region_feeds.is_empty(),
+        region_feeds: spec.region_feeds.iter().any(|region| !region.feeds.is_empty()),
         policies: &built_policies,
         policy_tables: &spec.policies,
         policy_names: &policies,

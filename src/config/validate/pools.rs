@@ -69,6 +69,11 @@ fn required_monitors(table: &PoolTable, monitors: &Names, report: &mut Report) -
         let message = format!("`{}` is {}, and {counting} monitors count", keys::pool::AT_LEAST.name, least.value);
         report.push(Diagnostic::error(message).at(least.span, "").hint("no member would ever be up"));
     }
+    if let (0, None, Some(first)) = (counting, &table.at_least, table.watch_only.first()) {
+        let message =
+            format!("all monitors are under `{}`, so that members are always up", keys::pool::WATCH_ONLY.name);
+        report.push(Diagnostic::warning(message).at(first.span, "").hint("leave one out whose verdict counts"));
+    }
     let required = |name: &Spanned<String>| {
         let monitor = MonitorId(u32::try_from(monitors.find(name, report)?).unwrap_or(u32::MAX));
         let (inverted, watch_only) = (listed(&table.inverted, name), listed(&table.watch_only, name));
