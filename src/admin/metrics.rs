@@ -1,5 +1,6 @@
 //! `/metrics`: everything that is counted, in Prometheus text or OpenMetrics.
 
+mod courses;
 mod feeds;
 mod operator;
 
@@ -72,6 +73,7 @@ impl Collector for Everything {
         health(&self.0, &mut out)?;
         feeds::feeds(&self.0, &mut out)?;
         operator::orders(&self.0, &mut out)?;
+        courses::regions(&self.0, &mut out)?;
         secondaries(&self.0, &mut out)?;
         aliases(&self.0, &mut out)?;
         configuration(&self.0, &mut out)

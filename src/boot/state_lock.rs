@@ -1,4 +1,5 @@
-//! One server uses one state folder: two would lose each other's orders and journals.
+//! One server uses one state folder: two would lose each other's orders. The second one says so, and starts: several servers on one
+//! machine that keep nothing may well share a folder that nobody named.
 
 use super::server::StartError;
 use super::token;
@@ -14,15 +15,16 @@ use std::path::Path;
 pub(super) struct StateLock(#[expect(dead_code, reason = "held, not read")] Option<File>);
 
 impl StateLock {
-    /// Takes the folder for this server. The error says who has it, and what to do. A folder that can not be locked for another
-    /// reason is told of by whoever writes there.
+    /// Takes the folder for this server; the error is what to warn of when another one has it. A folder that can not be locked
+    /// for another reason is told of by whoever writes there.
     pub(super) fn take(folder: &Path) -> Result<Self, String> {
         let path = folder.join("lock");
         let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let Ok(file) = opened else { return Ok(Self(None)) };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => Err(format!(
-                "another server uses the state folder `{}`: give this one its own `[server] state_dir`, or stop the other",
+                "another server uses the state folder `{}`, and each may lose what operators tell the other: give this one a \
+                 `[server] state_dir` of its own, or stop the other",
                 folder.display()
             )),
             Ok(()) => Ok(Self(Some(file))),
@@ -35,7 +37,10 @@ impl StateLock {
 pub(super) fn recall(config: &Config) -> Result<(StateLock, Prepared), StartError> {
     // It makes the folder where there is none yet.
     token::prepare(config);
-    let state_lock = StateLock::take(&config.server.state_dir).map_err(StartError::System)?;
+    let state_lock = StateLock::take(&config.server.state_dir).unwrap_or_else(|warning| {
+        tracing::warn!("{warning}");
+        StateLock(None)
+    });
     Ok((state_lock, Prepared::load(&config.server.state_dir).map_err(StartError::System)?))
 }
 
