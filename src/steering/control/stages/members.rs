@@ -159,7 +159,22 @@ impl Step<'_, '_> {
             let capacity = self.facts.pool.members[index].capacity;
             let load = &known.report.load;
             track.exceeded = limits::exceeded(&self.facts.pool.limits, load, capacity, track.exceeded.as_ref());
-            state.passed_over |= track.exceeded.is_some();
+        }
+        // Members that are kept only until a delay is over give way to any that is up, whatever it reports.
+        let mut kept: Vec<(u16, usize)> = Vec::new();
+        let mut free: Vec<(u16, usize)> = Vec::new();
+        for (state, track) in self.members.iter().zip(&self.tracks.members) {
+            let Some(group) = track.place.map(|place| (place, track.slot)) else { continue };
+            if track.kept {
+                kept.push(group);
+            } else if state.enabled && state.status == Status::Up && track.exceeded.is_none() {
+                free.push(group);
+            }
+        }
+        for (state, track) in self.members.iter_mut().zip(&self.tracks.members) {
+            let Some(group) = track.place.map(|place| (place, track.slot)) else { continue };
+            let gives_way = !kept.contains(&group) || free.contains(&group);
+            state.passed_over |= track.exceeded.is_some() && gives_way;
         }
     }
 }
