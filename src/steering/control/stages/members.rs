@@ -154,10 +154,9 @@ impl Step<'_, '_> {
         if !limits::any(&self.facts.pool.limits) {
             return;
         }
-        for (index, state) in self.members.iter_mut().enumerate() {
-            let (known, track) = (&self.facts.members[index], &mut self.tracks.members[index]);
+        for (index, track) in self.tracks.members.iter_mut().enumerate() {
             let capacity = self.facts.pool.members[index].capacity;
-            let load = &known.report.load;
+            let load = &self.facts.members[index].report.load;
             track.exceeded = limits::exceeded(&self.facts.pool.limits, load, capacity, track.exceeded.as_ref());
         }
         // Members that are kept only until a delay is over give way to any that is up, whatever it reports.
