@@ -13,6 +13,7 @@ use azimuth::steering::Ranking;
 use azimuth::steering::spec::{AllDown, Member, Order, Policy, Spread};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The first addresses of IPv4-mapped addresses, NAT64, 6to4 and Teredo.
 const DISGUISES: [&str; 4] = ["::ffff:0:0", "64:ff9b::", "2002::", "2001::"];
@@ -96,11 +97,14 @@ pub fn forbidden_since(world: &World, who: Who, rtype: u16) -> Option<UnixTime> 
     since.collect::<Option<Vec<_>>>()?.into_iter().max().copied()
 }
 
+/// By how much a region may have had members up for longer than was last looked at.
+const MOMENT: Duration = Duration::from_secs(1);
+
 /// A region of the pool that has failed goes on answering for a while: as long as none of its members of the asked type is up.
 fn is_holding_out(world: &World, pool: usize, who: Who, rtype: u16) -> bool {
     let spec = &world.plan.inputs.pools[pool];
     let delay = spec.recovery.failover_delay;
-    let was_up = world.model.last_up.get(&(pool, who.region)).is_some_and(|&at| world.now <= at + delay);
+    let was_up = world.model.last_up.get(&(pool, who.region)).is_some_and(|&at| world.now <= at + delay + MOMENT);
     let is_neighbor = |member: &azimuth::steering::spec::Member| {
         who_is(pool, member).region == who.region && is_v6(member) == (rtype == AAAA)
     };
