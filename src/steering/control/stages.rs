@@ -50,6 +50,7 @@ struct Tally {
     enabled: u64,
     up: u64,
     unknown: u64,
+    down: u64,
 }
 
 impl Tally {
@@ -61,7 +62,7 @@ impl Tally {
 
     /// As it is when everything that has no result yet is found up.
     const fn at_best(&self) -> Self {
-        Self { enabled: self.enabled, up: self.up + self.unknown, unknown: 0 }
+        Self { up: self.up + self.unknown, unknown: 0, ..*self }
     }
 }
 
@@ -141,7 +142,7 @@ impl<'a, 'f> Step<'a, 'f> {
                     sight.has_report |= known.report.is_fresh;
                 }
                 Status::Unknown => tally.unknown += u64::from(weight),
-                Status::Down => {}
+                Status::Down => tally.down += u64::from(weight),
             }
         }
         let (together, least) = (self.together(), self.facts.policy.min_healthy);

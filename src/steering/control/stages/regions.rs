@@ -42,6 +42,7 @@ impl Step<'_, '_> {
             let seen = Seen {
                 has_enabled: sight.families.iter().any(|tally| tally.enabled > 0),
                 is_known: sight.is_known,
+                has_down: sight.families.iter().any(|tally| tally.down > 0),
                 is_healthy: sight.is_healthy,
                 is_forced: sight.is_forced && sight.is_healthy,
                 has_report: sight.has_report,
@@ -51,6 +52,7 @@ impl Step<'_, '_> {
                 track.recovery.release(&recovery, seen.has_feed, now);
             }
             track.recovery.step(&seen, &recovery, now);
+            let waits_until = track.recovery.waits_until();
             match track.recovery.course(&recovery, now) {
                 // One that is over and without effect waits for results.
                 Course::HeldBack { until: Some(until) } if now < until => {
@@ -65,6 +67,9 @@ impl Step<'_, '_> {
                 Course::FailoverDelayed { until } => self.wake(until),
                 Course::WarmingUp { .. } | Course::Probation { .. } => self.tick(),
                 _ => {}
+            }
+            if let Some(until) = waits_until.filter(|&until| now < until) {
+                self.wake(until);
             }
         }
     }
