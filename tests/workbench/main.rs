@@ -3,6 +3,7 @@
 //! ```text
 //! workbench load ADDRESS RATE NAMES ORIGIN     until a line comes on standard input; then the tally, as JSON
 //! workbench answers CONFIG NAMES ORIGIN COUNT  COUNT answers to names that are there, then COUNT to names that are not
+//! workbench works FOLDER                       writes the worlds and queries that are measured (benches/README.md)
 //! workbench probes TARGETS SECONDS             TARGETS on loopback probed once a second; start delays and cost, as JSON
 //! ```
 //!
@@ -13,8 +14,11 @@
 mod answers;
 mod load;
 mod probes;
+#[path = "../../benches/works/mod.rs"]
+mod works;
 
 use std::process::ExitCode;
+use works::chance::Chance;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,10 +30,11 @@ fn main() -> ExitCode {
         ["answers", config, names, origin, count] => {
             answers::run(config.as_ref(), names.parse().unwrap(), origin, count.parse().unwrap());
         }
+        ["works", folder] => works::write(folder.as_ref()),
         ["probes", targets, seconds] => probes::run(targets.parse().unwrap(), seconds.parse().unwrap()),
         _ => {
             eprintln!(
-                "usage: workbench probes TARGETS SECONDS | workbench load ADDRESS RATE NAMES ORIGIN | workbench answers CONFIG NAMES ORIGIN COUNT"
+                "usage: workbench works FOLDER | probes TARGETS SECONDS | load ADDRESS RATE NAMES ORIGIN | answers CONFIG NAMES ORIGIN COUNT"
             );
             return ExitCode::from(2);
         }
@@ -46,17 +51,4 @@ fn query(label: &str, origin: &str) -> Vec<u8> {
     }
     octets.extend([0, 0, 1, 0, 1]);
     octets
-}
-
-/// Numbers that look like chance and are the same each time (Steele and Vigna's `SplitMix64`).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % bound
-    }
 }
