@@ -113,6 +113,13 @@ impl NameKey {
         self.offsets[stripped].into()
     }
 
+    /// The labels from suffix `stripped` on that are in front of suffix `behind`, in wire form.
+    #[inline]
+    #[must_use]
+    pub fn labels(&self, stripped: usize, behind: usize) -> &[u8] {
+        &self.octets[self.offset(stripped)..self.offset(behind)]
+    }
+
     /// Suffix `stripped` in wire form.
     #[must_use]
     pub fn suffix(&self, stripped: usize) -> &[u8] {
