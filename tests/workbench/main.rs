@@ -4,6 +4,8 @@
 //! workbench load ADDRESS RATE NAMES ORIGIN     until a line comes on standard input; then the tally, as JSON
 //! workbench answers CONFIG NAMES ORIGIN COUNT  COUNT answers to names that are there, then COUNT to names that are not
 //! workbench probes TARGETS SECONDS             TARGETS on loopback probed once a second; start delays and cost, as JSON
+//! workbench world POOLS REGIONS FOLDER         writes a configuration of that size
+//! workbench publish POOLS REGIONS              what changes cost the publisher in that world: times, and counts of what was done
 //! ```
 //!
 //! A zone of the suite holds `h0000000` to the number of its names, each with an address that is its number in network 10.
@@ -13,6 +15,8 @@
 mod answers;
 mod load;
 mod probes;
+mod publish;
+mod world;
 
 use std::process::ExitCode;
 
@@ -27,9 +31,13 @@ fn main() -> ExitCode {
             answers::run(config.as_ref(), names.parse().unwrap(), origin, count.parse().unwrap());
         }
         ["probes", targets, seconds] => probes::run(targets.parse().unwrap(), seconds.parse().unwrap()),
+        ["world", pools, regions, folder] => {
+            world::write(folder.as_ref(), pools.parse().unwrap(), regions.parse().unwrap());
+        }
+        ["publish", pools, regions] => publish::run(pools.parse().unwrap(), regions.parse().unwrap()),
         _ => {
             eprintln!(
-                "usage: workbench probes TARGETS SECONDS | workbench load ADDRESS RATE NAMES ORIGIN | workbench answers CONFIG NAMES ORIGIN COUNT"
+                "usage: workbench load|answers|probes|world|publish ARGUMENTS; the head of the source says which"
             );
             return ExitCode::from(2);
         }
