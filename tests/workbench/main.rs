@@ -5,6 +5,8 @@
 //! workbench answers CONFIG NAMES ORIGIN COUNT  COUNT answers to names that are there, then COUNT to names that are not
 //! workbench works FOLDER                       writes the worlds and queries that are measured (benches/README.md)
 //! workbench probes TARGETS SECONDS             TARGETS on loopback probed once a second; start delays and cost, as JSON
+//! workbench world POOLS REGIONS FOLDER         writes a configuration of that size
+//! workbench publish POOLS REGIONS              what changes cost the publisher in that world: times, and counts of what was done
 //! ```
 //!
 //! A zone of the suite holds `h0000000` to the number of its names, each with an address that is its number in network 10.
@@ -14,8 +16,10 @@
 mod answers;
 mod load;
 mod probes;
+mod publish;
 #[path = "../../benches/works/mod.rs"]
 mod works;
+mod world;
 
 use std::process::ExitCode;
 use works::chance::Chance;
@@ -32,9 +36,13 @@ fn main() -> ExitCode {
         }
         ["works", folder] => works::write(folder.as_ref()),
         ["probes", targets, seconds] => probes::run(targets.parse().unwrap(), seconds.parse().unwrap()),
+        ["world", pools, regions, folder] => {
+            world::write(folder.as_ref(), pools.parse().unwrap(), regions.parse().unwrap());
+        }
+        ["publish", pools, regions] => publish::run(pools.parse().unwrap(), regions.parse().unwrap()),
         _ => {
             eprintln!(
-                "usage: workbench works FOLDER | probes TARGETS SECONDS | load ADDRESS RATE NAMES ORIGIN | answers CONFIG NAMES ORIGIN COUNT"
+                "usage: workbench load|answers|probes|world|works|publish ARGUMENTS; the head of the source says which"
             );
             return ExitCode::from(2);
         }

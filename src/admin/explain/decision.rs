@@ -195,7 +195,7 @@ impl Teller<'_> {
             return Vec::new();
         }
         let weight = |region: &RegionId| {
-            let state = self.answers.condition().regions.get(region.index()).copied().unwrap_or_default();
+            let state = self.answers.condition().regions.of(*region);
             f64::from(state.weight) / f64::from(WEIGHT_UNIT)
         };
         steps.into_iter().flat_map(|step| &step.regions).map(|region| (*region, weight(region))).collect()
@@ -221,7 +221,7 @@ impl Teller<'_> {
 
     /// Whether a region hands any client on by itself, and how many.
     fn hands_on(&self, region: RegionId) -> Option<f64> {
-        let state = self.answers.condition().regions.get(region.index())?;
+        let state = self.answers.condition().regions.of(region);
         (state.shed != Share::NONE).then(|| state.shed.as_f64())
     }
 

@@ -158,8 +158,7 @@ impl View<'_> {
         let name = self.region_name(region);
         let names = (Arc::clone(&spec.name), Some(Arc::clone(name)));
         let condition = self.condition_of(pool);
-        let state = condition.and_then(|(_, condition)| condition.regions.get(region.index())).copied();
-        let state = state.unwrap_or_default();
+        let state = condition.map(|(_, condition)| condition.regions.of(region)).unwrap_or_default();
         let available = condition.is_some_and(|(number, _)| {
             let policy = &self.current.inputs.policies[self.current.pairs[number].1.index()];
             words::is_healthy(spec, region, self.current.snapshot.pool_answers.get(number).states(), policy.min_healthy)
