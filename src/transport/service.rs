@@ -88,7 +88,8 @@ impl Service {
     ///
     /// What is behind `slow_door` gets transfers, signed messages, NOTIFY and UPDATE; without one they are refused.
     pub fn start(
-        #[cfg_attr(not(feature = "xdp"), expect(unused_mut, reason = "XDP takes its part out"))] mut listeners: Listeners,
+        #[cfg_attr(not(feature = "xdp"), expect(unused_mut, reason = "XDP takes its part out"))]
+        mut listeners: Listeners,
         store: Arc<SnapshotStore>,
         limits: StreamLimits,
         slow_door: Option<Arc<dyn SlowDoor>>,

@@ -21,13 +21,13 @@ mod mmsg;
 mod plain;
 
 #[cfg(target_os = "linux")]
-pub use mmsg::ReturnPath;
-#[cfg(target_os = "linux")]
 use mmsg::Batch;
-#[cfg(not(target_os = "linux"))]
-pub use plain::ReturnPath;
+#[cfg(target_os = "linux")]
+pub use mmsg::ReturnPath;
 #[cfg(not(target_os = "linux"))]
 use plain::Batch;
+#[cfg(not(target_os = "linux"))]
+pub use plain::ReturnPath;
 
 /// How long a worker without queries waits before it looks whether it shall stop.
 pub(in crate::transport) const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(250);

@@ -56,8 +56,7 @@ fn destinations(listen: &[SocketAddr], local: &[IpAddr], vlans: &[u16]) -> BTree
     let mut keys = BTreeSet::new();
     for listen in listen {
         let all = local.iter().copied().filter(|local| local.is_ipv4() == listen.is_ipv4());
-        let addresses: Vec<IpAddr> =
-            if listen.ip().is_unspecified() { all.collect() } else { vec![listen.ip()] };
+        let addresses: Vec<IpAddr> = if listen.ip().is_unspecified() { all.collect() } else { vec![listen.ip()] };
         for address in addresses {
             let destination = SocketAddr::new(address, listen.port());
             keys.extend(vlans.iter().map(|&vlan| address_key(destination, vlan)));

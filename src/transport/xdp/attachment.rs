@@ -80,10 +80,9 @@ fn attach_program(program: &Program, interface: u32) -> Result<(Link, Mode), Tro
                 "another XDP program is on it",
                 "end the program that has put it there; `ip link set dev INTERFACE xdp off` takes it off",
             ),
-            Some(libc::EINVAL) => Trouble::new(
-                format!("the kernel cannot link a program to it: {error}"),
-                "Linux 5.9 or newer is needed",
-            ),
+            Some(libc::EINVAL) => {
+                Trouble::new(format!("the kernel cannot link a program to it: {error}"), "Linux 5.9 or newer is needed")
+            }
             _ => refused("the program's place on the interface", &error),
         }),
     }
@@ -100,7 +99,9 @@ fn refused(what: &str, error: &io::Error) -> Trouble {
             "allow more locked memory (`LimitMEMLOCK=infinity` in the service's unit): 6 MiB for each queue"
         }
         Some(libc::EBUSY) => "another program has that queue: end it, or give it another interface",
-        Some(libc::EAFNOSUPPORT | libc::ENOSYS | libc::ENOPROTOOPT) => "the kernel is built without XDP_SOCKETS or BPF_SYSCALL",
+        Some(libc::EAFNOSUPPORT | libc::ENOSYS | libc::ENOPROTOOPT) => {
+            "the kernel is built without XDP_SOCKETS or BPF_SYSCALL"
+        }
         _ => "see docs/manual/xdp.md for what drivers and kernels must offer",
     };
     Trouble::new(format!("the kernel refuses {what}: {error}"), help)

@@ -10,6 +10,8 @@ mod frame;
 mod interface;
 mod program;
 mod queue;
+#[cfg(test)]
+mod samples;
 mod worker;
 
 pub use attachment::Attachment;

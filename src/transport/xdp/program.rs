@@ -299,3 +299,7 @@ fn ipv6(asm: &mut Assembler) {
     asm.load(LOAD_16, R5, FRAME, UDP + 2);
     asm.load(LOAD_8, R4, FRAME, UDP + UDP_LEN + 2);
 }
+
+#[cfg(test)]
+#[path = "tests/program.rs"]
+mod tests;

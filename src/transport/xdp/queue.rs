@@ -1,5 +1,8 @@
 //! One queue of an interface: an AF_XDP socket with its rings and frames. Knows not what is in a frame.
-#![expect(unsafe_code, reason = "rings and frames are shared with the kernel, and frames point into memory of this file's")]
+#![expect(
+    unsafe_code,
+    reason = "rings and frames are shared with the kernel, and frames point into memory of this file's"
+)]
 
 use super::frame::FRAME_LEN_MAX;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
@@ -103,7 +106,8 @@ impl Queue {
 
     /// Whether the driver puts frames where this program reads them, without a copy.
     pub fn is_zero_copy(&self) -> bool {
-        xdp_options(descriptor(&self.socket)).is_ok_and(|options| options.contains(XdpOptionsFlags::XDP_OPTIONS_ZEROCOPY))
+        xdp_options(descriptor(&self.socket))
+            .is_ok_and(|options| options.contains(XdpOptionsFlags::XDP_OPTIONS_ZEROCOPY))
     }
 
     /// Waits for frames. The kernel uses the time to send what it has not sent yet.
@@ -185,8 +189,7 @@ impl RingFlags {
         let flags_at = flags_at.ok_or(io::ErrorKind::Unsupported)? as usize;
         let len = flags_at + size_of::<u32>();
         // SAFETY: a new view wherever the kernel puts it, of a ring that is longer than its own flags.
-        let start =
-            unsafe { mmap(null_mut(), len, ProtFlags::READ, MapFlags::SHARED, descriptor(socket), ring_at)? };
+        let start = unsafe { mmap(null_mut(), len, ProtFlags::READ, MapFlags::SHARED, descriptor(socket), ring_at)? };
         let page = NonNull::new(start).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { page, len })
     }
