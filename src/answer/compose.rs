@@ -66,6 +66,7 @@ pub struct Composer<'o, 's> {
 
 impl<'s> Composer<'_, 's> {
     /// Writes what `name` leads to, which stands at offset `owner` of the message.
+    #[inline(always)]
     pub fn write(
         &mut self,
         plan: &Plan<'s>,
@@ -73,23 +74,64 @@ impl<'s> Composer<'_, 's> {
         owner: usize,
         scratch: &mut NameKey,
     ) -> Result<Next, Stop> {
-        let response = &mut self.response;
         let zone = plan.zone;
+        let signs = self.dnssec_ok && (zone.is_signed() || !self.expansions.is_empty());
         let apex_at = match owner {
             QNAME_OFFSET => QNAME_OFFSET + name.offset(plan.apex_stripped),
-            _ => response.suffix(owner, plan.apex_stripped),
+            _ => self.response.suffix(owner, plan.apex_stripped),
         };
-        let place = || {
-            let apex_labels = name.label_count() - plan.apex_stripped;
-            ZonePlace { zone, apex: name.suffix(plan.apex_stripped), apex_labels, apex_at }
-        };
-        if self.dnssec_ok && (zone.is_signed() || !self.expansions.is_empty()) {
-            let place = place();
+        match plan.step {
+            Step::Answer(rrset) if !positive::has_addresses(rrset.rtype()) && !(signs && self.owes(plan)) => {
+                let records = if signs { positive::signed_records(rrset) } else { positive::records(rrset) };
+                self.response.rrset(Section::Answer, records, owner, apex_at, None)?;
+                Ok(Next::Ended(Rcode::NOERROR))
+            }
+            Step::Steered(steered) if !signs => self.write_steered(steered, owner, apex_at),
+            Step::NxDomain if !signs => {
+                negative::write(&mut self.response, zone, apex_at, u32::MAX)?;
+                Ok(Next::Ended(Rcode::NXDOMAIN))
+            }
+            _ => self.write_rest(plan, (name, owner), apex_at, signs, scratch),
+        }
+    }
+
+    /// Whether what `plan` leads to, or a link before it, takes a proof beside its signatures.
+    const fn owes(&self, plan: &Plan<'s>) -> bool {
+        plan.from_wildcard || !self.expansions.is_empty()
+    }
+
+    /// As [`Self::write`], as a function of its own: for the links of a chain.
+    #[inline(never)]
+    pub fn write_link(
+        &mut self,
+        plan: &Plan<'s>,
+        name: &NameKey,
+        owner: usize,
+        scratch: &mut NameKey,
+    ) -> Result<Next, Stop> {
+        self.write(plan, name, owner, scratch)
+    }
+
+    /// Writes what takes more than one RRset, or leads on.
+    #[inline(never)]
+    fn write_rest(
+        &mut self,
+        plan: &Plan<'s>,
+        (name, owner): (&NameKey, usize),
+        apex_at: usize,
+        signs: bool,
+        scratch: &mut NameKey,
+    ) -> Result<Next, Stop> {
+        let zone = plan.zone;
+        let apex_labels = name.label_count() - plan.apex_stripped;
+        let place = ZonePlace { zone, apex: name.suffix(plan.apex_stripped), apex_labels, apex_at };
+        if signs {
             return dnssec::write(self, plan, place, (name, owner), scratch);
         }
+        let response = &mut self.response;
         match plan.step {
             Step::Answer(rrset) => {
-                positive::write(response, place(), rrset, owner, scratch)?;
+                positive::write(response, place, rrset, owner, scratch)?;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
             Step::Cname(rrset) => {
@@ -106,7 +148,7 @@ impl<'s> Composer<'_, 's> {
                 Ok(Next::Ended(Rcode::NXDOMAIN))
             }
             Step::Referral { ns, stripped } => {
-                referral::write(response, place(), (ns, stripped), name, owner, scratch)?;
+                referral::write(response, place, (ns, stripped), name, owner, scratch)?;
                 self.referred = true;
                 Ok(Next::Ended(Rcode::NOERROR))
             }

@@ -13,6 +13,13 @@ pub fn records(rrset: RrsetRef<'_>) -> Records<'_> {
     Records { octets: rrset.octets(), fixups: rrset.fixups(), count: rrset.records() }
 }
 
+/// A stored RRset and its signatures behind it, as the writer takes them.
+#[inline]
+pub fn signed_records(rrset: RrsetRef<'_>) -> Records<'_> {
+    let count = rrset.records() + rrset.signature_count();
+    Records { octets: rrset.octets_and_signatures(), fixups: rrset.fixups(), count }
+}
+
 /// The signatures of a stored RRset, as the writer takes them.
 pub fn signatures(rrset: RrsetRef<'_>) -> Records<'_> {
     Records { octets: rrset.signatures(), fixups: &[], count: rrset.signature_count() }

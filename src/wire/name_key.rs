@@ -18,8 +18,9 @@ pub struct NameKey {
 
 /// Octets of a key's buffer: room for the longest name, and for reading eight octets from any place in it.
 const KEY_BUFFER_LEN: usize = 264;
-/// Octets of a word.
+/// Octets of a word, and of a wide move.
 const WORD: usize = 8;
+const WIDE: usize = 16;
 /// Masks of the first octets of a word, by how many.
 const FIRST_OCTETS: [u64; WORD] = {
     let mut masks = [0; WORD];
@@ -41,8 +42,13 @@ impl Default for NameKey {
 impl NameKey {
     /// Reads the uncompressed name at the start of `octets` and returns its length there. After an error the key is some
     /// name, nobody knows which.
-    #[inline]
     pub fn set(&mut self, octets: &[u8]) -> Result<usize, NameError> {
+        self.read(octets)
+    }
+
+    /// As [`Self::set`], as a part of its caller: for the name of each query.
+    #[inline(always)]
+    pub(super) fn read(&mut self, octets: &[u8]) -> Result<usize, NameError> {
         let octets = &octets[..octets.len().min(NAME_LEN_MAX)];
         let (mut at, mut labels) = (0, 0_u8);
         loop {
@@ -160,17 +166,19 @@ fn word_at(buffer: &[u8; KEY_BUFFER_LEN], at: usize) -> u64 {
 /// stay as they are. The last move overlaps the one before it, as in [`super::short`].
 #[inline]
 fn lower_into(buffer: &mut [u8; KEY_BUFFER_LEN], name: &[u8]) {
-    let buffer = &mut buffer[..name.len()];
-    if let (Some(to), Some(last)) = (buffer.last_chunk_mut(), name.last_chunk()) {
-        *to = lower_wide(*last);
-        for (to, octets) in buffer.as_chunks_mut().0.iter_mut().zip(name.as_chunks().0) {
-            *to = lower_wide(*octets);
+    let len = name.len();
+    let wide = |at: usize| name[at..].first_chunk().map_or([0; WIDE], |octets| lower_wide(*octets));
+    let word = |at: usize| name[at..].first_chunk().map_or(0, |octets| lower_word(u64::from_le_bytes(*octets)));
+    if len >= WIDE {
+        let mut at = 0;
+        while at + WIDE < len {
+            buffer[at..at + WIDE].copy_from_slice(&wide(at));
+            at += WIDE;
         }
-    } else if let (Some(to), Some(last), Some(first)) = (buffer.last_chunk_mut(), name.last_chunk(), name.first_chunk()) {
-        *to = lower_word(u64::from_le_bytes(*last)).to_le_bytes();
-        if let Some(to) = buffer.first_chunk_mut() {
-            *to = lower_word(u64::from_le_bytes(*first)).to_le_bytes();
-        }
+        buffer[len - WIDE..len].copy_from_slice(&wide(len - WIDE));
+    } else if len >= WORD {
+        buffer[..WORD].copy_from_slice(&word(0).to_le_bytes());
+        buffer[len - WORD..len].copy_from_slice(&word(len - WORD).to_le_bytes());
     } else {
         for (to, octet) in buffer.iter_mut().zip(name) {
             *to = octet.to_ascii_lowercase();
@@ -180,7 +188,7 @@ fn lower_into(buffer: &mut [u8; KEY_BUFFER_LEN], name: &[u8]) {
 
 /// Sixteen octets in lower case: one vector.
 #[inline]
-fn lower_wide(mut octets: [u8; 16]) -> [u8; 16] {
+fn lower_wide(mut octets: [u8; WIDE]) -> [u8; WIDE] {
     octets.make_ascii_lowercase();
     octets
 }

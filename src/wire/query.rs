@@ -40,7 +40,8 @@ impl Query {
             return Err(self.parse_without_question(body, counts, understood));
         }
         let rest = self.parse_question(body)?;
-        let rest = self.parse_records(rest, counts, understood)?;
+        let has_records = counts as u16 != 0 || counts << 16 != 0;
+        let rest = if has_records { self.parse_records(rest, counts, understood)? } else { rest };
         if !rest.is_empty() {
             return Err(Malformed::TrailingOctets);
         }
@@ -68,8 +69,9 @@ impl Query {
         }
     }
 
+    #[inline(always)]
     fn parse_question<'m>(&mut self, body: &'m [u8]) -> Result<&'m [u8], Malformed> {
-        let name_len = self.name.set(body).map_err(|_| Malformed::Question)?;
+        let name_len = self.name.read(body).map_err(|_| Malformed::Question)?;
         let tail = body[name_len..].split_first_chunk::<QUESTION_TAIL_LEN>();
         let (&[type_high, type_low, class_high, class_low], rest) = tail.ok_or(Malformed::Question)?;
         self.qtype = u16::from_be_bytes([type_high, type_low]);

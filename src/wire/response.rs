@@ -2,7 +2,7 @@
 //! the OPT record. Names are never searched for: the caller says where in the message each owner already stands.
 
 use super::numbers::{HEADER_LEN, Rcode, class, flag, rtype};
-use super::{NameError, NameKey, OptAnswer, Query};
+use super::{NameError, NameKey, OptAnswer, Query, short};
 
 /// Largest offset that a compression pointer can hold (RFC 1035, section 4.1.4).
 pub const POINTER_OFFSET_MAX: usize = 0x3fff;
@@ -62,10 +62,11 @@ impl<'o> Response<'o> {
     /// last `reserved` are kept for the OPT record.
     ///
     /// Panics when header, question and OPT record do not fit; 512 octets are enough for any of them.
+    #[inline]
     #[must_use]
     pub fn begin(out: &'o mut [u8], len_max: usize, reserved: usize, query: &Query, message: &[u8]) -> Self {
         let question_end = HEADER_LEN + query.question_len();
-        out[..question_end].copy_from_slice(&message[..question_end]);
+        short::copy(&mut out[..question_end], &message[..question_end]);
         let end = len_max.min(out.len()) - reserved;
         assert!(question_end <= end, "no room for a question");
         Self {
@@ -105,6 +106,7 @@ impl<'o> Response<'o> {
     ///
     /// Sections must be written in order. An owner that no pointer reaches is spelled out, in which case the offsets of
     /// names within the records are not what they were.
+    #[inline]
     pub fn rrset(
         &mut self,
         section: Section,
@@ -122,7 +124,7 @@ impl<'o> Response<'o> {
             return Err(Full);
         }
         let room = &mut self.octets[start..behind];
-        room.copy_from_slice(records.octets);
+        short::copy(room, records.octets);
         for &at in records.fixups {
             let at = usize::from(at);
             let pointer = usize::from(u16::from_be_bytes([room[at], room[at + 1]])) + apex;

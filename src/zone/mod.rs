@@ -273,8 +273,18 @@ impl Zone {
     }
 
     /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
+    #[inline(always)]
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
+        if self.is_overlaid || matches!(rtype, rtype::NSEC | rtype::RRSIG) {
+            return self.lookup_apart(name, apex_stripped, rtype);
+        }
+        lookup::lookup(&self.tree, name, apex_stripped, rtype)
+    }
+
+    /// As [`Self::lookup`], where balanced names hide what the zone holds, and for types that do not stand at nodes.
+    #[cold]
+    fn lookup_apart(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
         match lookup::lookup(&self.tree, name, apex_stripped, rtype) {
             Lookup::Balanced { slot, from_wildcard, .. } if self.is_overlaid && is_hidden(rtype) => {
                 Lookup::Balanced { slot, fixed: None, from_wildcard }

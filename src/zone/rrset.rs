@@ -131,6 +131,14 @@ impl<'z> RrsetRef<'z> {
         &self.arena.octets[at..][..self.stored.signatures_len.into()]
     }
 
+    /// The records, and the RRSIG records behind them.
+    #[inline]
+    #[must_use]
+    pub fn octets_and_signatures(self) -> &'z [u8] {
+        let len = usize::from(self.stored.octets_len) + usize::from(self.stored.signatures_len);
+        &self.arena.octets[self.stored.octets_at as usize..][..len]
+    }
+
     /// How many RRSIG records.
     #[must_use]
     pub const fn signature_count(self) -> u16 {
