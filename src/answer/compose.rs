@@ -6,7 +6,7 @@ use super::rate_limit::Charge;
 use super::steered::Steered;
 use super::{dnssec, negative, positive, referral};
 use crate::wire::name::NAME_LEN_MAX;
-use crate::wire::response::{QNAME_OFFSET, Section};
+use crate::wire::response::{POINTER_OFFSET_MAX, QNAME_OFFSET, Section};
 use crate::wire::{Full, NameKey, Rcode, Records, Response, rtype};
 use crate::zone::RrsetRef;
 
@@ -64,6 +64,11 @@ pub struct Composer<'o, 's> {
     pub charge: Charge,
 }
 
+/// A variant of a pool's answers, as the writer takes it.
+const fn variant(steered: Steered<'_>) -> Records<'_> {
+    Records { octets: steered.answer.octets, fixups: &[], count: steered.answer.records }
+}
+
 impl<'s> Composer<'_, 's> {
     /// Writes what `name` leads to, which stands at offset `owner` of the message.
     #[inline(always)]
@@ -80,19 +85,23 @@ impl<'s> Composer<'_, 's> {
             QNAME_OFFSET => QNAME_OFFSET + name.offset(plan.apex_stripped),
             _ => self.response.suffix(owner, plan.apex_stripped),
         };
-        match plan.step {
+        let (section, records, ttl, rcode) = match plan.step {
             Step::Answer(rrset) if !positive::has_addresses(rrset.rtype()) && !(signs && self.owes(plan)) => {
                 let records = if signs { positive::signed_records(rrset) } else { positive::records(rrset) };
-                self.response.rrset(Section::Answer, records, owner, apex_at, None)?;
-                Ok(Next::Ended(Rcode::NOERROR))
+                (Section::Answer, records, None, Rcode::NOERROR)
             }
-            Step::Steered(steered) if !signs => self.write_steered(steered, owner, apex_at),
-            Step::NxDomain if !signs => {
-                negative::write(&mut self.response, zone, apex_at, u32::MAX)?;
-                Ok(Next::Ended(Rcode::NXDOMAIN))
+            Step::Steered(steered) if steered.answer.rtype != rtype::CNAME && !signs => {
+                self.scope = self.scope.max(steered.scope);
+                (Section::Answer, variant(steered), Some(steered.ttl), Rcode::NOERROR)
             }
-            _ => self.write_rest(plan, (name, owner), apex_at, signs, scratch),
-        }
+            Step::NxDomain if apex_at <= POINTER_OFFSET_MAX && !signs => {
+                (Section::Authority, negative::ready(zone.negative_soa()), None, Rcode::NXDOMAIN)
+            }
+            _ => return self.write_rest(plan, (name, owner), apex_at, signs, scratch),
+        };
+        let owner = if rcode == Rcode::NXDOMAIN { QNAME_OFFSET } else { owner };
+        self.response.rrset_here(section, records, owner, apex_at, ttl)?;
+        Ok(Next::Ended(rcode))
     }
 
     /// Whether what `plan` leads to, or a link before it, takes a proof beside its signatures.
@@ -140,11 +149,11 @@ impl<'s> Composer<'_, 's> {
             }
             Step::Steered(steered) => self.write_steered(steered, owner, apex_at),
             Step::NoData { ttl_max } => {
-                negative::write(response, zone, apex_at, ttl_max)?;
+                negative::write(response, zone, apex_at, ttl_max, false)?;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
             Step::NxDomain => {
-                negative::write(response, zone, apex_at, u32::MAX)?;
+                negative::write(response, zone, apex_at, u32::MAX, false)?;
                 Ok(Next::Ended(Rcode::NXDOMAIN))
             }
             Step::Referral { ns, stripped } => {
@@ -167,11 +176,9 @@ impl<'s> Composer<'_, 's> {
     }
 
     /// Writes a variant of a pool's answers.
-    #[inline]
     pub fn write_steered(&mut self, steered: Steered<'s>, owner: usize, apex_at: usize) -> Result<Next, Stop> {
         let answer = steered.answer;
-        let records = Records { octets: answer.octets, fixups: &[], count: answer.records };
-        let start = self.response.rrset(Section::Answer, records, owner, apex_at, Some(steered.ttl))?;
+        let start = self.response.rrset(Section::Answer, variant(steered), owner, apex_at, Some(steered.ttl))?;
         self.scope = self.scope.max(steered.scope);
         if answer.rtype != rtype::CNAME || self.question.takes_cname() {
             return Ok(Next::Ended(Rcode::NOERROR));

@@ -114,7 +114,7 @@ impl Step<'_> {
 }
 
 /// The zone that answers for a name and type: its number, and the labels to strip from the name to reach its apex.
-#[inline]
+#[inline(always)]
 pub fn zone_for(zones: &ZoneSet, name: &NameKey, qtype: u16) -> Option<(usize, usize)> {
     let (number, apex_stripped) = zones.find(name, 0)?;
     if qtype == rtype::DS && apex_stripped == 0 {

@@ -40,8 +40,7 @@ impl Query {
             return Err(self.parse_without_question(body, counts, understood));
         }
         let rest = self.parse_question(body)?;
-        let has_records = counts as u16 != 0 || counts << 16 != 0;
-        let rest = if has_records { self.parse_records(rest, counts, understood)? } else { rest };
+        let rest = if counts << 16 != 0 { self.parse_records(rest, counts, understood)? } else { rest };
         if !rest.is_empty() {
             return Err(Malformed::TrailingOctets);
         }

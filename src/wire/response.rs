@@ -62,7 +62,7 @@ impl<'o> Response<'o> {
     /// last `reserved` are kept for the OPT record.
     ///
     /// Panics when header, question and OPT record do not fit; 512 octets are enough for any of them.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn begin(out: &'o mut [u8], len_max: usize, reserved: usize, query: &Query, message: &[u8]) -> Self {
         let question_end = HEADER_LEN + query.question_len();
@@ -106,8 +106,21 @@ impl<'o> Response<'o> {
     ///
     /// Sections must be written in order. An owner that no pointer reaches is spelled out, in which case the offsets of
     /// names within the records are not what they were.
-    #[inline]
+    #[inline(never)]
     pub fn rrset(
+        &mut self,
+        section: Section,
+        records: Records<'_>,
+        owner: usize,
+        apex: usize,
+        ttl: Option<u32>,
+    ) -> Result<usize, Full> {
+        self.rrset_here(section, records, owner, apex, ttl)
+    }
+
+    /// As [`Self::rrset`], as a part of its caller: for the RRset that most responses are.
+    #[inline(always)]
+    pub fn rrset_here(
         &mut self,
         section: Section,
         records: Records<'_>,
@@ -295,6 +308,7 @@ impl<'o> Response<'o> {
     }
 
     /// Ends the message with its OPT record, where there is one, and its header; returns its length.
+    #[inline]
     pub fn finish(&mut self, rcode: Rcode, opt: Option<&OptAnswer<'_>>) -> usize {
         let [answers, authorities, mut additionals] = self.counts.map(u64::from);
         if let Some(opt) = opt {

@@ -8,7 +8,7 @@ use crate::wire::{NameKey, rtype};
 /// What `tree` knows of `name`, whose suffix `apex_stripped` is the apex, and `rtype`.
 #[inline(always)]
 pub fn lookup<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'z> {
-    let Some(node) = tree.find(name, 0, apex_stripped) else {
+    let Some(node) = tree.find_here(name, 0, apex_stripped) else {
         return lookup_missing(tree, name, apex_stripped, rtype);
     };
     if node.has(flag::CUT | flag::COVERED) {

@@ -74,15 +74,21 @@ impl ZoneSet {
 
     /// The deepest zone at or above suffix `from` of `name`: its number and the labels to strip from the whole name to
     /// reach its apex. Ask with `from` 1 for the parent side of a name that is itself an apex (DS).
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn find(&self, name: &NameKey, from: usize) -> Option<(usize, usize)> {
         let last = name.label_count().checked_sub(self.labels_min)?;
-        let first = from.max(name.label_count().saturating_sub(self.labels_max));
-        (first..=last).find_map(|stripped| Some((self.find_apex(name, stripped)?, stripped)))
+        let mut stripped = from.max(name.label_count().saturating_sub(self.labels_max));
+        while stripped <= last {
+            if let Some(number) = self.find_apex(name, stripped) {
+                return Some((number, stripped));
+            }
+            stripped += 1;
+        }
+        None
     }
 
-    #[inline]
+    #[inline(always)]
     fn find_apex(&self, name: &NameKey, stripped: usize) -> Option<usize> {
         let hash = name.hash(stripped);
         let mask = self.slots.len() - 1;
