@@ -68,7 +68,7 @@ pub fn follow<'s>(
         if !visited.add(name, &mut plan) || composer.expansions.is_full() {
             break;
         }
-        match composer.write_link(&plan, name, at, scratch)? {
+        match composer.write_link(plan, name, at, scratch)? {
             Next::Ended(rcode) => return Ok(rcode),
             Next::Alias { target } => at = target,
         }

@@ -74,7 +74,7 @@ impl<'s> Composer<'_, 's> {
     #[inline(always)]
     pub fn write(
         &mut self,
-        plan: &Plan<'s>,
+        plan: Plan<'s>,
         name: &NameKey,
         owner: usize,
         scratch: &mut NameKey,
@@ -86,7 +86,7 @@ impl<'s> Composer<'_, 's> {
             _ => self.response.suffix(owner, plan.apex_stripped),
         };
         let (section, records, ttl, rcode) = match plan.step {
-            Step::Answer(rrset) if !positive::has_addresses(rrset.rtype()) && !(signs && self.owes(plan)) => {
+            Step::Answer(rrset) if !positive::has_addresses(rrset.rtype()) && !(signs && self.owes(&plan)) => {
                 let records = if signs { positive::signed_records(rrset) } else { positive::records(rrset) };
                 (Section::Answer, records, None, Rcode::NOERROR)
             }
@@ -113,7 +113,7 @@ impl<'s> Composer<'_, 's> {
     #[inline(never)]
     pub fn write_link(
         &mut self,
-        plan: &Plan<'s>,
+        plan: Plan<'s>,
         name: &NameKey,
         owner: usize,
         scratch: &mut NameKey,
@@ -125,7 +125,7 @@ impl<'s> Composer<'_, 's> {
     #[inline(never)]
     fn write_rest(
         &mut self,
-        plan: &Plan<'s>,
+        plan: Plan<'s>,
         (name, owner): (&NameKey, usize),
         apex_at: usize,
         signs: bool,
@@ -135,7 +135,7 @@ impl<'s> Composer<'_, 's> {
         let apex_labels = name.label_count() - plan.apex_stripped;
         let place = ZonePlace { zone, apex: name.suffix(plan.apex_stripped), apex_labels, apex_at };
         if signs {
-            return dnssec::write(self, plan, place, (name, owner), scratch);
+            return dnssec::write(self, &plan, place, (name, owner), scratch);
         }
         let response = &mut self.response;
         match plan.step {

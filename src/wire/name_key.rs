@@ -164,21 +164,16 @@ fn word_at(buffer: &[u8; KEY_BUFFER_LEN], at: usize) -> u64 {
 
 /// Copies `name` to the start of `buffer` in lower case. Lengths of labels are below 64 and no capital letters, so that they
 /// stay as they are. The last move overlaps the one before it, as in [`super::short`].
-#[inline]
+#[inline(always)]
 fn lower_into(buffer: &mut [u8; KEY_BUFFER_LEN], name: &[u8]) {
     let len = name.len();
-    let wide = |at: usize| name[at..].first_chunk().map_or([0; WIDE], |octets| lower_wide(*octets));
-    let word = |at: usize| name[at..].first_chunk().map_or(0, |octets| lower_word(u64::from_le_bytes(*octets)));
     if len >= WIDE {
         let mut at = 0;
         while at + WIDE < len {
-            buffer[at..at + WIDE].copy_from_slice(&wide(at));
+            lower_wide(&mut buffer[at..at + WIDE], &name[at..at + WIDE]);
             at += WIDE;
         }
-        buffer[len - WIDE..len].copy_from_slice(&wide(len - WIDE));
-    } else if len >= WORD {
-        buffer[..WORD].copy_from_slice(&word(0).to_le_bytes());
-        buffer[len - WORD..len].copy_from_slice(&word(len - WORD).to_le_bytes());
+        lower_wide(&mut buffer[len - WIDE..len], &name[len - WIDE..]);
     } else {
         for (to, octet) in buffer.iter_mut().zip(name) {
             *to = octet.to_ascii_lowercase();
@@ -186,23 +181,13 @@ fn lower_into(buffer: &mut [u8; KEY_BUFFER_LEN], name: &[u8]) {
     }
 }
 
-/// Sixteen octets in lower case: one vector.
-#[inline]
-fn lower_wide(mut octets: [u8; WIDE]) -> [u8; WIDE] {
+/// Copies sixteen octets in lower case: one vector.
+#[inline(always)]
+fn lower_wide(to: &mut [u8], from: &[u8]) {
+    let mut octets = [0; WIDE];
+    octets.copy_from_slice(from);
     octets.make_ascii_lowercase();
-    octets
-}
-
-/// Eight octets in lower case.
-const fn lower_word(word: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH_BITS: u64 = 0x80 * EACH;
-    let low = word & !HIGH_BITS;
-    // The high bit of each octet tells whether its lower seven are at least `A`, or above `Z`: no sum leaves its octet.
-    let from_a = low + (0x80 - b'A' as u64) * EACH;
-    let above_z = low + (0x7f - b'Z' as u64) * EACH;
-    let capital = (from_a ^ above_z) & !word & HIGH_BITS;
-    word | (capital >> 2)
+    to.copy_from_slice(&octets);
 }
 
 /// Folded 128-bit product: every bit of the input reaches every bit of the output.

@@ -40,6 +40,13 @@ pub enum Section {
     Additional,
 }
 
+impl Section {
+    /// So many records of this section among the four counts of the header.
+    const fn counted(self, records: u16) -> u64 {
+        (records as u64) << (32 - 16 * self as u32)
+    }
+}
+
 /// The records do not fit; nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
@@ -53,7 +60,8 @@ pub struct Response<'o> {
     len: usize,
     end: usize,
     question_end: usize,
-    counts: [u16; 3],
+    /// The four counts of the header as they stand there.
+    counts: u64,
     flags: u16,
 }
 
@@ -74,7 +82,7 @@ impl<'o> Response<'o> {
             len: question_end,
             end,
             question_end,
-            counts: [0; 3],
+            counts: 0,
             flags: flag::QR | query.flags_to_copy(),
         }
     }
@@ -98,7 +106,7 @@ impl<'o> Response<'o> {
     /// Forgets all records.
     pub const fn clear_records(&mut self) {
         self.len = self.question_end;
-        self.counts = [0; 3];
+        self.counts = 0;
     }
 
     /// Copies an RRset to the end of the message and returns where its first record begins there. Its owner is the name
@@ -148,7 +156,7 @@ impl<'o> Response<'o> {
             patch(room, owner as u16, ttl);
         }
         self.len = behind;
-        self.counts[section as usize] += records.count;
+        self.counts += section.counted(records.count);
         Ok(start)
     }
 
@@ -183,7 +191,7 @@ impl<'o> Response<'o> {
                 self.len = at + record.len();
                 rest = behind;
             }
-            self.counts[section as usize] += part.count;
+            self.counts += section.counted(part.count);
         }
         Ok(())
     }
@@ -220,7 +228,7 @@ impl<'o> Response<'o> {
             self.len += body.len();
             rest = behind;
         }
-        self.counts[section as usize] += records.count;
+        self.counts += section.counted(records.count);
         Ok(start)
     }
 
@@ -250,7 +258,7 @@ impl<'o> Response<'o> {
         }
         self.octets[to..behind].copy_from_slice(suffix);
         self.len = behind;
-        self.counts[Section::Answer as usize] += 1;
+        self.counts += Section::Answer.counted(1);
         Ok(rdata_at)
     }
 
@@ -308,17 +316,13 @@ impl<'o> Response<'o> {
     }
 
     /// Ends the message with its OPT record, where there is one, and its header; returns its length.
-    #[inline]
+    #[inline(always)]
     pub fn finish(&mut self, rcode: Rcode, opt: Option<&OptAnswer<'_>>) -> usize {
-        let [answers, authorities, mut additionals] = self.counts.map(u64::from);
+        let mut counts = self.counts | u64::from(self.question_end > HEADER_LEN) << 48;
         if let Some(opt) = opt {
-            let behind = self.len + opt.record_len();
-            opt.write(rcode, &mut self.octets[self.len..behind]);
-            self.len = behind;
-            additionals += 1;
+            self.len += opt.write(rcode, &mut self.octets[self.len..]);
+            counts += Section::Additional.counted(1);
         }
-        let questions = u64::from(self.question_end > HEADER_LEN);
-        let counts = questions << 48 | answers << 32 | authorities << 16 | additionals;
         let flags = self.flags | (rcode.0 & 0xf);
         if let Some(header) = self.octets.first_chunk_mut::<HEADER_LEN>() {
             header[2..4].copy_from_slice(&flags.to_be_bytes());
