@@ -6,7 +6,7 @@ use super::rate_limit::Charge;
 use super::steered::Steered;
 use super::{dnssec, negative, positive, referral};
 use crate::wire::name::NAME_LEN_MAX;
-use crate::wire::response::{QNAME_OFFSET, Section};
+use crate::wire::response::{POINTER_OFFSET_MAX, QNAME_OFFSET, Section};
 use crate::wire::{Full, NameKey, Rcode, Records, Response, rtype};
 use crate::zone::RrsetRef;
 
@@ -64,32 +64,83 @@ pub struct Composer<'o, 's> {
     pub charge: Charge,
 }
 
+/// A variant of a pool's answers, as the writer takes it.
+const fn variant(steered: Steered<'_>) -> Records<'_> {
+    Records { octets: steered.answer.octets, fixups: &[], count: steered.answer.records }
+}
+
 impl<'s> Composer<'_, 's> {
     /// Writes what `name` leads to, which stands at offset `owner` of the message.
+    #[inline(always)]
     pub fn write(
         &mut self,
-        plan: &Plan<'s>,
+        plan: Plan<'s>,
         name: &NameKey,
         owner: usize,
         scratch: &mut NameKey,
     ) -> Result<Next, Stop> {
-        let response = &mut self.response;
         let zone = plan.zone;
+        let signs = self.dnssec_ok && (zone.is_signed() || !self.expansions.is_empty());
         let apex_at = match owner {
             QNAME_OFFSET => QNAME_OFFSET + name.offset(plan.apex_stripped),
-            _ => response.suffix(owner, plan.apex_stripped),
+            _ => self.response.suffix(owner, plan.apex_stripped),
         };
-        let place = || {
-            let apex_labels = name.label_count() - plan.apex_stripped;
-            ZonePlace { zone, apex: name.suffix(plan.apex_stripped), apex_labels, apex_at }
+        let (section, records, ttl, rcode) = match plan.step {
+            Step::Answer(rrset) if !positive::has_addresses(rrset.rtype()) && !(signs && self.owes(&plan)) => {
+                let records = if signs { positive::signed_records(rrset) } else { positive::records(rrset) };
+                (Section::Answer, records, None, Rcode::NOERROR)
+            }
+            Step::Steered(steered) if steered.answer.rtype != rtype::CNAME && !signs => {
+                self.scope = self.scope.max(steered.scope);
+                (Section::Answer, variant(steered), Some(steered.ttl), Rcode::NOERROR)
+            }
+            Step::NxDomain if apex_at <= POINTER_OFFSET_MAX && !signs => {
+                (Section::Authority, negative::ready(zone.negative_soa()), None, Rcode::NXDOMAIN)
+            }
+            _ => return self.write_rest(plan, (name, owner), apex_at, signs, scratch),
         };
-        if self.dnssec_ok && (zone.is_signed() || !self.expansions.is_empty()) {
-            let place = place();
-            return dnssec::write(self, plan, place, (name, owner), scratch);
+        let owner = if rcode == Rcode::NXDOMAIN { QNAME_OFFSET } else { owner };
+        self.response.rrset_here(section, records, owner, apex_at, ttl)?;
+        Ok(Next::Ended(rcode))
+    }
+
+    /// Whether what `plan` leads to, or a link before it, takes a proof beside its signatures.
+    const fn owes(&self, plan: &Plan<'s>) -> bool {
+        plan.from_wildcard || !self.expansions.is_empty()
+    }
+
+    /// As [`Self::write`], as a function of its own: for the links of a chain.
+    #[inline(never)]
+    pub fn write_link(
+        &mut self,
+        plan: Plan<'s>,
+        name: &NameKey,
+        owner: usize,
+        scratch: &mut NameKey,
+    ) -> Result<Next, Stop> {
+        self.write(plan, name, owner, scratch)
+    }
+
+    /// Writes what takes more than one RRset, or leads on.
+    #[inline(never)]
+    fn write_rest(
+        &mut self,
+        plan: Plan<'s>,
+        (name, owner): (&NameKey, usize),
+        apex_at: usize,
+        signs: bool,
+        scratch: &mut NameKey,
+    ) -> Result<Next, Stop> {
+        let zone = plan.zone;
+        let apex_labels = name.label_count() - plan.apex_stripped;
+        let place = ZonePlace { zone, apex: name.suffix(plan.apex_stripped), apex_labels, apex_at };
+        if signs {
+            return dnssec::write(self, &plan, place, (name, owner), scratch);
         }
+        let response = &mut self.response;
         match plan.step {
             Step::Answer(rrset) => {
-                positive::write(response, place(), rrset, owner, scratch)?;
+                positive::write(response, place, rrset, owner, scratch)?;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
             Step::Cname(rrset) => {
@@ -98,15 +149,15 @@ impl<'s> Composer<'_, 's> {
             }
             Step::Steered(steered) => self.write_steered(steered, owner, apex_at),
             Step::NoData { ttl_max } => {
-                negative::write(response, zone, apex_at, ttl_max)?;
+                negative::write(response, zone, apex_at, ttl_max, false)?;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
             Step::NxDomain => {
-                negative::write(response, zone, apex_at, u32::MAX)?;
+                negative::write(response, zone, apex_at, u32::MAX, false)?;
                 Ok(Next::Ended(Rcode::NXDOMAIN))
             }
             Step::Referral { ns, stripped } => {
-                referral::write(response, place(), (ns, stripped), name, owner, scratch)?;
+                referral::write(response, place, (ns, stripped), name, owner, scratch)?;
                 self.referred = true;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
@@ -125,11 +176,9 @@ impl<'s> Composer<'_, 's> {
     }
 
     /// Writes a variant of a pool's answers.
-    #[inline]
     pub fn write_steered(&mut self, steered: Steered<'s>, owner: usize, apex_at: usize) -> Result<Next, Stop> {
         let answer = steered.answer;
-        let records = Records { octets: answer.octets, fixups: &[], count: answer.records };
-        let start = self.response.rrset(Section::Answer, records, owner, apex_at, Some(steered.ttl))?;
+        let start = self.response.rrset(Section::Answer, variant(steered), owner, apex_at, Some(steered.ttl))?;
         self.scope = self.scope.max(steered.scope);
         if answer.rtype != rtype::CNAME || self.question.takes_cname() {
             return Ok(Next::Ended(Rcode::NOERROR));

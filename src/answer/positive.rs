@@ -8,9 +8,16 @@ use crate::zone::{Lookup, RrsetRef, Zone};
 const ADDITIONAL_NAMES_MAX: usize = 32;
 
 /// The plain parts of a stored RRset, as the writer takes them.
-#[inline]
+#[inline(always)]
 pub fn records(rrset: RrsetRef<'_>) -> Records<'_> {
     Records { octets: rrset.octets(), fixups: rrset.fixups(), count: rrset.records() }
+}
+
+/// A stored RRset and its signatures behind it, as the writer takes them.
+#[inline(always)]
+pub fn signed_records(rrset: RrsetRef<'_>) -> Records<'_> {
+    let count = rrset.records() + rrset.signature_count();
+    Records { octets: rrset.octets_and_signatures(), fixups: rrset.fixups(), count }
 }
 
 /// The signatures of a stored RRset, as the writer takes them.

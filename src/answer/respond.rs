@@ -96,6 +96,7 @@ impl Responder {
     }
 
     /// A query that was understood.
+    #[inline(always)]
     fn answer(&mut self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
         let Self { worker, counters, guard, query, chained, scratch, .. } = self;
         let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
@@ -204,6 +205,7 @@ fn ask_again(composer: &mut Composer<'_, '_>, visitor: &Visitor<'_>) -> Rcode {
 }
 
 /// Writes the records of the response.
+#[inline(always)]
 fn compose<'s>(
     composer: &mut Composer<'_, 's>,
     query: &Query,
@@ -220,9 +222,7 @@ fn compose<'s>(
     if matches!(query.qtype(), rtype::AXFR | rtype::IXFR) {
         return Err(Refusal::Transfer);
     }
-    let plan = find(&composer.question, query.name());
-    // By reference: a plan is large enough for a copy to be felt.
-    let Some(plan) = &plan else { return Err(Refusal::NotOurs) };
+    let Some(plan) = find(&composer.question, query.name()) else { return Err(Refusal::NotOurs) };
     composer.charge = plan.charge(query.name());
     match composer.write(plan, query.name(), QNAME_OFFSET, scratch)? {
         Next::Ended(rcode) => {
@@ -233,7 +233,7 @@ fn compose<'s>(
             }
             Ok(rcode)
         }
-        Next::Alias { target } => Ok(chain::follow(composer, query.name(), *plan, target, chained, scratch)?),
+        Next::Alias { target } => Ok(chain::follow(composer, query.name(), plan, target, chained, scratch)?),
     }
 }
 

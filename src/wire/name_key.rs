@@ -18,8 +18,9 @@ pub struct NameKey {
 
 /// Octets of a key's buffer: room for the longest name, and for reading eight octets from any place in it.
 const KEY_BUFFER_LEN: usize = 264;
-/// Octets of a word.
+/// Octets of a word, and of a wide move.
 const WORD: usize = 8;
+const WIDE: usize = 16;
 /// Masks of the first octets of a word, by how many.
 const FIRST_OCTETS: [u64; WORD] = {
     let mut masks = [0; WORD];
@@ -41,8 +42,13 @@ impl Default for NameKey {
 impl NameKey {
     /// Reads the uncompressed name at the start of `octets` and returns its length there. After an error the key is some
     /// name, nobody knows which.
-    #[inline]
     pub fn set(&mut self, octets: &[u8]) -> Result<usize, NameError> {
+        self.read(octets)
+    }
+
+    /// As [`Self::set`], as a part of its caller: for the name of each query.
+    #[inline(always)]
+    pub(super) fn read(&mut self, octets: &[u8]) -> Result<usize, NameError> {
         let octets = &octets[..octets.len().min(NAME_LEN_MAX)];
         let (mut at, mut labels) = (0, 0_u8);
         loop {
@@ -158,19 +164,16 @@ fn word_at(buffer: &[u8; KEY_BUFFER_LEN], at: usize) -> u64 {
 
 /// Copies `name` to the start of `buffer` in lower case. Lengths of labels are below 64 and no capital letters, so that they
 /// stay as they are. The last move overlaps the one before it, as in [`super::short`].
-#[inline]
+#[inline(always)]
 fn lower_into(buffer: &mut [u8; KEY_BUFFER_LEN], name: &[u8]) {
-    let buffer = &mut buffer[..name.len()];
-    if let (Some(to), Some(last)) = (buffer.last_chunk_mut(), name.last_chunk()) {
-        *to = lower_wide(*last);
-        for (to, octets) in buffer.as_chunks_mut().0.iter_mut().zip(name.as_chunks().0) {
-            *to = lower_wide(*octets);
+    let len = name.len();
+    if len >= WIDE {
+        let mut at = 0;
+        while at + WIDE < len {
+            lower_wide(&mut buffer[at..at + WIDE], &name[at..at + WIDE]);
+            at += WIDE;
         }
-    } else if let (Some(to), Some(last), Some(first)) = (buffer.last_chunk_mut(), name.last_chunk(), name.first_chunk()) {
-        *to = lower_word(u64::from_le_bytes(*last)).to_le_bytes();
-        if let Some(to) = buffer.first_chunk_mut() {
-            *to = lower_word(u64::from_le_bytes(*first)).to_le_bytes();
-        }
+        lower_wide(&mut buffer[len - WIDE..len], &name[len - WIDE..]);
     } else {
         for (to, octet) in buffer.iter_mut().zip(name) {
             *to = octet.to_ascii_lowercase();
@@ -178,23 +181,13 @@ fn lower_into(buffer: &mut [u8; KEY_BUFFER_LEN], name: &[u8]) {
     }
 }
 
-/// Sixteen octets in lower case: one vector.
-#[inline]
-fn lower_wide(mut octets: [u8; 16]) -> [u8; 16] {
+/// Copies sixteen octets in lower case: one vector.
+#[inline(always)]
+fn lower_wide(to: &mut [u8], from: &[u8]) {
+    let mut octets = [0; WIDE];
+    octets.copy_from_slice(from);
     octets.make_ascii_lowercase();
-    octets
-}
-
-/// Eight octets in lower case.
-const fn lower_word(word: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH_BITS: u64 = 0x80 * EACH;
-    let low = word & !HIGH_BITS;
-    // The high bit of each octet tells whether its lower seven are at least `A`, or above `Z`: no sum leaves its octet.
-    let from_a = low + (0x80 - b'A' as u64) * EACH;
-    let above_z = low + (0x7f - b'Z' as u64) * EACH;
-    let capital = (from_a ^ above_z) & !word & HIGH_BITS;
-    word | (capital >> 2)
+    to.copy_from_slice(&octets);
 }
 
 /// Folded 128-bit product: every bit of the input reaches every bit of the output.

@@ -11,25 +11,22 @@ const SHORT_MAX: usize = 128;
 /// Copies `from` to `to`.
 ///
 /// Panics when they are not equally long.
-#[inline]
+#[inline(always)]
 pub fn copy(to: &mut [u8], from: &[u8]) {
-    assert_eq!(to.len(), from.len(), "copied octets fill their room");
-    if from.len() > SHORT_MAX {
+    let len = from.len();
+    assert!(to.len() == len, "copied octets fill their room");
+    if len > SHORT_MAX {
         to.copy_from_slice(from);
-        return;
-    }
-    if let (Some(last_to), Some(last)) = (to.last_chunk_mut::<WIDE>(), from.last_chunk::<WIDE>()) {
-        // What it writes over the run's earlier octets is what belongs there.
-        *last_to = *last;
-        for (to, from) in to.as_chunks_mut::<WIDE>().0.iter_mut().zip(from.as_chunks::<WIDE>().0) {
-            *to = *from;
+    } else if len >= WIDE {
+        let mut at = 0;
+        while at + WIDE < len {
+            to[at..at + WIDE].copy_from_slice(&from[at..at + WIDE]);
+            at += WIDE;
         }
-    } else if let (Some(last_to), Some(last)) = (to.last_chunk_mut::<8>(), from.last_chunk::<8>()) {
-        *last_to = *last;
-        copy_first::<8>(to, from);
-    } else if let (Some(last_to), Some(last)) = (to.last_chunk_mut::<4>(), from.last_chunk::<4>()) {
-        *last_to = *last;
-        copy_first::<4>(to, from);
+        to[len - WIDE..].copy_from_slice(&from[len - WIDE..]);
+    } else if len >= 8 {
+        to[..8].copy_from_slice(&from[..8]);
+        to[len - 8..].copy_from_slice(&from[len - 8..]);
     } else {
         for (to, from) in to.iter_mut().zip(from) {
             *to = *from;
@@ -37,28 +34,25 @@ pub fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
-#[inline]
-fn copy_first<const N: usize>(to: &mut [u8], from: &[u8]) {
-    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
-        *to = *from;
-    }
-}
-
 /// Whether two runs hold the same octets.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
+    let len = a.len();
+    if len != b.len() {
         return false;
     }
-    if let (Some(last), Some(other_last)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        let mut words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
-        last == other_last && words.all(|(word, other)| word == other)
-    } else if let (Some(last), Some(other_last)) = (a.last_chunk::<4>(), b.last_chunk::<4>()) {
-        last == other_last && a.first_chunk::<4>() == b.first_chunk::<4>()
-    } else {
-        a.iter().zip(b).all(|(octet, other)| octet == other)
+    if len < 8 {
+        return a.iter().zip(b).all(|(octet, other)| octet == other);
     }
+    let mut at = 0;
+    while at + 8 < len {
+        if a[at..at + 8] != b[at..at + 8] {
+            return false;
+        }
+        at += 8;
+    }
+    a[len - 8..] == b[len - 8..]
 }
 
 #[cfg(test)]

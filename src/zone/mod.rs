@@ -18,6 +18,7 @@ mod link;
 mod load;
 mod lookup;
 mod master_file;
+pub mod negative;
 mod node_checks;
 mod pack;
 mod places;
@@ -40,6 +41,7 @@ mod zone_checks;
 
 pub use diff::diff;
 pub use edit::{Change, EditError};
+pub use negative::ApexRecords;
 pub use places::places;
 pub use record::Record;
 pub use rrset::RrsetRef;
@@ -56,6 +58,7 @@ use std::sync::Arc;
 pub struct Zone {
     tree: tree::Tree,
     negative_ttl: u32,
+    negative_soa: negative::NegativeSoa,
     serial: u32,
     records: usize,
     names: usize,
@@ -131,7 +134,8 @@ impl Zone {
         let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
         let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures().is_empty());
         let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
-        Self { tree, negative_ttl, serial, records, names, chains, denies_by, is_signed, is_overlaid, fingerprint }
+        let negative_soa = negative::NegativeSoa::new(soa.unwrap_or(RrsetRef::empty(rtype::SOA)), negative_ttl);
+        Self { tree, negative_ttl, negative_soa, serial, records, names, chains, denies_by, is_signed, is_overlaid, fingerprint }
     }
 
     /// Reads and checks a zone file. Every mistake is reported, up to a limit; warnings come with the zone, errors instead
@@ -216,6 +220,19 @@ impl Zone {
         self.negative_ttl
     }
 
+    /// The SOA record of negative answers.
+    #[inline]
+    #[must_use]
+    pub fn negative_soa(&self) -> ApexRecords<'_> {
+        self.negative_soa.plain()
+    }
+
+    /// The SOA record of negative answers and its signatures.
+    #[must_use]
+    pub const fn signed_negative_soa(&self) -> ApexRecords<'_> {
+        self.negative_soa.signed()
+    }
+
     /// The SERIAL field of the SOA.
     #[must_use]
     pub const fn serial(&self) -> u32 {
@@ -273,8 +290,18 @@ impl Zone {
     }
 
     /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
+    #[inline(always)]
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
+        if self.is_overlaid || matches!(rtype, rtype::NSEC | rtype::RRSIG) {
+            return self.lookup_apart(name, apex_stripped, rtype);
+        }
+        lookup::lookup(&self.tree, name, apex_stripped, rtype)
+    }
+
+    /// As [`Self::lookup`], where balanced names hide what the zone holds, and for types that do not stand at nodes.
+    #[cold]
+    fn lookup_apart(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
         match lookup::lookup(&self.tree, name, apex_stripped, rtype) {
             Lookup::Balanced { slot, from_wildcard, .. } if self.is_overlaid && is_hidden(rtype) => {
                 Lookup::Balanced { slot, fixed: None, from_wildcard }

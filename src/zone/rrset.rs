@@ -116,7 +116,7 @@ impl<'z> RrsetRef<'z> {
     }
 
     /// The records.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn octets(self) -> &'z [u8] {
         &self.arena.octets[self.stored.octets_at as usize..][..self.stored.octets_len.into()]
@@ -124,11 +124,19 @@ impl<'z> RrsetRef<'z> {
 
     /// Its RRSIG records in the same form, one behind the other; without names that are compressed (RFC 4034, section
     /// 3.1.7). Empty in a zone that is not signed.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn signatures(self) -> &'z [u8] {
         let at = self.stored.octets_at as usize + usize::from(self.stored.octets_len);
         &self.arena.octets[at..][..self.stored.signatures_len.into()]
+    }
+
+    /// The records, and the RRSIG records behind them.
+    #[inline(always)]
+    #[must_use]
+    pub fn octets_and_signatures(self) -> &'z [u8] {
+        let len = usize::from(self.stored.octets_len) + usize::from(self.stored.signatures_len);
+        &self.arena.octets[self.stored.octets_at as usize..][..len]
     }
 
     /// How many RRSIG records.
@@ -138,7 +146,7 @@ impl<'z> RrsetRef<'z> {
     }
 
     /// Offsets in the octets of pointers relative to the apex, ascending.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn fixups(self) -> &'z [u16] {
         if self.stored.fixups == 0 {
@@ -149,7 +157,7 @@ impl<'z> RrsetRef<'z> {
 
     /// Offsets in the octets of the names that a CNAME leads to, or whose addresses belong into the additional section (NS,
     /// MX, SRV, DNAME).
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn targets(self) -> &'z [u16] {
         let at = self.stored.offsets_at as usize + usize::from(self.stored.fixups);

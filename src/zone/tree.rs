@@ -102,7 +102,7 @@ impl Shard {
     }
 
     /// The node with this tag whose name passes `matches`, and its slot.
-    #[inline]
+    #[inline(always)]
     fn find(&self, tag: u32, matches: impl Fn(&[u8]) -> bool) -> Option<(usize, &Node)> {
         let first = first_slot(tag, self.range);
         let mut nodes = self.nodes.get(first..)?.iter();
@@ -308,7 +308,7 @@ impl Tree {
     }
 
     /// The node with this hash whose labels below the apex pass `matches`.
-    #[inline]
+    #[inline(always)]
     pub fn find_by(&self, hash: u64, matches: impl Fn(&[u8]) -> bool) -> Option<NodeRef<'_>> {
         let shard = self.shard(self.shard_number(hash));
         let (_, node) = shard.find(hash as u32, matches)?;
@@ -316,9 +316,15 @@ impl Tree {
     }
 
     /// The node of suffix `stripped` of `name`, whose suffix `apex_stripped` is the apex.
-    #[inline]
+    #[inline(never)]
     #[must_use]
     pub fn find(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<NodeRef<'_>> {
+        self.find_here(name, stripped, apex_stripped)
+    }
+
+    /// As [`Self::find`], as a part of its caller: for the name of each query.
+    #[inline(always)]
+    pub fn find_here(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<NodeRef<'_>> {
         let labels = name.labels(stripped, apex_stripped);
         self.find_by(name.hash(stripped), |stored| short::same(stored, labels))
     }
