@@ -77,14 +77,7 @@ impl<'o> Response<'o> {
         short::copy(&mut out[..question_end], &message[..question_end]);
         let end = len_max.min(out.len()) - reserved;
         assert!(question_end <= end, "no room for a question");
-        Self {
-            octets: out,
-            len: question_end,
-            end,
-            question_end,
-            counts: 0,
-            flags: flag::QR | query.flags_to_copy(),
-        }
+        Self { octets: out, len: question_end, end, question_end, counts: 0, flags: flag::QR | query.flags_to_copy() }
     }
 
     /// Sets one of the constants in [`flag`].

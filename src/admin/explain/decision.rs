@@ -333,7 +333,7 @@ impl Teller<'_> {
     /// Why a region was passed over, with the equals that it stands among: where they fall short.
     fn shortfall(&self, region: RegionId, step: &ExplainedStep) -> String {
         let Some(short) = &step.shortfall else {
-            let waits = self.answers.condition().regions.get(region.index()).is_some_and(|state| state.held_back);
+            let waits = self.answers.condition().regions.of(region).held_back;
             let words = match step.step.pass {
                 Pass::Healthy if waits => "held back while another region is healthy",
                 Pass::Healthy if step.regions.len() > 1 => "none of the equals is healthy enough",
