@@ -1,5 +1,5 @@
-//! Words that every room shares: prefixes, points on the globe, times, ids, source spans and diagnostics.
-//! Knows no DNS, no configuration, no sockets and no clock.
+//! Words that every room shares: prefixes, points on the globe, times, ids, source spans and diagnostics, and what errors of the
+//! network mean. Knows no DNS, no configuration and no clock, and speaks to nobody.
 
 pub mod checksum;
 pub mod diagnostic;
@@ -11,6 +11,7 @@ pub mod prefix;
 pub mod prefix_set;
 pub mod suggest;
 pub mod time;
+pub mod trouble;
 
 pub use checksum::checksum;
 pub use diagnostic::{Diagnostic, Severity, SourceId, Sources, Span};
@@ -20,3 +21,4 @@ pub use place_words::{Continent, Country, Point};
 pub use prefix::{Family, Prefix};
 pub use prefix_set::PrefixSet;
 pub use time::UnixTime;
+pub use trouble::Trouble;

@@ -2,7 +2,7 @@
 //! Knows no schedule.
 
 use super::reading::{Reading, Words, is_administrative, quoted};
-use super::trouble::Trouble;
+use crate::base::Trouble;
 use crate::health::{Endpoint, Word};
 use std::net::SocketAddr;
 use std::time::Duration;

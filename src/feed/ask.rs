@@ -3,8 +3,8 @@
 use super::plan::{Ask, Pick, Source};
 use super::reading::Reading;
 use super::spec::FeedKind;
-use super::trouble::Trouble;
 use super::{agent_check, haproxy_stats, header, json, page, prometheus};
+use crate::base::Trouble;
 use crate::base::UnixTime;
 use crate::health::Captured;
 use reqwest::Client;

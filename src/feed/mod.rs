@@ -19,7 +19,6 @@ pub mod prometheus;
 pub mod reading;
 mod scheduler;
 pub mod spec;
-pub mod trouble;
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! Connections of probes: TCP, with TLS on top where that is asked for, and how they end. A connection reads a bounded
 //! number of octets, whatever a server sends. Knows no protocol above.
 
+use crate::base::Trouble;
 use crate::probe::progress::{Progress, Stage};
-use crate::probe::trouble::Trouble;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::io;
 use std::net::SocketAddr;
@@ -66,7 +66,8 @@ impl Dialer {
     /// Why there is none, for operators.
     pub async fn dial(&self, progress: &Progress) -> Result<Stream, Trouble> {
         progress.reach(Stage::Connecting);
-        let stream = TcpStream::connect(self.address).await.map_err(|error| Trouble::of_io(&error, self.address))?;
+        let stream =
+            TcpStream::connect(self.address).await.map_err(|error| Trouble::of_io(&error, Some(self.address)))?;
         // Probes write what they have to say at once; nothing is gained by waiting for more.
         let _ = stream.set_nodelay(true);
         let stream = Metered { stream, left: RECEIVED_LEN_MAX };

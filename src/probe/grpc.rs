@@ -1,5 +1,6 @@
 //! The `grpc` check: one call of `grpc.health.v1.Health/Check` over a fresh connection. Knows no schedule and no counters.
 
+use crate::base::Trouble;
 use crate::health::{Endpoint, Observation};
 use crate::probe::http::authority;
 use crate::probe::http::connection::{Tasks, alongside, http2_builder};
@@ -7,7 +8,6 @@ use crate::probe::progress::{Progress, Stage, within};
 use crate::probe::search::quoted;
 use crate::probe::spec::GrpcCheck;
 use crate::probe::tls::{Protocol, TlsDialer, TlsStore};
-use crate::probe::trouble::Trouble;
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper::{Request, Response, Uri};

@@ -20,7 +20,6 @@ pub mod search;
 pub mod spec;
 pub mod tcp;
 pub mod tls;
-pub mod trouble;
 pub mod udp;
 pub mod workers;
 

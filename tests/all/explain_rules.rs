@@ -220,6 +220,32 @@ fn a_region_that_waits_is_not_told_of_as_down() {
 }
 
 #[test]
+fn every_spread_is_told_by_its_word_with_how_it_picks() {
+    let by_chance = "members by chance, by the shares above";
+    for (spread, pick) in [
+        ("weighted", by_chance),
+        ("random", by_chance),
+        ("round-robin", "members in turn"),
+        ("weighted-round-robin", "members in turn"),
+        ("hash", "member by a hash of 193.0.6.0/24"),
+        ("all", ""),
+        ("least-connections", by_chance),
+        ("weighted-least-connections", by_chance),
+        ("least-bandwidth", by_chance),
+        ("least-packets", by_chance),
+        ("two-choices", by_chance),
+        ("least-response-time", by_chance),
+    ] {
+        let running = Running::start(MONITOR, &format!("spread = \"{spread}\""));
+        let steering = running.explained().steering.unwrap();
+        running.publisher.stop();
+        assert_eq!(steering.spread, spread);
+        assert!(steering.verdict.starts_with("near; ") && steering.verdict.ends_with(pick), "{}", steering.verdict);
+        assert!(steering.regions[0].members.iter().any(|member| member.share.is_some()), "{spread}");
+    }
+}
+
+#[test]
 fn what_moves_a_member_is_told_in_its_notes() {
     use Event::{Member, Order};
     let halved = Report { weight_percent: Some(50), is_fresh: true, ..Report::default() };

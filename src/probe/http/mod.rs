@@ -4,12 +4,12 @@
 pub mod connection;
 mod redirect;
 
+use crate::base::Trouble;
 use crate::health::{Endpoint, Observation};
 use crate::probe::progress::{Progress, Stage, within};
 use crate::probe::search::Search;
 use crate::probe::spec::{HttpCheck, HttpVersion};
 use crate::probe::tls::{Protocol, TlsDialer, TlsStore};
-use crate::probe::trouble::Trouble;
 use connection::{CheckRequest, exchange};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};

@@ -1,33 +1,23 @@
-//! Turns what the system and the libraries say when a probe goes wrong into a few words for an operator, and tells
-//! troubles on this side from failures of the target. Knows no monitors.
+//! Turns what the system and the libraries say when somebody is asked over the network into a few words for an operator, and
+//! tells troubles on this side from those of who is asked. Knows neither probes nor feeds.
 
-use crate::health::Observation;
 use std::error::Error;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// Why a probe did not pass.
+/// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The target's.
+    /// Of who is asked: the answer is missing, or is none.
     Failed(String),
     /// Ours: no result.
     Local(String),
 }
 
-impl From<Trouble> for Observation {
-    fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Failed(reason) => Self::Failed { reason: reason.into() },
-            Trouble::Local(reason) => Self::LocalError { reason: reason.into() },
-        }
-    }
-}
-
 impl Trouble {
-    /// What an input or output error with `address` means.
+    /// What an input or output error with `address`, where that is known, means.
     #[must_use]
-    pub fn of_io(error: &io::Error, address: SocketAddr) -> Self {
+    pub fn of_io(error: &io::Error, address: Option<SocketAddr>) -> Self {
         if let Some(code) = error.raw_os_error()
             && let Some(trouble) = of_os_error(code, address)
         {
@@ -40,16 +30,24 @@ impl Trouble {
     /// `otherwise`.
     #[must_use]
     pub fn of_error(error: &(dyn Error + 'static), address: SocketAddr, otherwise: &str) -> Self {
+        Self::understood(error, Some(address)).unwrap_or_else(|deepest| Self::Failed(format!("{otherwise}: {deepest}")))
+    }
+
+    /// What the deepest cause of an error means that is understood; `Err` is the deepest one there is.
+    pub fn understood<'e>(
+        error: &'e (dyn Error + 'static),
+        address: Option<SocketAddr>,
+    ) -> Result<Self, &'e (dyn Error + 'static)> {
         let mut deepest = error;
         let mut by_kind = None;
         loop {
             if let Some(tls) = deepest.downcast_ref::<rustls::Error>() {
-                return Self::Failed(of_tls(tls));
+                return Ok(Self::Failed(of_tls(tls)));
             }
             let io = deepest.downcast_ref::<io::Error>();
             if let Some(io) = io {
                 if io.raw_os_error().is_some() {
-                    return Self::of_io(io, address);
+                    return Ok(Self::of_io(io, address));
                 }
                 by_kind = of_kind(io.kind()).or(by_kind);
             }
@@ -60,7 +58,7 @@ impl Trouble {
                 None => break,
             }
         }
-        Self::Failed(by_kind.map_or_else(|| format!("{otherwise}: {deepest}"), str::to_owned))
+        by_kind.map(|text| Self::Failed(text.to_owned())).ok_or(deepest)
     }
 }
 
@@ -78,7 +76,7 @@ fn of_kind(kind: io::ErrorKind) -> Option<&'static str> {
 }
 
 /// What an error number of the system means, where it says more than its kind.
-fn of_os_error(code: i32, address: SocketAddr) -> Option<Trouble> {
+fn of_os_error(code: i32, address: Option<SocketAddr>) -> Option<Trouble> {
     let local = |text: &str| Some(Trouble::Local(text.to_owned()));
     match code {
         libc::EMFILE => local("this process has no file descriptors left; raise its limit (LimitNOFILE, ulimit -n)"),
@@ -91,7 +89,10 @@ fn of_os_error(code: i32, address: SocketAddr) -> Option<Trouble> {
         libc::EPERM => local("connecting is forbidden on this machine; look at its firewall"),
         // These come from here when there is no route, and from a router on the way (by ICMP) when there is: a host that
         // is down on a link further on is a failure of the target.
-        libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES if !has_route(address) => {
+        libc::ENETUNREACH | libc::EHOSTUNREACH | libc::EACCES
+            if let Some(address) = address
+                && !has_route(address) =>
+        {
             Some(Trouble::Local(format!("this machine has no route to {}", address.ip())))
         }
         libc::ENETUNREACH => Some(Trouble::Failed("network unreachable".to_owned())),
@@ -160,7 +161,7 @@ mod tests {
 
     fn of_code(code: i32, address: &str) -> Trouble {
         let address = address.parse().unwrap_or_else(|_| panic!("{address}"));
-        Trouble::of_io(&io::Error::from_raw_os_error(code), address)
+        Trouble::of_io(&io::Error::from_raw_os_error(code), Some(address))
     }
 
     #[test]
