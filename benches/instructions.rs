@@ -15,6 +15,7 @@ use azimuth::steering::decide::{Asked, Decision};
 use azimuth::steering::{PoolAnswers, Ranking, decide};
 use azimuth::wire::{NameKey, Query, Rcode, Response, Understood, rtype};
 use azimuth::zone::{Lookup, Zone, ZoneSet};
+use gungraun::Callgrind;
 use gungraun::prelude::*;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
@@ -31,6 +32,16 @@ fn file(name: &str) -> PathBuf {
 
 fn queries(name: &str) -> Vec<Vec<u8>> {
     read_queries(&file(&format!("{name}.queries")), COUNT)
+}
+
+/// Done at full speed, before the benches of a group.
+fn write_works() {
+    works::write(&file(""));
+}
+
+/// Caches are not simulated, which takes half of the time.
+fn instructions_alone() -> LibraryBenchmarkConfig {
+    LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["cache-sim=no"])).to_owned()
 }
 
 /// The messages of a file, `count` at most.
@@ -229,11 +240,10 @@ fn write((query, message): Writing) {
 
 library_benchmark_group!(
     name = parts,
-    // At full speed, before any bench.
-    setup = works::write(&file("")),
+    setup = write_works(),
     benchmarks = [parse, name_key, zone, lookup, prefix, decision, write]
 );
-library_benchmark_group!(name = answers, benchmarks = [respond]);
-library_benchmark_group!(name = growth, benchmarks = [grow]);
+library_benchmark_group!(name = answers, setup = write_works(), benchmarks = [respond]);
+library_benchmark_group!(name = growth, setup = write_works(), benchmarks = [grow]);
 
-main!(library_benchmark_groups = [parts, answers, growth]);
+main!(config = instructions_alone(), library_benchmark_groups = [parts, answers, growth]);
