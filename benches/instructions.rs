@@ -21,7 +21,7 @@ use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use works::Live;
+use works::{Live, read_queries};
 
 /// How often a bench does its work; `compare.py` knows it too.
 const COUNT: usize = 4096;
@@ -42,18 +42,6 @@ fn write_works() {
 /// Caches are not simulated, which takes half of the time.
 fn instructions_alone() -> LibraryBenchmarkConfig {
     LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["cache-sim=no"])).to_owned()
-}
-
-/// The messages of a file, `count` at most.
-fn read_queries(path: &Path, count: usize) -> Vec<Vec<u8>> {
-    let octets = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let (mut messages, mut rest) = (Vec::new(), &octets[..]);
-    while let Some((len, behind)) = rest.split_first_chunk::<2>().filter(|_| messages.len() < count) {
-        let (message, behind) = behind.split_at(usize::from(u16::from_be_bytes(*len)));
-        messages.push(message.to_vec());
-        rest = behind;
-    }
-    messages
 }
 
 fn live(configuration: &str) -> Live {
