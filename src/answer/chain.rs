@@ -27,9 +27,9 @@ impl Visited {
         }
         let mut dname = 0;
         if let Step::Dname { rrset, owner_stripped, repeated } = &mut plan.step {
-            dname = rrset.octets.as_ptr().addr();
+            dname = rrset.octets().as_ptr().addr();
             *repeated = self.dnames[..self.len].contains(&dname);
-            let grows = rrset.octets.len() - RECORD_HEADER_LEN > name.suffix(*owner_stripped).len();
+            let grows = rrset.octets().len() - RECORD_HEADER_LEN > name.suffix(*owner_stripped).len();
             if *repeated && grows {
                 return false;
             }

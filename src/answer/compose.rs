@@ -94,7 +94,7 @@ impl<'s> Composer<'_, 's> {
             }
             Step::Cname(rrset) => {
                 let start = response.rrset(Section::Answer, positive::records(rrset), owner, apex_at, None)?;
-                Ok(Next::Alias { target: start + usize::from(rrset.targets[0]) })
+                Ok(Next::Alias { target: start + usize::from(rrset.targets()[0]) })
             }
             Step::Steered(steered) => self.write_steered(steered, owner, apex_at),
             Step::NoData { ttl_max } => {
@@ -147,11 +147,11 @@ impl<'s> Composer<'_, 's> {
         owner: usize,
     ) -> Result<Next, Stop> {
         // A DNAME has one record, whose name is stored uncompressed (RFC 6672, section 2.5).
-        let target = &rrset.octets[RDATA_AT..];
+        let target = &rrset.octets()[RDATA_AT..];
         if name.offset(owner_stripped) + target.len() > NAME_LEN_MAX {
             return Ok(Next::Ended(Rcode::YXDOMAIN));
         }
-        let target = self.response.cname_under(owner, owner_stripped, target, rrset.ttl)?;
+        let target = self.response.cname_under(owner, owner_stripped, target, rrset.ttl())?;
         if self.question.takes_cname() {
             return Ok(Next::Ended(Rcode::NOERROR));
         }
@@ -162,7 +162,7 @@ impl<'s> Composer<'_, 's> {
     /// which only a broken pool of names could cause.
     pub fn read_target(&self, plan: &Plan<'s>, at: usize, name: &mut NameKey) -> bool {
         if let Step::Cname(rrset) = plan.step {
-            plan.zone.target(rrset, rrset.targets[0], name);
+            plan.zone.target(rrset, rrset.targets()[0], name);
             return true;
         }
         self.response.read_name(at, name).is_ok()

@@ -71,7 +71,7 @@ pub fn write<'s>(
         Step::Answer(rrset) => {
             let start = write_signed(&mut composer.response, Section::Answer, rrset, (owner, apex_at), None)?;
             composer.write_expansions()?;
-            if positive::has_addresses(rrset.rtype) {
+            if positive::has_addresses(rrset.rtype()) {
                 let names = Names { place, rrset, start, signed: true };
                 positive::add_addresses(&mut composer.response, names, scratch);
             }
@@ -79,7 +79,7 @@ pub fn write<'s>(
         }
         Step::Cname(rrset) => {
             let start = write_signed(&mut composer.response, Section::Answer, rrset, (owner, apex_at), None)?;
-            Ok(Next::Alias { target: start + usize::from(rrset.targets[0]) })
+            Ok(Next::Alias { target: start + usize::from(rrset.targets()[0]) })
         }
         Step::Dname { rrset, owner_stripped, repeated } => {
             if !repeated {
@@ -128,7 +128,7 @@ fn write_signed(
     ttl: Option<u32>,
 ) -> Result<usize, Full> {
     let start = response.rrset(section, records(rrset), owner, apex_at, ttl)?;
-    if !rrset.signatures.is_empty() {
+    if !rrset.signatures().is_empty() {
         response.rrset(section, signatures(rrset), owner, apex_at, ttl)?;
     }
     Ok(start)
@@ -216,7 +216,7 @@ fn write_entry(
     (labels, below): (&[u8], usize),
 ) -> Result<(), Full> {
     let rrset = entry.rrset();
-    let ttl = rrset.ttl.min(zone.negative_ttl());
+    let ttl = rrset.ttl().min(zone.negative_ttl());
     let parts: [Records<'_>; 2] = [records(rrset), signatures(rrset)];
     response.rrset_of(Section::Authority, parts, labels, below, ttl)
 }

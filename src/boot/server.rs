@@ -77,10 +77,11 @@ impl Server {
         let Some(mut loaded) = loaded else { return Err(StartError::Configuration(report)) };
         let live = LiveZones::default();
         let config = &loaded.config;
-        let (listeners, admin_socket) = bind(config, loaded.inputs.workers)?;
+        let (mut listeners, admin_socket) = bind(config, loaded.inputs.workers)?;
+        listeners.attach(&config.server.xdp);
         drop_privileges(config, listeners.addresses())?;
         let listening = listeners.addresses().to_vec();
-        // One for each UDP socket: as many as listen addresses times workers.
+        // One for each UDP socket, as many as listen addresses times workers, and one for each queue of XDP.
         loaded.inputs.workers = listeners.shard_count() - 1;
         // As the user who will write the state.
         let (state_lock, prepared) = recall(&loaded.config)?;
@@ -305,6 +306,7 @@ impl Server {
         for (key, changed) in [
             ("[server] listen", old.server.listen != new.server.listen),
             ("[server] workers", old.server.workers != new.server.workers),
+            ("[server] xdp", old.server.xdp != new.server.xdp),
             ("[server] user", old.server.user != new.server.user),
             ("[server] state_dir", old.server.state_dir != new.server.state_dir),
             ("[server.tcp]", old.server.tcp != new.server.tcp),

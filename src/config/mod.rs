@@ -115,6 +115,8 @@ pub struct Server {
     pub listen: Vec<SocketAddr>,
     /// UDP workers; 0 means one a core.
     pub workers: usize,
+    /// Interfaces whose queries are taken past the sockets.
+    pub xdp: Vec<String>,
     /// What must survive a restart.
     pub state_dir: PathBuf,
     /// The user to become after binding, when started as root.
@@ -184,6 +186,7 @@ impl Default for Server {
                 .map(|address| SocketAddr::new(address, 53))
                 .to_vec(),
             workers: 0,
+            xdp: Vec::new(),
             state_dir: PathBuf::from("/var/lib/azimuth"),
             user: None,
             startup_grace: Duration::from_secs(5),

@@ -11,12 +11,13 @@ mod generation;
 mod known;
 mod past;
 pub mod publisher;
+mod said;
 mod services;
 pub mod settings;
 mod twins;
 
 pub use aliases::{Alias, AliasAnswers, AliasFamily};
-pub use core::Core;
+pub use core::{Core, Work};
 pub use counters::Total;
 pub use facts::target_name;
 pub use generation::Inputs;

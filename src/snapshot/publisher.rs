@@ -7,7 +7,7 @@ use super::core::{self, Core};
 use super::counters::{Counters, Total};
 use super::generation::Generation;
 use super::known::{Known, StateOf};
-use super::past::{Hooks, IsReleased, PairCourse, PairMemory, Past};
+use super::past::{Hooks, IsReleased, PairCourse, Past};
 use super::{AliasAnswers, Inputs, Snapshot};
 use crate::base::{PolicyId, PoolId, UnixTime};
 use crate::health::{Change, Report, Subject, TargetKey, TargetState};
@@ -290,7 +290,6 @@ impl Publisher {
         let (messages, inbox) = channel();
         let worker = Worker {
             shared: Arc::clone(&shared),
-            memories: core.memories(),
             hooks,
             core,
             clock,
@@ -342,8 +341,6 @@ struct Worker {
     shared: Arc<Shared>,
     core: Core,
     clock: Clock,
-    /// What the next run must not forget, as it was last told.
-    memories: Vec<PairMemory>,
     hooks: Hooks,
     /// While changes are collected.
     quiet_until: Option<Instant>,
@@ -425,10 +422,8 @@ impl Worker {
         if !courses.is_empty() {
             (self.hooks.on_course)(&courses);
         }
-        let memories = self.core.memories();
-        if memories != self.memories {
+        if let Some(memories) = self.core.take_memories() {
             (self.hooks.on_memory)(&memories);
-            self.memories = memories;
         }
     }
 

@@ -305,7 +305,8 @@ impl World {
     }
 
     pub(super) fn answers(&self) -> PoolAnswers {
-        let condition = PoolCondition { members: self.states.clone(), regions: self.region_states.clone() };
+        let regions = (0..).map(RegionId).zip(self.region_states.iter().copied()).collect();
+        let condition = PoolCondition { members: self.states.clone(), regions };
         PoolAnswers::build(&self.pool, &self.policy, &self.regions, condition)
     }
 

@@ -14,11 +14,13 @@ const PORT_TRIES: usize = 16;
 pub const RECEIVE_BUFFER_LEN: usize = 8 * 1024 * 1024;
 
 /// Sockets that are bound and not yet served, so that privileges can be dropped in between.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Listeners {
     addresses: Vec<SocketAddr>,
     pub(super) udp: Vec<UdpListener>,
     pub(super) tcp: Vec<std::net::TcpListener>,
+    #[cfg(all(feature = "xdp", target_os = "linux"))]
+    pub(super) xdp: Vec<super::xdp::Attachment>,
 }
 
 /// The UDP socket of one worker at one address.
@@ -57,7 +59,7 @@ impl Listeners {
     /// Binds UDP (one socket a worker) and TCP at every address; all of them or none. Port 0 lets the system choose one
     /// that is free for both. IPv6 sockets take no IPv4 clients.
     pub fn bind(listen: &[SocketAddr], workers: usize) -> Result<Self, BindError> {
-        let mut listeners = Self { addresses: Vec::new(), udp: Vec::new(), tcp: Vec::new() };
+        let mut listeners = Self::default();
         for &address in listen {
             listeners.add(address, workers)?;
         }
@@ -91,10 +93,32 @@ impl Listeners {
         &self.addresses
     }
 
-    /// How many shards the workers of [`super::Service::start`] count in: one for each UDP socket, one for all streams.
+    /// Takes queries that come by these interfaces past the sockets, by XDP; the sockets stay for everything else. An interface
+    /// that refuses is told in the log. Needs the rights of root, which may be dropped afterwards.
+    pub fn attach(&mut self, interfaces: &[String]) {
+        #[cfg(all(feature = "xdp", target_os = "linux"))]
+        {
+            self.xdp = super::xdp::attach(interfaces, &self.udp);
+        }
+        #[cfg(not(all(feature = "xdp", target_os = "linux")))]
+        if !interfaces.is_empty() {
+            tracing::warn!(
+                ?interfaces,
+                help = "build on Linux with the Cargo feature `xdp`",
+                "`[server] xdp`: this program was built without XDP; all queries are answered over sockets"
+            );
+        }
+    }
+
+    /// How many shards the workers of [`super::Service::start`] count in: one for each UDP socket, one for each queue of XDP,
+    /// one for all streams.
     #[must_use]
-    pub const fn shard_count(&self) -> usize {
-        self.udp.len() + 1
+    pub fn shard_count(&self) -> usize {
+        #[cfg(all(feature = "xdp", target_os = "linux"))]
+        let queues = self.xdp.iter().map(|attachment| attachment.queues.len()).sum::<usize>();
+        #[cfg(not(all(feature = "xdp", target_os = "linux")))]
+        let queues = 0;
+        self.udp.len() + queues + 1
     }
 
     fn warn_of_small_buffers(&self) {

@@ -13,6 +13,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod udp;
+#[cfg(all(feature = "xdp", target_os = "linux"))]
+mod xdp;
 
 pub use bind::{BindError, Listeners};
 pub use service::{IoCounters, Service, WorkerCounters};

@@ -21,12 +21,14 @@ pub struct Service {
     stop_udp: Arc<AtomicBool>,
     stop_streams: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
+    #[cfg(all(feature = "xdp", target_os = "linux"))]
+    xdp: Option<super::xdp::Attached>,
 }
 
 /// What one worker counts.
 #[derive(Clone, Debug)]
 pub struct WorkerCounters {
-    /// `udp` or `tcp`.
+    /// `udp`, `xdp` (UDP past the sockets) or `tcp`.
     pub transport: &'static str,
     /// Where the worker listens; `None` when it serves every address.
     pub address: Option<SocketAddr>,
@@ -81,12 +83,13 @@ impl IoCounters {
 
 impl Service {
     /// Starts serving. The workers of UDP count in the first shards of the snapshot, in the order in which their sockets
-    /// were bound (all of one address, then all of the next); the stream thread counts in the one behind them. So the
+    /// were bound (all of one address, then all of the next); those of XDP behind them, and then the stream thread. So the
     /// snapshot needs [`Listeners::shard_count`] shards; what a worker without a shard would count there is lost.
     ///
     /// What is behind `slow_door` gets transfers, signed messages, NOTIFY and UPDATE; without one they are refused.
     pub fn start(
-        listeners: Listeners,
+        #[cfg_attr(not(feature = "xdp"), expect(unused_mut, reason = "XDP takes its part out"))]
+        mut listeners: Listeners,
         store: Arc<SnapshotStore>,
         limits: StreamLimits,
         slow_door: Option<Arc<dyn SlowDoor>>,
@@ -98,10 +101,17 @@ impl Service {
             stop_udp: Arc::default(),
             stop_streams,
             threads: Vec::new(),
+            #[cfg(all(feature = "xdp", target_os = "linux"))]
+            xdp: None,
         };
         // One for all workers: whose limit and whose cookie it is must not hang on which of them is asked.
         let guard = Arc::new(Guard::new(store.load().settings.rate_limit.table_size, random::secret()?));
-        let streams_shard = listeners.udp.len();
+        let streams_shard = listeners.shard_count() - 1;
+        #[cfg(all(feature = "xdp", target_os = "linux"))]
+        service.start_xdp(&mut listeners, &|shard| {
+            let responder = Responder::new(shard).with_slow_door(slow_door.is_some()).guarded(Arc::clone(&guard));
+            udp::Desk::new(responder, Arc::clone(&store), slow_door.clone())
+        })?;
         for (shard, listener) in listeners.udp.into_iter().enumerate() {
             let responder = Responder::new(shard).with_slow_door(slow_door.is_some()).guarded(Arc::clone(&guard));
             let io = service.count_worker("udp", Some(listener.address), &responder);
@@ -115,6 +125,29 @@ impl Service {
         let (tcp, runtime) = (listeners.tcp, stream::runtime()?);
         service.spawn("tcp".to_owned(), move || stream::run(&runtime, tcp, desk, stream_stop))?;
         Ok(service)
+    }
+
+    /// Starts the workers of XDP, which count behind those of UDP sockets.
+    #[cfg(all(feature = "xdp", target_os = "linux"))]
+    fn start_xdp(&mut self, listeners: &mut Listeners, desk: &dyn Fn(usize) -> udp::Desk) -> io::Result<()> {
+        let mut attachments = std::mem::take(&mut listeners.xdp);
+        if attachments.is_empty() {
+            return Ok(());
+        }
+        let ways = Arc::new(super::xdp::Ways::through(&listeners.udp)?);
+        let mut shard = listeners.udp.len();
+        for attachment in &mut attachments {
+            for queue in std::mem::take(&mut attachment.queues) {
+                let desk = desk(shard);
+                let io = self.count_worker("xdp", None, &desk.responder);
+                let (ways, stop) = (Arc::clone(&ways), Arc::clone(&self.stop_udp));
+                let worker = super::xdp::Worker::new(queue, &attachment.interface, desk, ways, io, stop);
+                self.spawn(format!("xdp-{shard}"), move || worker.run())?;
+                shard += 1;
+            }
+        }
+        self.xdp = Some(super::xdp::Attached::follow(attachments)?);
+        Ok(())
     }
 
     fn count_worker(
@@ -154,6 +187,9 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
+        // From here on the sockets have it all.
+        #[cfg(all(feature = "xdp", target_os = "linux"))]
+        drop(self.xdp.take());
         self.stop_udp.store(true, Ordering::Relaxed);
         // Nobody listens any more when the stream thread has ended by itself.
         let _ = self.stop_streams.send(true);

@@ -18,6 +18,18 @@ pub struct NameKey {
 
 /// Octets of a key's buffer: room for the longest name, and for reading eight octets from any place in it.
 const KEY_BUFFER_LEN: usize = 264;
+/// Octets of a word.
+const WORD: usize = 8;
+/// Masks of the first octets of a word, by how many.
+const FIRST_OCTETS: [u64; WORD] = {
+    let mut masks = [0; WORD];
+    let mut octets = 1;
+    while octets < WORD {
+        masks[octets] = masks[octets - 1] << 8 | 0xff;
+        octets += 1;
+    }
+    masks
+};
 
 impl Default for NameKey {
     /// The root.
@@ -29,45 +41,47 @@ impl Default for NameKey {
 impl NameKey {
     /// Reads the uncompressed name at the start of `octets` and returns its length there. After an error the key is some
     /// name, nobody knows which.
+    #[inline]
     pub fn set(&mut self, octets: &[u8]) -> Result<usize, NameError> {
-        let copied = octets.len().min(NAME_LEN_MAX);
-        self.octets[..copied].copy_from_slice(&octets[..copied]);
+        let octets = &octets[..octets.len().min(NAME_LEN_MAX)];
         let (mut at, mut labels) = (0, 0_u8);
-        while at < copied {
-            let len = self.octets[at];
+        loop {
+            let Some(&len) = octets.get(at) else {
+                return Err(if at < NAME_LEN_MAX { NameError::Malformed } else { NameError::TooLong });
+            };
             self.offsets[usize::from(labels)] = at as u8;
+            at += 1 + usize::from(len);
             if len == 0 {
-                (self.len, self.labels) = (at as u8 + 1, labels);
-                self.lower_and_hash();
-                return Ok(at + 1);
+                break;
             }
             if usize::from(len) > LABEL_LEN_MAX {
                 return Err(NameError::Malformed);
             }
-            at += 1 + usize::from(len);
             // 127 labels of one octet fill a name.
             labels = labels.wrapping_add(1);
         }
-        Err(if at < NAME_LEN_MAX { NameError::Malformed } else { NameError::TooLong })
+        (self.len, self.labels) = (at as u8, labels);
+        lower_into(&mut self.octets, &octets[..at]);
+        self.hash_labels();
+        Ok(at)
     }
 
-    /// Makes each label lower-case and hashes it as [`hash_label`] would, eight octets at a time, from right to left. The
-    /// last octets of a label are read and written with some that follow it, which have had their turn: what is
-    /// lower-case stays the same, and so do lengths of labels, which are below 64 and no capital letters.
-    fn lower_and_hash(&mut self) {
+    /// Hashes each label as [`hash_label`] would, eight octets at a time, from right to left.
+    #[inline]
+    fn hash_labels(&mut self) {
         let labels = usize::from(self.labels);
         let mut hash = ROOT_HASH;
         self.hashes[labels] = hash;
         for (offset, place) in self.offsets[..labels].iter().zip(&mut self.hashes[..labels]).rev() {
-            let mut at = usize::from(*offset) + 1;
-            let mut left = u32::from(self.octets[at - 1]);
-            hash ^= u64::from(left);
-            while left >= 8 {
-                hash = mix(hash ^ lower_word_at(&mut self.octets, at));
-                (at, left) = (at + 8, left - 8);
+            let mut at = usize::from(*offset);
+            let mut left = usize::from(self.octets[at]);
+            at += 1;
+            hash ^= left as u64;
+            while left >= WORD {
+                hash = mix(hash ^ word_at(&self.octets, at));
+                (at, left) = (at + WORD, left - WORD);
             }
-            let odd_end = lower_word_at(&mut self.octets, at) & !(u64::MAX << (8 * left));
-            hash = mix(hash ^ odd_end);
+            hash = mix(hash ^ word_at(&self.octets, at) & FIRST_OCTETS[left]);
             *place = hash;
         }
     }
@@ -97,6 +111,13 @@ impl NameKey {
     #[must_use]
     pub fn offset(&self, stripped: usize) -> usize {
         self.offsets[stripped].into()
+    }
+
+    /// The labels from suffix `stripped` on that are in front of suffix `behind`, in wire form.
+    #[inline]
+    #[must_use]
+    pub fn labels(&self, stripped: usize, behind: usize) -> &[u8] {
+        &self.octets[self.offset(stripped)..self.offset(behind)]
     }
 
     /// Suffix `stripped` in wire form.
@@ -129,12 +150,40 @@ pub fn hash_label(parent: u64, label: &[u8]) -> u64 {
     mix(hash ^ u64::from_le_bytes(last))
 }
 
-/// Makes eight octets of a key's buffer lower-case and returns them.
-fn lower_word_at(buffer: &mut [u8; KEY_BUFFER_LEN], at: usize) -> u64 {
-    let Some(octets) = buffer[at..].first_chunk_mut() else { return 0 };
-    let word = lower_word(u64::from_le_bytes(*octets));
-    *octets = word.to_le_bytes();
-    word
+/// The word at offset `at` of a key's buffer.
+#[inline]
+fn word_at(buffer: &[u8; KEY_BUFFER_LEN], at: usize) -> u64 {
+    buffer[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+}
+
+/// Copies `name` to the start of `buffer` in lower case. Lengths of labels are below 64 and no capital letters, so that they
+/// stay as they are. The last move overlaps the one before it, as in [`super::short`].
+#[inline]
+fn lower_into(buffer: &mut [u8; KEY_BUFFER_LEN], name: &[u8]) {
+    let buffer = &mut buffer[..name.len()];
+    if let (Some(to), Some(last)) = (buffer.last_chunk_mut(), name.last_chunk()) {
+        *to = lower_wide(*last);
+        for (to, octets) in buffer.as_chunks_mut().0.iter_mut().zip(name.as_chunks().0) {
+            *to = lower_wide(*octets);
+        }
+    } else if let (Some(to), Some(last), Some(first)) = (buffer.last_chunk_mut(), name.last_chunk(), name.first_chunk())
+    {
+        *to = lower_word(u64::from_le_bytes(*last)).to_le_bytes();
+        if let Some(to) = buffer.first_chunk_mut() {
+            *to = lower_word(u64::from_le_bytes(*first)).to_le_bytes();
+        }
+    } else {
+        for (to, octet) in buffer.iter_mut().zip(name) {
+            *to = octet.to_ascii_lowercase();
+        }
+    }
+}
+
+/// Sixteen octets in lower case: one vector.
+#[inline]
+fn lower_wide(mut octets: [u8; 16]) -> [u8; 16] {
+    octets.make_ascii_lowercase();
+    octets
 }
 
 /// Eight octets in lower case.

@@ -124,10 +124,10 @@ impl DraftRrset {
     /// One that is stored.
     pub fn of(rrset: RrsetRef<'_>) -> Self {
         Self {
-            rtype: rrset.rtype,
-            ttl: rrset.ttl,
-            data: data_of(rrset.octets).map(Into::into).collect(),
-            signatures: data_of(rrset.signatures).map(Into::into).collect(),
+            rtype: rrset.rtype(),
+            ttl: rrset.ttl(),
+            data: data_of(rrset.octets()).map(Into::into).collect(),
+            signatures: data_of(rrset.signatures()).map(Into::into).collect(),
         }
     }
 

@@ -129,7 +129,7 @@ impl Zone {
     ) -> Self {
         let (negative_ttl, serial) = soa_facts(&tree);
         let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
-        let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures.is_empty());
+        let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures().is_empty());
         let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
         Self { tree, negative_ttl, serial, records, names, chains, denies_by, is_signed, is_overlaid, fingerprint }
     }
@@ -302,7 +302,7 @@ impl Zone {
 
     /// Sets `into` to the name in RDATA that begins at `offset` of the RRset's octets (one of [`RrsetRef::targets`]).
     pub fn target(&self, rrset: RrsetRef<'_>, offset: u16, into: &mut NameKey) {
-        self.tree.set_key_of_data(&rrset.octets[usize::from(offset)..], into);
+        self.tree.set_key_of_data(&rrset.octets()[usize::from(offset)..], into);
     }
 
     /// The A and AAAA RRsets that this zone holds for `name`, glue below cuts included; never steered ones, and never by a
@@ -328,8 +328,8 @@ const fn is_hidden(rtype: u16) -> bool {
 fn soa_facts(tree: &tree::Tree) -> (u32, u32) {
     let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
     let numbers = |soa: RrsetRef<'_>| {
-        let [s0, s1, s2, s3, .., m0, m1, m2, m3] = *soa.octets.last_chunk::<20>()?;
-        Some((soa.ttl.min(u32::from_be_bytes([m0, m1, m2, m3])), u32::from_be_bytes([s0, s1, s2, s3])))
+        let [s0, s1, s2, s3, .., m0, m1, m2, m3] = *soa.octets().last_chunk::<20>()?;
+        Some((soa.ttl().min(u32::from_be_bytes([m0, m1, m2, m3])), u32::from_be_bytes([s0, s1, s2, s3])))
     };
     soa.and_then(numbers).unwrap_or((0, 0))
 }

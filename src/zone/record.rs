@@ -149,10 +149,10 @@ impl Zone {
         let record = move |rtype: u16, data: &[u8]| Record {
             owner: owner.clone(),
             rtype,
-            ttl: rrset.ttl,
+            ttl: rrset.ttl(),
             data: from_stored(rtype, data, apex),
         };
-        let signatures = data_of(rrset.signatures).map(|data| (rtype::RRSIG, data));
-        data_of(rrset.octets).map(move |data| (rrset.rtype, data)).chain(signatures).map(move |(t, d)| record(t, d))
+        let signatures = data_of(rrset.signatures()).map(|data| (rtype::RRSIG, data));
+        data_of(rrset.octets()).map(move |data| (rrset.rtype(), data)).chain(signatures).map(move |(t, d)| record(t, d))
     }
 }

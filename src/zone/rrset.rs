@@ -1,42 +1,159 @@
 //! The form in which an RRset is stored and copied into messages.
 
+use crate::wire::rtype;
+
 /// Octets of the owner field that stored records begin with: a compression pointer to the question's name.
 pub const OWNER_OF_QUESTION: [u8; 2] = [0xc0, 0x0c];
 /// Octets in front of a stored record's RDATA: owner pointer, TYPE, CLASS, TTL, RDLENGTH.
 pub const RECORD_HEADER_LEN: usize = 12;
 
-/// A stored RRset.
+/// What is stored of an RRset beside its octets: where these are, and how many of what.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StoredRrset {
+    /// TYPE.
+    pub rtype: u16,
+    /// How many records.
+    pub records: u16,
+    /// Seconds.
+    pub ttl: u32,
+    /// Where its records begin in the arena's octets.
+    pub octets_at: u32,
+    /// Where its fix-ups, and behind them its targets, begin in the arena's offsets.
+    pub offsets_at: u32,
+    /// Octets of its records.
+    pub octets_len: u16,
+    /// Octets of its signatures, which follow its records.
+    pub signatures_len: u16,
+    /// How many signatures.
+    pub signatures: u16,
+    /// How many fix-ups.
+    pub fixups: u16,
+    /// How many targets.
+    pub targets: u16,
+}
+
+/// What many RRsets are stored in.
+#[derive(Debug, Default)]
+pub(super) struct Arena {
+    /// Names and records.
+    pub octets: Vec<u8>,
+    /// Fix-ups and targets.
+    pub offsets: Vec<u16>,
+}
+
+/// A stored RRset: small, so that it is handed on by value.
 ///
-/// `octets` holds the records one behind the other, each as it goes into a message: owner as a pointer to offset 12
+/// Its octets are the records one behind the other, each as it goes into a message: owner as a pointer to offset 12
 /// ([`OWNER_OF_QUESTION`]; the writer replaces it when the owner is another name), TYPE, CLASS, TTL, RDLENGTH, RDATA.
 /// Names in RDATA that RFC 3597 section 4 allows to be compressed and that share their last labels with the apex end in a
 /// pointer whose value is `0xc000 + n`, where `n` is the offset within the apex's wire form: the writer adds
 /// the message offset at which the apex stands. [`RrsetRef::fixups`] says where those pointers are.
 #[derive(Clone, Copy, Debug)]
 pub struct RrsetRef<'z> {
-    /// TYPE.
-    pub rtype: u16,
-    /// TTL in seconds, equal in all records (RFC 2181, section 5.2).
-    pub ttl: u32,
-    /// How many records.
-    pub records: u16,
-    /// The records.
-    pub octets: &'z [u8],
-    /// Its RRSIG records in the same form, one behind the other; without names that are compressed (RFC 4034, section
-    /// 3.1.7). Empty in a zone that is not signed.
-    pub signatures: &'z [u8],
-    /// Offsets in `octets` of pointers relative to the apex, ascending.
-    pub fixups: &'z [u16],
-    /// Offsets in `octets` of the names that a CNAME leads to, or whose addresses belong into the additional section (NS,
-    /// MX, SRV, DNAME).
-    pub targets: &'z [u16],
+    stored: StoredRrset,
+    arena: &'z Arena,
 }
 
-impl RrsetRef<'_> {
+impl<'z> RrsetRef<'z> {
+    /// What is stored in `arena`.
+    #[inline]
+    pub(super) const fn new(stored: StoredRrset, arena: &'z Arena) -> Self {
+        Self { stored, arena }
+    }
+
     /// An RRset without records.
     #[must_use]
     pub const fn empty(rtype: u16) -> Self {
-        Self { rtype, ttl: 0, records: 0, octets: &[], signatures: &[], fixups: &[], targets: &[] }
+        static NOTHING: Arena = Arena { octets: Vec::new(), offsets: Vec::new() };
+        let (records, ttl, octets_at, offsets_at) = (0, 0, 0, 0);
+        let (octets_len, signatures_len, signatures, fixups, targets) = (0, 0, 0, 0, 0);
+        let stored = StoredRrset {
+            rtype,
+            records,
+            ttl,
+            octets_at,
+            offsets_at,
+            octets_len,
+            signatures_len,
+            signatures,
+            fixups,
+            targets,
+        };
+        Self { stored, arena: &NOTHING }
+    }
+
+    /// Its signatures as an RRset of type RRSIG.
+    #[must_use]
+    pub(super) fn as_signatures(self) -> Self {
+        let StoredRrset { ttl, octets_at, octets_len, signatures_len, signatures, .. } = self.stored;
+        let stored = StoredRrset {
+            rtype: rtype::RRSIG,
+            records: signatures,
+            ttl,
+            octets_at: octets_at + u32::from(octets_len),
+            octets_len: signatures_len,
+            ..StoredRrset::default()
+        };
+        Self { stored, ..self }
+    }
+
+    /// TYPE.
+    #[must_use]
+    pub const fn rtype(self) -> u16 {
+        self.stored.rtype
+    }
+
+    /// TTL in seconds, equal in all records (RFC 2181, section 5.2).
+    #[must_use]
+    pub const fn ttl(self) -> u32 {
+        self.stored.ttl
+    }
+
+    /// How many records.
+    #[must_use]
+    pub const fn records(self) -> u16 {
+        self.stored.records
+    }
+
+    /// The records.
+    #[inline]
+    #[must_use]
+    pub fn octets(self) -> &'z [u8] {
+        &self.arena.octets[self.stored.octets_at as usize..][..self.stored.octets_len.into()]
+    }
+
+    /// Its RRSIG records in the same form, one behind the other; without names that are compressed (RFC 4034, section
+    /// 3.1.7). Empty in a zone that is not signed.
+    #[inline]
+    #[must_use]
+    pub fn signatures(self) -> &'z [u8] {
+        let at = self.stored.octets_at as usize + usize::from(self.stored.octets_len);
+        &self.arena.octets[at..][..self.stored.signatures_len.into()]
+    }
+
+    /// How many RRSIG records.
+    #[must_use]
+    pub const fn signature_count(self) -> u16 {
+        self.stored.signatures
+    }
+
+    /// Offsets in the octets of pointers relative to the apex, ascending.
+    #[inline]
+    #[must_use]
+    pub fn fixups(self) -> &'z [u16] {
+        if self.stored.fixups == 0 {
+            return &[];
+        }
+        &self.arena.offsets[self.stored.offsets_at as usize..][..self.stored.fixups.into()]
+    }
+
+    /// Offsets in the octets of the names that a CNAME leads to, or whose addresses belong into the additional section (NS,
+    /// MX, SRV, DNAME).
+    #[inline]
+    #[must_use]
+    pub fn targets(self) -> &'z [u16] {
+        let at = self.stored.offsets_at as usize + usize::from(self.stored.fixups);
+        &self.arena.offsets[at..][..self.stored.targets.into()]
     }
 }
 

@@ -33,9 +33,9 @@ impl ServiceBase {
     #[must_use]
     pub fn of(rrset: RrsetRef<'_>, owner: &Name) -> Option<Self> {
         let owner = NameKey::of(owner);
-        let records: Option<Vec<Record>> = data_of(rrset.octets).map(|data| Record::of(data, &owner)).collect();
+        let records: Option<Vec<Record>> = data_of(rrset.octets()).map(|data| Record::of(data, &owner)).collect();
         let records = records.filter(|records| records.iter().any(|record| record.takes_hints))?;
-        Some(Self { rtype: rrset.rtype, ttl: rrset.ttl, records: records.into() })
+        Some(Self { rtype: rrset.rtype(), ttl: rrset.ttl(), records: records.into() })
     }
 
     /// How many records.

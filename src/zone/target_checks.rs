@@ -89,8 +89,8 @@ impl ZoneChecks<'_> {
                 rtype::NS | rtype::DS => !node.has(flag::COVERED),
                 _ => false,
             };
-            if let Some(rrset) = node.rrsets().find(|rrset| !is_useful(rrset.rtype)) {
-                found.push((node.name(), rrset.rtype));
+            if let Some(rrset) = node.rrsets().find(|rrset| !is_useful(rrset.rtype())) {
+                found.push((node.name(), rrset.rtype()));
             }
         }
         for (labels, rtype) in found {

@@ -2,9 +2,9 @@
 //! so that a change copies one shard. Knows neither files nor the rules of answering.
 
 use super::master_file::name_text::stored_len;
-use super::rrset::RrsetRef;
+use super::rrset::{Arena, RrsetRef, StoredRrset};
 use crate::wire::name::NAME_LEN_MAX;
-use crate::wire::{Name, NameKey};
+use crate::wire::{Name, NameKey, short};
 use std::sync::Arc;
 
 /// What is known of a node beforehand, as bits.
@@ -46,99 +46,95 @@ pub struct Node {
     pub flags: u8,
 }
 
-/// An RRset in a shard; see [`RrsetRef`].
-#[derive(Clone, Copy, Debug)]
-pub struct StoredRrset {
-    /// TYPE.
-    pub rtype: u16,
-    /// How many records.
-    pub records: u16,
-    /// Seconds.
-    pub ttl: u32,
-    /// Where its records begin in the shard's octets.
-    pub octets_at: u32,
-    /// Where its fix-ups, and behind them its targets, begin in the shard's offsets.
-    pub offsets_at: u32,
-    /// Octets of its records.
-    pub octets_len: u16,
-    /// Octets of its signatures, which follow its records.
-    pub signatures_len: u16,
-    /// How many fix-ups.
-    pub fixups: u16,
-    /// How many targets.
-    pub targets: u16,
+impl Node {
+    /// A slot of the table that is not in use: no name has a higher tag.
+    pub const VACANT: Self =
+        Self { tag: u32::MAX, name_at: 0, rrsets_at: 0, slot: 0, children: 0, rrset_count: 0, name_len: 0, flags: 0 };
 }
 
-/// Some of a zone's nodes: an open-addressed table, and the arenas that its nodes point into.
+/// Some of a zone's nodes: a table, and the arenas that its nodes point into.
 #[derive(Debug)]
 pub struct Shard {
-    /// At least one slot is not in use, so that every search ends.
-    pub nodes: Box<[Node]>,
+    /// An open-addressed table in the order of tags, which is that of the slots where searches begin: whatever is searched
+    /// for is found, or known to be missing, at the first tag that is not smaller.
+    nodes: Box<[Node]>,
+    /// At how many slots searches begin; behind them are those that found no other place.
+    range: usize,
     /// The RRsets of each node one behind the other.
-    pub rrsets: Box<[StoredRrset]>,
+    rrsets: Box<[StoredRrset]>,
     /// Names and records.
-    pub octets: Box<[u8]>,
-    /// Fix-ups and targets.
-    pub offsets: Box<[u16]>,
+    arena: Arena,
     /// When the first of its signatures expires, in seconds since 1970; [`u32::MAX`] without any.
-    pub expires: u32,
+    expires: u32,
 }
 
 impl Shard {
-    /// Where a search for `tag` begins in a table of `len` slots.
+    /// The shard of `nodes`, which point into the rest.
     #[must_use]
-    pub const fn first_slot(tag: u32, len: usize) -> usize {
-        ((tag as u64 * len as u64) >> 32) as usize
+    pub(super) fn new(mut nodes: Vec<Node>, rrsets: Box<[StoredRrset]>, arena: Arena, expires: u32) -> Self {
+        nodes.sort_by_key(|node| node.tag);
+        // Two thirds full: a search looks at two slots on average.
+        let range = nodes.len() * 3 / 2 + 1;
+        let mut table = Vec::with_capacity(range + 1);
+        for node in nodes {
+            let first = first_slot(node.tag, range);
+            table.resize(table.len().max(first), Node::VACANT);
+            table.push(node);
+        }
+        table.resize(table.len().max(range), Node::VACANT);
+        Self { nodes: table.into(), range, rrsets, arena, expires }
     }
 
     /// All nodes.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0)
+    }
+
     fn used(&self) -> impl Iterator<Item = NodeRef<'_>> {
-        let used = self.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0);
-        used.map(move |node| NodeRef { shard: self, node })
+        self.nodes().map(move |node| NodeRef { shard: self, node })
     }
 
     /// The labels of a node below the apex, in lower case.
+    #[inline]
     #[must_use]
     pub fn name(&self, node: &Node) -> &[u8] {
-        &self.octets[node.name_at as usize..][..node.name_len.into()]
+        &self.arena.octets[node.name_at as usize..][..node.name_len.into()]
     }
 
-    /// The slot of the node with this tag whose name passes `matches`.
-    fn find(&self, tag: u32, matches: impl Fn(&[u8]) -> bool) -> Option<usize> {
-        let mut at = Self::first_slot(tag, self.nodes.len());
-        loop {
-            let node = &self.nodes[at];
-            if node.flags & flag::OCCUPIED == 0 {
-                return None;
-            }
-            if node.tag == tag && matches(self.name(node)) {
-                return Some(at);
-            }
-            at = if at + 1 == self.nodes.len() { 0 } else { at + 1 };
+    /// The node with this tag whose name passes `matches`, and its slot.
+    #[inline]
+    fn find(&self, tag: u32, matches: impl Fn(&[u8]) -> bool) -> Option<(usize, &Node)> {
+        let first = first_slot(tag, self.range);
+        let mut nodes = self.nodes.get(first..)?.iter();
+        let mut node = nodes.next()?;
+        while node.tag < tag {
+            node = nodes.next()?;
         }
+        while node.tag == tag && node.flags & flag::OCCUPIED != 0 {
+            if matches(self.name(node)) {
+                return Some((self.nodes.len() - nodes.len() - 1, node));
+            }
+            node = nodes.next()?;
+        }
+        None
     }
 
     /// The RRsets of a node, in the order of their types.
+    #[inline]
     #[must_use]
-    pub fn stored(&self, node: &Node) -> &[StoredRrset] {
+    pub(super) fn stored(&self, node: &Node) -> &[StoredRrset] {
         &self.rrsets[node.rrsets_at as usize..][..node.rrset_count.into()]
     }
 
-    fn rrset(&self, stored: &StoredRrset) -> RrsetRef<'_> {
-        let offsets = &self.offsets[stored.offsets_at as usize..];
-        let (fixups, rest) = offsets.split_at(stored.fixups.into());
-        let octets = &self.octets[stored.octets_at as usize..];
-        let (octets, behind) = octets.split_at(stored.octets_len.into());
-        RrsetRef {
-            rtype: stored.rtype,
-            ttl: stored.ttl,
-            records: stored.records,
-            octets,
-            signatures: &behind[..stored.signatures_len.into()],
-            fixups,
-            targets: &rest[..stored.targets.into()],
-        }
+    /// What its nodes and RRsets point into.
+    pub(super) const fn arena(&self) -> &Arena {
+        &self.arena
     }
+}
+
+/// Where a search for `tag` begins in a table where searches begin at `range` slots.
+const fn first_slot(tag: u32, range: usize) -> usize {
+    ((tag as u64 * range as u64) >> 32) as usize
 }
 
 /// A node with the shard that holds its data.
@@ -168,15 +164,16 @@ impl<'z> NodeRef<'z> {
     }
 
     /// The RRset of a type.
+    #[inline]
     #[must_use]
     pub fn rrset(self, rtype: u16) -> Option<RrsetRef<'z>> {
         let stored = self.stored().iter().find(|stored| stored.rtype == rtype)?;
-        Some(self.shard.rrset(stored))
+        Some(RrsetRef::new(*stored, &self.shard.arena))
     }
 
     /// All its RRsets, in the order of their types.
     pub fn rrsets(self) -> impl Iterator<Item = RrsetRef<'z>> {
-        self.stored().iter().map(move |stored| self.shard.rrset(stored))
+        self.stored().iter().map(move |stored| RrsetRef::new(*stored, &self.shard.arena))
     }
 
     /// How many nodes are one label below it; 0 for the apex.
@@ -191,6 +188,7 @@ impl<'z> NodeRef<'z> {
         self.node.flags
     }
 
+    #[inline]
     fn stored(self) -> &'z [StoredRrset] {
         self.shard.stored(self.node)
     }
@@ -253,8 +251,8 @@ impl Tree {
 
     fn knowing_its_apex(mut self) -> Self {
         let shard = self.shard_number(self.apex_hash);
-        let slot = self.shard(shard).find(self.apex_hash as u32, <[u8]>::is_empty);
-        self.apex_place = slot.map(|slot| (shard as u32, slot as u32));
+        let found = self.shard(shard).find(self.apex_hash as u32, <[u8]>::is_empty);
+        self.apex_place = found.map(|(slot, _)| (shard as u32, slot as u32));
         self
     }
 
@@ -290,9 +288,10 @@ impl Tree {
     }
 
     /// Whether suffix `stripped` of `name` is the apex.
+    #[inline]
     #[must_use]
     pub fn is_apex(&self, name: &NameKey, stripped: usize) -> bool {
-        name.hash(stripped) == self.apex_hash && *name.suffix(stripped) == *self.apex_lower
+        name.hash(stripped) == self.apex_hash && short::same(name.suffix(stripped), &self.apex_lower)
     }
 
     /// Which shard holds the names with this hash.
@@ -302,29 +301,32 @@ impl Tree {
     }
 
     /// A shard by its number.
+    #[inline]
     #[must_use]
     pub fn shard(&self, number: usize) -> &Shard {
         &self.pages[number / PAGE_LEN][number % PAGE_LEN]
     }
 
     /// The node with this hash whose labels below the apex pass `matches`.
+    #[inline]
     pub fn find_by(&self, hash: u64, matches: impl Fn(&[u8]) -> bool) -> Option<NodeRef<'_>> {
         let shard = self.shard(self.shard_number(hash));
-        let at = shard.find(hash as u32, matches)?;
-        Some(NodeRef { shard, node: &shard.nodes[at] })
+        let (_, node) = shard.find(hash as u32, matches)?;
+        Some(NodeRef { shard, node })
     }
 
     /// The node of suffix `stripped` of `name`, whose suffix `apex_stripped` is the apex.
+    #[inline]
     #[must_use]
     pub fn find(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<NodeRef<'_>> {
-        let labels = &name.octets()[name.offset(stripped)..name.offset(apex_stripped)];
-        self.find_by(name.hash(stripped), |stored| stored == labels)
+        let labels = name.labels(stripped, apex_stripped);
+        self.find_by(name.hash(stripped), |stored| short::same(stored, labels))
     }
 
     /// The node `*` below suffix `stripped` of `name`.
     #[must_use]
     pub fn find_wildcard(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<NodeRef<'_>> {
-        let parent = &name.octets()[name.offset(stripped)..name.offset(apex_stripped)];
+        let parent = name.labels(stripped, apex_stripped);
         let hash = crate::wire::name::hash_label(name.hash(stripped), b"*");
         self.find_by(hash, |stored| stored.strip_prefix(b"\x01*").is_some_and(|rest| rest == parent))
     }
@@ -352,10 +354,11 @@ impl Tree {
     /// Shard and slot of suffix `stripped` of `name`.
     #[must_use]
     pub fn place_of(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<(usize, usize)> {
-        let labels = &name.octets()[name.offset(stripped)..name.offset(apex_stripped)];
+        let labels = name.labels(stripped, apex_stripped);
         let hash = name.hash(stripped);
         let shard = self.shard_number(hash);
-        Some((shard, self.shard(shard).find(hash as u32, |stored| stored == labels)?))
+        let (slot, _) = self.shard(shard).find(hash as u32, |stored| stored == labels)?;
+        Some((shard, slot))
     }
 
     /// Sets bits of [`flag`] in a node of a tree that is not shared yet.

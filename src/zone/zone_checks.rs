@@ -127,7 +127,7 @@ impl<'a> ZoneChecks<'a> {
             self.covered_balanced(balanced, &key, apex_stripped, place);
             return;
         }
-        let stored: Vec<u16> = node.rrsets().map(|rrset| rrset.rtype).collect();
+        let stored: Vec<u16> = node.rrsets().map(|rrset| rrset.rtype()).collect();
         let conflicting: Vec<u16> = stored
             .into_iter()
             .filter(|&rtype| *answers_cname || matches!(rtype, rtype::A | rtype::AAAA | rtype::CNAME))

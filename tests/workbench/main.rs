@@ -11,8 +11,10 @@ mod latencies;
 mod load;
 mod measure;
 mod probes;
+mod publish;
 #[path = "../../benches/works/mod.rs"]
 mod works;
+mod world;
 
 use clap::Parser;
 use std::net::SocketAddr;
@@ -38,6 +40,10 @@ enum Command {
     Answers { configuration: PathBuf, names: u64, origin: String, count: u64 },
     /// TARGETS on loopback probed once a second; start delays and cost, as JSON.
     Probes { targets: u32, seconds: u32 },
+    /// Writes a configuration of that size.
+    World { pools: usize, regions: usize, folder: PathBuf },
+    /// What changes cost the publisher in that world: times, and counts of what was done.
+    Publish { pools: usize, regions: usize },
 }
 
 fn main() {
@@ -48,6 +54,8 @@ fn main() {
         Command::Load { server, rate, names, origin } => load::run(server, rate, names, &origin),
         Command::Answers { configuration, names, origin, count } => answers::run(&configuration, names, &origin, count),
         Command::Probes { targets, seconds } => probes::run(targets, seconds),
+        Command::World { pools, regions, folder } => world::write(&folder, pools, regions),
+        Command::Publish { pools, regions } => publish::run(pools, regions),
     }
 }
 

@@ -5,13 +5,16 @@ use super::table;
 table! {
     /// `[server]`.
     server, "[server]", "the `[server]` table",
-    named false, later ["dot", "doh", "doq", "xdp"],
+    named false, later ["dot", "doh", "doq"],
     "Where and how queries are answered.";
     LISTEN = "listen", Kind::List(&Kind::Socket), Default(r#"["0.0.0.0:53", "[::]:53"]"#),
         r#"["192.0.2.53:53", "[2001:db8::53]:53"]"#,
         "Addresses to answer on, each over UDP and TCP. An IPv6 address serves IPv6 only, so `0.0.0.0` and `[::]` stand side by side.";
     WORKERS = "workers", Kind::Integer { min: 0, max: 1024 }, Default("0"), "4",
         "UDP worker threads; 0 means one for each core.";
+    XDP = "xdp", Kind::List(&Kind::Text), Default("[]"), r#"["eth0"]"#,
+        "Interfaces whose queries over UDP are taken past the socket stack by XDP, see [XDP](manual/xdp.md). One that refuses \
+         is told in the log, and its queries are answered over sockets.";
     STATE_DIR = "state_dir", Kind::Path, Default(r#""/var/lib/azimuth""#), r#""state""#,
         "Folder for what must survive a restart: journals of updates, zones from primaries, and the serials of zones with \
          `transfer_balanced`. One server uses one folder.";

@@ -15,6 +15,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Longest name of a network interface (`IFNAMSIZ`, less the NUL), in octets.
+const INTERFACE_LEN_MAX: usize = 15;
+
 /// Replaces a default with what was written.
 fn set<T>(place: &mut T, written: Option<Spanned<T>>) {
     if let Some(written) = written {
@@ -33,6 +36,9 @@ impl Spec {
             self.server.listen = distinct_sockets(&listen, reader.report);
         }
         set(&mut self.server.workers, reader.one(&server::WORKERS, integer));
+        if let Some(interfaces) = reader.list(&server::XDP, interface) {
+            self.server.xdp = distinct_interfaces(&interfaces, reader.report);
+        }
         self.transfers_max = reader.one(&server::TRANSFERS, integer).map(|transfers| transfers.value);
         set(&mut self.server.state_dir, path(reader, &server::STATE_DIR, folder));
         let user = reader.one(&server::USER, text);
@@ -166,6 +172,30 @@ fn socket_or_none(report: &mut Report, slot: Slot, node: &Node) -> Option<Option
             Err(_) => Err(wrong),
         },
     })
+}
+
+/// Reads the name of a network interface.
+fn interface(report: &mut Report, slot: Slot, node: &Node) -> Option<String> {
+    let name = text(report, slot, node)?;
+    let is_name = name.len() <= INTERFACE_LEN_MAX
+        && !matches!(&*name, "." | "..")
+        && name.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '/' | ':'));
+    if !is_name {
+        let message = format!("`{name}` is no name of a network interface");
+        report.push(Diagnostic::error(message).at(node.span, "").hint("`ip link` shows their names"));
+        return None;
+    }
+    Some(name)
+}
+
+fn distinct_interfaces(interfaces: &Spanned<Vec<Spanned<String>>>, report: &mut Report) -> Vec<String> {
+    for (at, interface) in interfaces.value.iter().enumerate() {
+        if let Some(earlier) = interfaces.value[..at].iter().find(|earlier| earlier.value == interface.value) {
+            let message = format!("`{}` is in `{}` twice", interface.value, server::XDP.name);
+            report.push(Diagnostic::error(message).at(interface.span, "").at(earlier.span, "first here"));
+        }
+    }
+    interfaces.value.iter().map(|interface| interface.value.clone()).collect()
 }
 
 fn distinct_sockets(listen: &Spanned<Vec<Spanned<SocketAddr>>>, report: &mut Report) -> Vec<SocketAddr> {

@@ -227,6 +227,31 @@ pub struct ReturnPath {
 }
 
 impl ReturnPath {
+    /// The way to `client`, for a query that did not come in by a socket; `from`: the socket is bound to no single address, and
+    /// the reply leaves from this one. `interface` is where addresses of one link are to be found.
+    #[cfg_attr(not(feature = "xdp"), expect(dead_code, reason = "what comes in otherwise comes by XDP"))]
+    pub fn new(client: SocketAddr, from: Option<IpAddr>, interface: u32) -> Self {
+        let mut address = RawAddress([0; size_of::<libc::sockaddr_in6>()]);
+        let (port, octets) = (client.port().to_be_bytes(), &mut address.0);
+        octets[2..4].copy_from_slice(&port);
+        let (family, address_len) = match client.ip() {
+            IpAddr::V4(ip) => {
+                octets[4..8].copy_from_slice(&ip.octets());
+                (libc::AF_INET, size_of::<libc::sockaddr_in>())
+            }
+            IpAddr::V6(ip) => {
+                octets[8..24].copy_from_slice(&ip.octets());
+                if ip.is_unicast_link_local() {
+                    octets[24..28].copy_from_slice(&interface.to_ne_bytes());
+                }
+                (libc::AF_INET6, size_of::<libc::sockaddr_in6>())
+            }
+        };
+        octets[..2].copy_from_slice(&(family as libc::sa_family_t).to_ne_bytes());
+        let (control, control_len) = from.map_or((RawControl([0; 64]), 0), leave_from);
+        Self { address, address_len, control, control_len }
+    }
+
     /// Sends one datagram through the socket that the query came in by. Never waits.
     pub fn send(&self, socket: &UdpSocket, message: &[u8]) -> io::Result<()> {
         let (mut address, mut control) = (self.address, self.control);
@@ -247,6 +272,31 @@ impl ReturnPath {
         let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_DONTWAIT) };
         if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
+}
+
+/// A control message by which a datagram leaves from `address`, over whatever interface routing chooses; and its length.
+#[cfg_attr(not(feature = "xdp"), expect(dead_code, reason = "what comes in otherwise comes by XDP"))]
+fn leave_from(address: IpAddr) -> (RawControl, usize) {
+    const DATA_AT: usize = size_of::<libc::cmsghdr>();
+    let mut control = RawControl([0; 64]);
+    let data = &mut control.0[DATA_AT..];
+    let (data_len, level, kind) = match address {
+        IpAddr::V4(address) => {
+            // Behind the interface of `in_pktinfo`.
+            data[4..8].copy_from_slice(&address.octets());
+            (size_of::<libc::in_pktinfo>(), libc::IPPROTO_IP, libc::IP_PKTINFO)
+        }
+        IpAddr::V6(address) => {
+            data[..16].copy_from_slice(&address.octets());
+            (size_of::<libc::in6_pktinfo>(), libc::IPPROTO_IPV6, libc::IPV6_PKTINFO)
+        }
+    };
+    let len = DATA_AT + data_len;
+    // The header ends in level and kind; its length is a number of this machine's size, or four octets before them.
+    control.0[..size_of::<usize>()].copy_from_slice(&len.to_ne_bytes());
+    control.0[DATA_AT - 8..DATA_AT - 4].copy_from_slice(&level.to_ne_bytes());
+    control.0[DATA_AT - 4..DATA_AT].copy_from_slice(&kind.to_ne_bytes());
+    (control, len.next_multiple_of(size_of::<usize>()))
 }
 
 /// The address in a `sockaddr_in` (family, port, address) or a `sockaddr_in6` (family, port, flow, address).

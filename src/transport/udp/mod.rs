@@ -21,20 +21,20 @@ mod mmsg;
 mod plain;
 
 #[cfg(target_os = "linux")]
-pub use mmsg::ReturnPath;
+use mmsg::Batch;
 #[cfg(target_os = "linux")]
-use mmsg::{Batch, Sender};
+pub use mmsg::ReturnPath;
+#[cfg(not(target_os = "linux"))]
+use plain::Batch;
 #[cfg(not(target_os = "linux"))]
 pub use plain::ReturnPath;
-#[cfg(not(target_os = "linux"))]
-use plain::{Batch, Sender};
 
 /// How long a worker without queries waits before it looks whether it shall stop.
-const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(250);
+pub(in crate::transport) const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// How long a stopping worker answers what is queued.
 const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
 /// How long a worker waits after an error that no datagram caused, so that it does not spin.
-const ERROR_PAUSE: Duration = Duration::from_millis(10);
+pub(in crate::transport) const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 /// Sets what a UDP socket needs before it is bound to `address`.
 pub fn prepare(socket: &Socket, address: SocketAddr) -> io::Result<()> {
@@ -61,10 +61,10 @@ pub struct Worker {
 
 /// What answers one datagram after the other.
 pub struct Desk {
-    responder: Responder,
-    random: Random,
-    store: Arc<SnapshotStore>,
-    slow_door: Option<Arc<dyn SlowDoor>>,
+    pub(in crate::transport) responder: Responder,
+    pub(in crate::transport) random: Random,
+    pub(in crate::transport) store: Arc<SnapshotStore>,
+    pub(in crate::transport) slow_door: Option<Arc<dyn SlowDoor>>,
 }
 
 impl Desk {
@@ -114,7 +114,8 @@ impl Worker {
                     Outcome::Reply { len } => len,
                     Outcome::Drop => 0,
                     Outcome::Slow => {
-                        hand_on(self.desk.slow_door.as_deref(), &self.socket, &self.io, octets, sender);
+                        let (source, path) = (sender.address(), sender.return_path());
+                        hand_on(self.desk.slow_door.as_deref(), &self.socket, &self.io, octets, source, path);
                         0
                     }
                 }
@@ -130,15 +131,16 @@ impl Worker {
 
 /// Gives a copy of a datagram to the slow door.
 #[cold]
-fn hand_on(
+pub fn hand_on(
     slow_door: Option<&dyn SlowDoor>,
     socket: &Arc<UdpSocket>,
     io: &Arc<IoCounters>,
     query: &[u8],
-    sender: Sender<'_>,
+    source: SocketAddr,
+    path: ReturnPath,
 ) {
-    let reply = DatagramReply { socket: Arc::clone(socket), path: sender.return_path(), io: Arc::clone(io) };
-    let (octets, source) = (query.into(), sender.address());
+    let reply = DatagramReply { socket: Arc::clone(socket), path, io: Arc::clone(io) };
+    let octets = query.into();
     let request = SlowRequest { octets, source, is_stream: false, reply: SlowReply::Datagram(reply) };
     if !slow_door.is_some_and(|door| door.submit(request)) {
         io.slow_dropped();
@@ -146,7 +148,7 @@ fn hand_on(
 }
 
 /// Answers one datagram into `out`. A panic costs this query only.
-fn answer(responder: &mut Responder, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> Outcome {
+pub fn answer(responder: &mut Responder, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> Outcome {
     match catch_unwind(AssertUnwindSafe(|| responder.respond(snapshot, request, out))) {
         Ok(outcome) => outcome,
         Err(_) => {
