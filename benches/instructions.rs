@@ -15,12 +15,13 @@ use azimuth::steering::decide::{Asked, Decision};
 use azimuth::steering::{PoolAnswers, Ranking, decide};
 use azimuth::wire::{NameKey, Query, Rcode, Response, Understood, rtype};
 use azimuth::zone::{Lookup, Zone, ZoneSet};
+use gungraun::Callgrind;
 use gungraun::prelude::*;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use works::Live;
+use works::{Live, read_queries};
 
 /// How often a bench does its work; `compare.py` knows it too.
 const COUNT: usize = 4096;
@@ -33,16 +34,14 @@ fn queries(name: &str) -> Vec<Vec<u8>> {
     read_queries(&file(&format!("{name}.queries")), COUNT)
 }
 
-/// The messages of a file, `count` at most.
-fn read_queries(path: &Path, count: usize) -> Vec<Vec<u8>> {
-    let octets = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let (mut messages, mut rest) = (Vec::new(), &octets[..]);
-    while let Some((len, behind)) = rest.split_first_chunk::<2>().filter(|_| messages.len() < count) {
-        let (message, behind) = behind.split_at(usize::from(u16::from_be_bytes(*len)));
-        messages.push(message.to_vec());
-        rest = behind;
-    }
-    messages
+/// Done at full speed, before the benches of a group.
+fn write_works() {
+    works::write(&file(""));
+}
+
+/// Caches are not simulated, which takes half of the time.
+fn instructions_alone() -> LibraryBenchmarkConfig {
+    LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["cache-sim=no"])).to_owned()
 }
 
 fn live(configuration: &str) -> Live {
@@ -229,11 +228,10 @@ fn write((query, message): Writing) {
 
 library_benchmark_group!(
     name = parts,
-    // At full speed, before any bench.
-    setup = works::write(&file("")),
+    setup = write_works(),
     benchmarks = [parse, name_key, zone, lookup, prefix, decision, write]
 );
-library_benchmark_group!(name = answers, benchmarks = [respond]);
-library_benchmark_group!(name = growth, benchmarks = [grow]);
+library_benchmark_group!(name = answers, setup = write_works(), benchmarks = [respond]);
+library_benchmark_group!(name = growth, setup = write_works(), benchmarks = [grow]);
 
-main!(library_benchmark_groups = [parts, answers, growth]);
+main!(config = instructions_alone(), library_benchmark_groups = [parts, answers, growth]);

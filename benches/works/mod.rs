@@ -82,3 +82,15 @@ fn packed(messages: &[Vec<u8>]) -> Vec<u8> {
     }
     octets
 }
+
+/// The messages of a file, `count` at most.
+pub fn read_queries(path: &Path, count: usize) -> Vec<Vec<u8>> {
+    let octets = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let (mut messages, mut rest) = (Vec::new(), &octets[..]);
+    while let Some((len, behind)) = rest.split_first_chunk::<2>().filter(|_| messages.len() < count) {
+        let (message, behind) = behind.split_at(usize::from(u16::from_be_bytes(*len)));
+        messages.push(message.to_vec());
+        rest = behind;
+    }
+    messages
+}
