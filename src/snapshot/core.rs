@@ -376,3 +376,6 @@ fn condition(
         now,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -410,7 +410,9 @@ impl Worker {
 
     /// Rebuilds the answers that what was told changes, and publishes them.
     fn publish_changes(&mut self) {
-        if self.publish_if(Core::step) {
+        let is_told = self.core.is_dirty();
+        // What moves by itself all the time must not make a change of health wait.
+        if self.publish_if(Core::step) && is_told {
             self.quiet_until = Some(Instant::now() + COLLECTING);
         }
         self.remember();
