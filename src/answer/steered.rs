@@ -9,7 +9,6 @@ use crate::steering::decide::{Asked, Decision, Verdict, decide, scope};
 use crate::steering::{PoolAnswers, StoredAnswer};
 use crate::wire::rtype;
 use crate::zone::RrsetRef;
-use std::sync::atomic::Ordering;
 
 /// A variant of a pool's answers, ready to be written.
 #[derive(Clone, Copy)]
@@ -196,19 +195,12 @@ fn client(question: &Question<'_>) -> Client {
 
 /// The position of round-robin, which moves on with every decision. Only this worker writes it.
 fn next_turn(question: &Question<'_>, pool_index: usize) -> u32 {
-    let shard = question.snapshot.shards.get(question.worker);
-    let Some(turn) = shard.and_then(|shard| shard.turns.get(pool_index)) else { return 0 };
-    let now = turn.load(Ordering::Relaxed);
-    turn.store(now.wrapping_add(1), Ordering::Relaxed);
-    now
+    question.snapshot.shards.get(question.worker).map_or(0, |shard| shard.next_turn(pool_index))
 }
 
-/// Counts an answer for its region; answers without a region are counted last.
+/// Counts an answer for its region, or without one.
 fn count(question: &Question<'_>, pool_index: usize, decision: &Decision) {
-    let shard = question.snapshot.shards.get(question.worker);
-    let Some(by_region) = shard.and_then(|shard| shard.answers.get(pool_index)) else { return };
-    let place = decision.region.map_or(by_region.len().wrapping_sub(1), |region| region.index());
-    if let Some(count) = by_region.get(place) {
-        count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    if let Some(shard) = question.snapshot.shards.get(question.worker) {
+        shard.count(pool_index, decision.region);
     }
 }

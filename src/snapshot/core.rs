@@ -264,7 +264,7 @@ impl Core {
     }
 
     /// Goes on with another generation; gives what is left of the one before, to be dropped where it disturbs nobody.
-    pub(super) fn go_on_with(&mut self, mut generation: Generation, now: UnixTime) -> impl Sized + use<> {
+    pub(super) fn go_on_with(&mut self, mut generation: Generation, now: UnixTime) -> impl Send + use<> {
         let known = Arc::clone(&self.known);
         let mut known = lock(&known);
         generation.remember(&self.generation, &known.targets);
@@ -376,3 +376,6 @@ fn condition(
         now,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use super::facts::target_name;
 use super::known::TargetStates;
 use super::said::Said;
 use super::services::Services;
+use super::shard::ShardLayout;
 use super::twins::Twins;
 use super::{Balance, Pages, ServiceAnswers, Settings, WorkerShard};
 use crate::base::{PolicyId, PoolId, RegionId};
@@ -18,7 +19,6 @@ use crate::steering::{PoolAnswers, PoolCondition, Ranking, RankingKey};
 use crate::zone::{AliasTarget, BalancedOwner, Zone, ZoneSet};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// One configuration generation, loaded and checked: what snapshots are built from.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ impl Generation {
             targets: Targets::new(&inputs.aliases),
             settings: Arc::new(inputs.settings.clone()),
             rankings,
-            shards: shards(inputs.workers + 1, pairs.len(), inputs.regions.len()),
+            shards: shards(&inputs, &pairs),
             pools_of_target: pools_of_target(&inputs.member_targets, &twins),
             leads_of_region: leads_of_region(&inputs, &pairs, &twins),
             region_of_name: (0..)
@@ -438,12 +438,10 @@ fn leads_of_region(inputs: &Inputs, pairs: &[(PoolId, PolicyId)], twins: &Twins)
     leads
 }
 
-/// One shard a worker: for each pool answers a turn, and a counter for each region and one for answers without a region.
-fn shards(workers: usize, pool_answers: usize, regions: usize) -> Arc<[WorkerShard]> {
-    let counters = || (0..=regions).map(|_| AtomicU64::new(0)).collect();
-    let shard = |_| WorkerShard {
-        turns: (0..pool_answers).map(|_| AtomicU32::new(0)).collect(),
-        answers: (0..pool_answers).map(|_| counters()).collect(),
-    };
-    (0..workers).map(shard).collect()
+/// One shard a worker.
+fn shards(inputs: &Inputs, pairs: &[(PoolId, PolicyId)]) -> Arc<[WorkerShard]> {
+    let regions = pairs.iter().map(|(pool, _)| regions_of_pool(&inputs.pools[pool.index()]));
+    let layout = Arc::new(ShardLayout::new(regions));
+    // One more than there are workers, for the thread that serves streams.
+    (0..=inputs.workers).map(|_| WorkerShard::new(&layout)).collect()
 }

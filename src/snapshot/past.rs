@@ -70,11 +70,13 @@ pub struct Hooks {
     pub on_memory: ToldOf<PairMemory>,
     /// With the regions that go another course.
     pub on_course: ToldOf<CourseChange>,
+    /// With what nobody needs any more, to be dropped where it disturbs nobody: old snapshots and generations.
+    pub on_left_over: Box<dyn FnMut(Box<dyn Send>) + Send>,
 }
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self { on_memory: Box::new(|_| ()), on_course: Box::new(|_| ()) }
+        Self { on_memory: Box::new(|_| ()), on_course: Box::new(|_| ()), on_left_over: Box::new(drop) }
     }
 }
 

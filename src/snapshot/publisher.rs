@@ -1,5 +1,5 @@
 //! The one writer of snapshots: a thread that takes configuration generations and changes of health, builds what they
-//! change, swaps, and frees old snapshots when the last worker has let go of them. It reads the clock only to collect
+//! change, swaps, and has old snapshots freed when the last worker has let go of them. It reads the clock only to collect
 //! changes and to say how long building took.
 
 use super::clock::Clock;
@@ -358,7 +358,7 @@ impl Worker {
                     let before = self.replace(*generation);
                     // The caller may have given up waiting.
                     let _ = live.send(());
-                    drop(before);
+                    (self.hooks.on_left_over)(Box::new(before));
                 }
                 Ok(Message::Zone(zone, live)) => {
                     _ = self.publish_if(|core, _| core.set_zone(zone));
@@ -410,7 +410,9 @@ impl Worker {
 
     /// Rebuilds the answers that what was told changes, and publishes them.
     fn publish_changes(&mut self) {
-        if self.publish_if(Core::step) {
+        let is_told = self.core.is_dirty();
+        // What moves by itself all the time must not make a change of health wait.
+        if self.publish_if(Core::step) && is_told {
             self.quiet_until = Some(Instant::now() + COLLECTING);
         }
         self.remember();
@@ -438,7 +440,7 @@ impl Worker {
     }
 
     /// Makes a configuration generation live; gives what is left of the one before.
-    fn replace(&mut self, generation: Generation) -> impl Sized + use<> {
+    fn replace(&mut self, generation: Generation) -> impl Send + use<> {
         let begun = Instant::now();
         let before = self.core.go_on_with(generation, self.clock.now());
         lock(&self.shared.counters).begin(&self.core.generation);
@@ -465,7 +467,9 @@ impl Worker {
     /// Frees old snapshots that nobody else holds. Nobody can take hold of one again: readers take the current one.
     fn free(&mut self) {
         if !self.retired.is_empty() {
-            self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+            for snapshot in self.retired.extract_if(.., |snapshot| Arc::strong_count(snapshot) == 1) {
+                (self.hooks.on_left_over)(Box::new(snapshot));
+            }
             lock(&self.shared.metrics).retired = self.retired.len();
         }
         if self.shards_to_fold {
