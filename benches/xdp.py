@@ -168,6 +168,12 @@ def is_answered(pair):
     return False
 
 
+def come_first(pid):
+    """Niceness counts only within a session where the kernel groups tasks by session: this raises the session."""
+    with contextlib.suppress(OSError):
+        pathlib.Path(f'/proc/{pid}/autogroup').write_text('-20')
+
+
 def run(laboratory, name, work, arguments):
     """One run of one server."""
     folder = laboratory.subfolder(f'{name}-{work}-{time.monotonic_ns()}')
@@ -175,6 +181,7 @@ def run(laboratory, name, work, arguments):
     with links.Pair('axb') as pair:
         argv = pair.server.argv(['taskset', '-c', str(arguments.server_core), 'nice', '-n', '-19', *MAKE[name](folder)])
         server = lab.Process(argv, folder)
+        come_first(server.pid)
         try:
             lab.wait_until(lambda: f'{name} answers: {server.log()[-800:]}', lambda: is_answered(pair))
             if 'xdp' in name:
@@ -182,8 +189,9 @@ def run(laboratory, name, work, arguments):
             words = dict(server=SERVER, port=PORT, client=CLIENT, packets=laboratory.folder / f'{work}.packets',
                          seconds=arguments.seconds + 3)
             command = [word.format(**words) for word in shlex.split(arguments.generator)]
-            load = subprocess.Popen(pair.client.argv(['taskset', '-c', str(arguments.load_core), *command]),
-                                    stdout=subprocess.DEVNULL)
+            load = subprocess.Popen(pair.client.argv(['taskset', '-c', str(arguments.load_core), 'nice', '-n', '-19', *command]),
+                                    stdout=subprocess.DEVNULL, start_new_session=True)
+            come_first(load.pid)
             try:
                 time.sleep(1.5)
                 before = (answers(pair), on_processor(server.pid), busy(), time.monotonic())

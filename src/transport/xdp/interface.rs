@@ -73,7 +73,10 @@ impl Interface {
         let vlans = vlans_of(name, &fs::read_to_string("/proc/net/vlan/config").unwrap_or_default());
         if vlans.len() > 1 && takes_tags_off(name) {
             let help = "switch it off (`ethtool -K INTERFACE rxvlan off`), or leave the interface to sockets";
-            return Err(Trouble::new("it carries VLANs and takes their tags off, so that replies would go without", help));
+            return Err(Trouble::new(
+                "it carries VLANs and takes their tags off, so that replies would go without",
+                help,
+            ));
         }
         let name = name.to_owned();
         Ok(Self { name, index, hardware_address, mtu, queues: queues.max(1) as u32, is_virtual, vlans })
