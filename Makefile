@@ -31,7 +31,7 @@ ferret := ferret/run.py
 pdns := pdns/run.py
 
 # Our own, with other servers on the other side: tests/interop/NAME.py. Options are for `make test`; docs/testing.md has longer runs.
-INTEROP := gdnsd dnssec transfer update scale amplification picture
+INTEROP := gdnsd dnssec transfer update scale amplification picture xdp
 gdnsd_options :=
 dnssec_options :=
 transfer_options :=
@@ -39,6 +39,7 @@ update_options := --kills 20
 scale_options :=
 amplification_options :=
 picture_options :=
+xdp_options :=
 
 # Debian keeps servers where an ordinary user's PATH does not lead.
 export PATH := $(TOOLS)/bin:$(TOOLS)/venv/bin:$(PATH):/usr/sbin
@@ -105,7 +106,7 @@ build: ## the binary that the suites start
 	$(CARGO) test $(PROFILE) --test all --example workbench --no-run
 
 .PHONY: interop $(INTEROP)
-interop: $(INTEROP) ## with other servers: gdnsd, dnssec, transfer, update, scale, amplification, picture
+interop: $(INTEROP) ## with other servers: gdnsd, dnssec, transfer, update, scale, amplification, picture, xdp
 
 $(INTEROP): build $(TOOLS)/venv/installed
 	@echo '== interop: $@'

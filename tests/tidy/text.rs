@@ -10,6 +10,9 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ("src/transport/udp/mmsg.rs", "recvmmsg and sendmmsg have no safe interface"),
     ("tests/workbench/datagrams.rs", "recvmmsg and sendmmsg have no safe wrapper that costs as little"),
     ("src/boot/memory.rs", "only the allocator can give back what it keeps"),
+    ("src/transport/xdp/bpf.rs", "bpf(2) has no safe interface, and kept crates load ELF files only"),
+    ("src/transport/xdp/ethtool.rs", "the ioctl of ethtool has no safe interface"),
+    ("src/transport/xdp/queue.rs", "rings and frames of AF_XDP are memory shared with the kernel"),
     ("tests/zero_alloc.rs", "a global allocator that counts is an unsafe trait"),
 ];
 

@@ -275,6 +275,22 @@ mod tests {
         }
     }
 
+    #[cfg(all(feature = "xdp", target_os = "linux"))]
+    #[test]
+    fn a_reply_to_what_came_otherwise_leaves_from_the_address_that_it_is_told() {
+        let mut cases = vec![("127.0.0.1", "127.0.0.1", None), ("0.0.0.0", "127.0.0.2", Some("127.0.0.2"))];
+        if UdpSocket::bind("[::1]:0").is_ok() {
+            cases.extend([("::1", "::1", None), ("::", "::1", Some("::1"))]);
+        }
+        for (listen, to, from) in cases {
+            let (socket, port) = server(listen);
+            let client = client(to, port);
+            let from = from.map(|from| from.parse().unwrap());
+            super::ReturnPath::new(client.local_addr().unwrap(), from, 1).send(&socket, b"reply").unwrap();
+            assert_eq!(received(&client), b"reply", "{listen} {to}");
+        }
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn replies_that_cannot_be_sent_are_counted_and_forgotten() {

@@ -1,6 +1,7 @@
 //! What is to be known of a network interface, and the addresses of this machine. Read from the system's files and tables;
 //! knows no queue and no program.
 
+use super::ethtool::takes_tags_off;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
 use std::fs;
@@ -70,6 +71,13 @@ impl Interface {
         let is_virtual = !folder.join("device").exists();
         // There is no such file where no VLAN is configured.
         let vlans = vlans_of(name, &fs::read_to_string("/proc/net/vlan/config").unwrap_or_default());
+        if vlans.len() > 1 && takes_tags_off(name) {
+            let help = "switch it off (`ethtool -K INTERFACE rxvlan off`), or leave the interface to sockets";
+            return Err(Trouble::new(
+                "it carries VLANs and takes their tags off, so that replies would go without",
+                help,
+            ));
+        }
         let name = name.to_owned();
         Ok(Self { name, index, hardware_address, mtu, queues: queues.max(1) as u32, is_virtual, vlans })
     }

@@ -6,6 +6,7 @@ mod addresses;
 mod attachment;
 mod bpf;
 mod checksum;
+mod ethtool;
 mod frame;
 mod interface;
 mod program;
