@@ -73,7 +73,7 @@ impl NameKey {
     }
 
     /// Hashes each label as [`hash_label`] would, eight octets at a time, from right to left.
-    #[inline]
+    #[inline(always)]
     fn hash_labels(&mut self) {
         let labels = usize::from(self.labels);
         let mut hash = ROOT_HASH;

@@ -101,22 +101,28 @@ impl Shard {
         &self.arena.octets[node.name_at as usize..][..node.name_len.into()]
     }
 
-    /// The node with this tag whose name passes `matches`, and its slot.
+    /// The node with this tag whose name passes `matches`.
     #[inline(always)]
-    fn find(&self, tag: u32, matches: impl Fn(&[u8]) -> bool) -> Option<(usize, &Node)> {
-        let first = first_slot(tag, self.range);
-        let mut nodes = self.nodes.get(first..)?.iter();
-        let mut node = nodes.next()?;
+    fn find(&self, tag: u32, matches: impl Fn(&[u8]) -> bool) -> Option<&Node> {
+        let mut at = first_slot(tag, self.range);
+        let mut node = self.nodes.get(at)?;
         while node.tag < tag {
-            node = nodes.next()?;
+            at += 1;
+            node = self.nodes.get(at)?;
         }
         while node.tag == tag && node.flags & flag::OCCUPIED != 0 {
             if matches(self.name(node)) {
-                return Some((self.nodes.len() - nodes.len() - 1, node));
+                return Some(node);
             }
-            node = nodes.next()?;
+            at += 1;
+            node = self.nodes.get(at)?;
         }
         None
+    }
+
+    /// The slot of a node.
+    fn slot_of(&self, node: &Node) -> Option<usize> {
+        self.nodes.element_offset(node)
     }
 
     /// The RRsets of a node, in the order of their types.
@@ -168,12 +174,12 @@ impl<'z> NodeRef<'z> {
     #[must_use]
     pub fn rrset(self, rtype: u16) -> Option<RrsetRef<'z>> {
         let stored = self.stored().iter().find(|stored| stored.rtype == rtype)?;
-        Some(RrsetRef::new(*stored, &self.shard.arena))
+        Some(RrsetRef::new(stored, &self.shard.arena))
     }
 
     /// All its RRsets, in the order of their types.
     pub fn rrsets(self) -> impl Iterator<Item = RrsetRef<'z>> {
-        self.stored().iter().map(move |stored| RrsetRef::new(*stored, &self.shard.arena))
+        self.stored().iter().map(move |stored| RrsetRef::new(stored, &self.shard.arena))
     }
 
     /// How many nodes are one label below it; 0 for the apex.
@@ -219,7 +225,7 @@ const PAGE_LEN: usize = 64;
 /// Which shard of `1 << bits` holds the names with this hash: its upper bits, so that tags (lower bits) differ inside.
 #[must_use]
 pub const fn shard_of(hash: u64, bits: u32) -> usize {
-    if bits == 0 { 0 } else { (hash >> (64 - bits)) as usize }
+    (hash >> 1 >> (63 - bits)) as usize
 }
 
 fn into_pages(shards: Vec<Shard>) -> Box<[Arc<[Arc<Shard>]>]> {
@@ -252,7 +258,8 @@ impl Tree {
     fn knowing_its_apex(mut self) -> Self {
         let shard = self.shard_number(self.apex_hash);
         let found = self.shard(shard).find(self.apex_hash as u32, <[u8]>::is_empty);
-        self.apex_place = found.map(|(slot, _)| (shard as u32, slot as u32));
+        let slot = found.and_then(|node| self.shard(shard).slot_of(node));
+        self.apex_place = slot.map(|slot| (shard as u32, slot as u32));
         self
     }
 
@@ -311,7 +318,7 @@ impl Tree {
     #[inline(always)]
     pub fn find_by(&self, hash: u64, matches: impl Fn(&[u8]) -> bool) -> Option<NodeRef<'_>> {
         let shard = self.shard(self.shard_number(hash));
-        let (_, node) = shard.find(hash as u32, matches)?;
+        let node = shard.find(hash as u32, matches)?;
         Some(NodeRef { shard, node })
     }
 
@@ -363,8 +370,8 @@ impl Tree {
         let labels = name.labels(stripped, apex_stripped);
         let hash = name.hash(stripped);
         let shard = self.shard_number(hash);
-        let (slot, _) = self.shard(shard).find(hash as u32, |stored| stored == labels)?;
-        Some((shard, slot))
+        let node = self.shard(shard).find(hash as u32, |stored| stored == labels)?;
+        Some((shard, self.shard(shard).slot_of(node)?))
     }
 
     /// Sets bits of [`flag`] in a node of a tree that is not shared yet.
