@@ -74,13 +74,7 @@ const fn variant(steered: Steered<'_>) -> Records<'_> {
 impl<'s> Composer<'_, 's> {
     /// Writes what `name` leads to, which stands at offset `owner` of the message.
     #[inline(always)]
-    pub fn write(
-        &mut self,
-        plan: Plan<'s>,
-        name: &NameKey,
-        owner: usize,
-        scratch: &mut NameKey,
-    ) -> Result<Next, Stop> {
+    pub fn write(&mut self, plan: Plan<'s>, name: &NameKey, owner: usize, scratch: &mut NameKey) -> Result<Next, Stop> {
         let zone = plan.zone;
         let signs = self.dnssec_ok && (zone.is_signed() || !self.expansions.is_empty());
         let apex_at = match owner {

@@ -14,13 +14,7 @@ pub const fn ready(ready: ApexRecords<'_>) -> Records<'_> {
 
 /// Writes the SOA record of `zone`, whose apex stands at offset `apex`, with the TTL of negative answers, but at most
 /// `ttl_max`, and its signatures if they are wanted.
-pub fn write(
-    response: &mut Response<'_>,
-    zone: &Zone,
-    apex: usize,
-    ttl_max: u32,
-    signed: bool,
-) -> Result<(), Full> {
+pub fn write(response: &mut Response<'_>, zone: &Zone, apex: usize, ttl_max: u32, signed: bool) -> Result<(), Full> {
     if ttl_max >= zone.negative_ttl() && apex <= POINTER_OFFSET_MAX {
         let soa = if signed { zone.signed_negative_soa() } else { zone.negative_soa() };
         return response.rrset(Section::Authority, ready(soa), QNAME_OFFSET, apex, None).map(|_| ());

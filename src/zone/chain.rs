@@ -341,9 +341,9 @@ impl ChainBuilder {
         let heads = entries.chunks(entries.len().div_ceil(pieces).max(1)).map(|entries| {
             let mut piece = Self::default();
             entries.iter().for_each(|entry| piece.copy(ChainEntry { chunk: &all, entry }));
-            let mut chunk =
-                Chunk { entries: piece.entries.into(), arena: arena_of(piece.octets), expires: u32::MAX };
-            chunk.expires = entries_of(&chunk).map(|entry| expires(entry.rrset().signatures())).min().unwrap_or(u32::MAX);
+            let mut chunk = Chunk { entries: piece.entries.into(), arena: arena_of(piece.octets), expires: u32::MAX };
+            chunk.expires =
+                entries_of(&chunk).map(|entry| expires(entry.rrset().signatures())).min().unwrap_or(u32::MAX);
             Head { prefix: chunk.entries[0].prefix, chunk: Arc::new(chunk) }
         });
         Chain { heads: heads.collect() }

@@ -135,7 +135,19 @@ impl Zone {
         let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures().is_empty());
         let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
         let negative_soa = negative::NegativeSoa::new(soa.unwrap_or(RrsetRef::no_soa()), negative_ttl);
-        Self { tree, negative_ttl, negative_soa, serial, records, names, chains, denies_by, is_signed, is_overlaid, fingerprint }
+        Self {
+            tree,
+            negative_ttl,
+            negative_soa,
+            serial,
+            records,
+            names,
+            chains,
+            denies_by,
+            is_signed,
+            is_overlaid,
+            fingerprint,
+        }
     }
 
     /// Reads and checks a zone file. Every mistake is reported, up to a limit; warnings come with the zone, errors instead

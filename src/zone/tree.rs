@@ -210,6 +210,8 @@ pub struct Tree {
     apex_hash: u64,
     /// Shard and slot of the apex: every negative answer needs it.
     apex_place: Option<(u32, u32)>,
+    /// Bits of [`flag`] of the apex; none without one.
+    apex_flags: u8,
     apex_labels: u8,
     /// Labels below the apex of the deepest node.
     depth_max: u8,
@@ -242,25 +244,28 @@ impl Tree {
     #[must_use]
     pub fn new(apex: Name, depth_max: u8, shards: Vec<Shard>) -> Self {
         let key = NameKey::of(&apex);
-        let tree = Self {
+        let mut tree = Self {
             apex_lower: key.octets().into(),
             apex_hash: key.hash(0),
             apex_place: None,
+            apex_flags: 0,
             apex_labels: key.label_count() as u8,
             apex,
             depth_max,
             shard_bits: shards.len().trailing_zeros() as u8,
             pages: into_pages(shards),
         };
-        tree.knowing_its_apex()
+        tree.know_apex();
+        tree
     }
 
-    fn knowing_its_apex(mut self) -> Self {
+    /// Remembers where the apex is, and what is known of it.
+    pub(super) fn know_apex(&mut self) {
         let shard = self.shard_number(self.apex_hash);
         let found = self.shard(shard).find(self.apex_hash as u32, <[u8]>::is_empty);
         let slot = found.and_then(|node| self.shard(shard).slot_of(node));
         self.apex_place = slot.map(|slot| (shard as u32, slot as u32));
-        self
+        self.apex_flags = self.apex_node().map_or(0, NodeRef::flags);
     }
 
     /// This tree with some shards replaced; the others are shared.
@@ -277,8 +282,17 @@ impl Tree {
             }
         }
         let (apex, apex_lower) = (self.apex.clone(), self.apex_lower.clone());
-        let tree = Self { apex, apex_lower, depth_max: depth_max as u8, pages: pages.into(), ..*self };
-        tree.knowing_its_apex()
+        let mut tree = Self { apex, apex_lower, depth_max: depth_max as u8, pages: pages.into(), ..*self };
+        tree.know_apex();
+        tree
+    }
+
+    /// Whether a missing name stands right below the apex, and that has no wildcard for it: NXDOMAIN without another look.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_missing_below_plain_apex(&self, apex_stripped: usize) -> bool {
+        const TELLING: u8 = flag::OCCUPIED | flag::CUT | flag::COVERED | flag::DNAME | flag::WILDCARD_CHILD;
+        apex_stripped == 1 && self.apex_flags & TELLING == flag::OCCUPIED
     }
 
     /// Labels below the apex of the deepest node.

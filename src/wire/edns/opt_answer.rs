@@ -94,8 +94,7 @@ impl OptAnswer<'_> {
             let [udp_high, udp_low] = self.udp_len.to_be_bytes();
             let [flags_high, flags_low] = if self.dnssec_ok { DNSSEC_OK.to_be_bytes() } else { [0, 0] };
             let extended_rcode = (rcode.0 >> 4) as u8;
-            *fixed =
-                [0, type_high, type_low, udp_high, udp_low, extended_rcode, 0, flags_high, flags_low, 0, 0];
+            *fixed = [0, type_high, type_low, udp_high, udp_low, extended_rcode, 0, flags_high, flags_low, 0, 0];
         }
         if !self.has_options() {
             return OPT_LEN_MIN;
