@@ -1,6 +1,7 @@
 //! The form in which an RRset is stored and copied into messages.
 
 use crate::wire::rtype;
+use std::fmt;
 
 /// Octets of the owner field that stored records begin with: a compression pointer to the question's name.
 pub const OWNER_OF_QUESTION: [u8; 2] = [0xc0, 0x0c];
@@ -48,7 +49,7 @@ pub(super) struct Arena {
 /// Names in RDATA that RFC 3597 section 4 allows to be compressed and that share their last labels with the apex end in a
 /// pointer whose value is `0xc000 + n`, where `n` is the offset within the apex's wire form: the writer adds
 /// the message offset at which the apex stands. [`RrsetRef::fixups`] says where those pointers are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RrsetRef<'z> {
     stored: &'z StoredRrset,
     arena: &'z Arena,
@@ -178,6 +179,15 @@ impl<'z> RrsetRef<'z> {
         }
         let at = self.stored.offsets_at as usize + usize::from(self.stored.fixups);
         &self.arena.offsets[at..][..self.stored.targets.into()]
+    }
+}
+
+impl fmt::Debug for RrsetRef<'_> {
+    /// What it holds, wherever that is stored.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (counts, offsets) = ((self.records(), self.signature_count()), (self.fixups(), self.targets()));
+        let octets = (self.octets(), self.signatures());
+        write!(f, "RrsetRef({}, {} s, {counts:?}, {octets:x?}, {offsets:?})", self.rtype(), self.ttl())
     }
 }
 
