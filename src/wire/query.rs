@@ -28,9 +28,9 @@ const ONE_ADDITIONAL: u64 = 1 << 16;
 const OPT_LOW: u8 = rtype::OPT as u8;
 
 impl Query {
-    /// Reads a message, and of its EDNS options those that are `understood`.
+    /// Reads a message, and of its EDNS options, where it has any, those that are `understood`.
     #[inline(always)]
-    pub fn parse(&mut self, message: &[u8], understood: Understood) -> Result<(), Malformed> {
+    pub fn parse(&mut self, message: &[u8], understood: impl FnOnce() -> Understood) -> Result<(), Malformed> {
         (self.question_len, self.edns, self.signed) = (0, None, false);
         let (header, body) = message.split_first_chunk::<HEADER_LEN>().ok_or(Malformed::ShortHeader)?;
         let [_, _, flags_high, flags_low, counts @ ..] = *header;
@@ -43,7 +43,7 @@ impl Query {
         }
         let counts = u64::from_be_bytes(counts);
         if counts >> 48 != 1 {
-            return Err(self.parse_without_question(body, counts, understood));
+            return Err(self.parse_without_question(body, counts, understood()));
         }
         let rest = self.parse_question(body)?;
         let rest = match (counts << 16, rest) {
@@ -54,7 +54,7 @@ impl Query {
                 self.edns = Some(Edns::new(class, u32::from_be_bytes([t0, t1, t2, t3])));
                 &[]
             }
-            _ => self.parse_records(rest, counts, understood)?,
+            _ => self.parse_records(rest, counts, understood())?,
         };
         if !rest.is_empty() {
             return Err(Malformed::TrailingOctets);
@@ -244,7 +244,7 @@ mod tests {
 
     fn parse(message: &[u8]) -> (Result<(), Malformed>, Query) {
         let mut query = Query::default();
-        (query.parse(message, Understood::ALL), query)
+        (query.parse(message, || Understood::ALL), query)
     }
 
     #[test]

@@ -39,5 +39,6 @@ impl Tree {
                 self.add_child(parent);
             }
         }
+        self.know_apex();
     }
 }

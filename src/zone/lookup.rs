@@ -9,6 +9,9 @@ use crate::wire::{NameKey, rtype};
 #[inline(always)]
 pub fn lookup<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'z> {
     let Some(node) = tree.find_here(name, 0, apex_stripped) else {
+        if tree.is_missing_below_plain_apex(apex_stripped) {
+            return Lookup::NxDomain;
+        }
         return lookup_missing(tree, name, apex_stripped, rtype);
     };
     if node.has(flag::CUT | flag::COVERED) {

@@ -134,7 +134,7 @@ impl Zone {
         let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
         let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures().is_empty());
         let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
-        let negative_soa = negative::NegativeSoa::new(soa.unwrap_or(RrsetRef::empty(rtype::SOA)), negative_ttl);
+        let negative_soa = negative::NegativeSoa::new(soa.unwrap_or(RrsetRef::no_soa()), negative_ttl);
         Self {
             tree,
             negative_ttl,
@@ -216,14 +216,14 @@ impl Zone {
     #[must_use]
     pub fn soa(&self) -> RrsetRef<'_> {
         let apex = self.tree.apex_node();
-        apex.and_then(|node| node.rrset(rtype::SOA)).unwrap_or(RrsetRef::empty(rtype::SOA))
+        apex.and_then(|node| node.rrset(rtype::SOA)).unwrap_or(RrsetRef::no_soa())
     }
 
     /// The NS RRset at the apex.
     #[must_use]
     pub fn ns(&self) -> RrsetRef<'_> {
         let apex = self.tree.apex_node();
-        apex.and_then(|node| node.rrset(rtype::NS)).unwrap_or(RrsetRef::empty(rtype::NS))
+        apex.and_then(|node| node.rrset(rtype::NS)).unwrap_or(RrsetRef::no_ns())
     }
 
     /// The TTL of negative answers: the smaller of the SOA's TTL and its MINIMUM field (RFC 2308, section 5).

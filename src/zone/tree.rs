@@ -101,22 +101,28 @@ impl Shard {
         &self.arena.octets[node.name_at as usize..][..node.name_len.into()]
     }
 
-    /// The node with this tag whose name passes `matches`, and its slot.
+    /// The node with this tag whose name passes `matches`.
     #[inline(always)]
-    fn find(&self, tag: u32, matches: impl Fn(&[u8]) -> bool) -> Option<(usize, &Node)> {
-        let first = first_slot(tag, self.range);
-        let mut nodes = self.nodes.get(first..)?.iter();
-        let mut node = nodes.next()?;
+    fn find(&self, tag: u32, matches: impl Fn(&[u8]) -> bool) -> Option<&Node> {
+        let mut at = first_slot(tag, self.range);
+        let mut node = self.nodes.get(at)?;
         while node.tag < tag {
-            node = nodes.next()?;
+            at += 1;
+            node = self.nodes.get(at)?;
         }
         while node.tag == tag && node.flags & flag::OCCUPIED != 0 {
             if matches(self.name(node)) {
-                return Some((self.nodes.len() - nodes.len() - 1, node));
+                return Some(node);
             }
-            node = nodes.next()?;
+            at += 1;
+            node = self.nodes.get(at)?;
         }
         None
+    }
+
+    /// The slot of a node.
+    fn slot_of(&self, node: &Node) -> Option<usize> {
+        self.nodes.element_offset(node)
     }
 
     /// The RRsets of a node, in the order of their types.
@@ -168,12 +174,12 @@ impl<'z> NodeRef<'z> {
     #[must_use]
     pub fn rrset(self, rtype: u16) -> Option<RrsetRef<'z>> {
         let stored = self.stored().iter().find(|stored| stored.rtype == rtype)?;
-        Some(RrsetRef::new(*stored, &self.shard.arena))
+        Some(RrsetRef::new(stored, &self.shard.arena))
     }
 
     /// All its RRsets, in the order of their types.
     pub fn rrsets(self) -> impl Iterator<Item = RrsetRef<'z>> {
-        self.stored().iter().map(move |stored| RrsetRef::new(*stored, &self.shard.arena))
+        self.stored().iter().map(move |stored| RrsetRef::new(stored, &self.shard.arena))
     }
 
     /// How many nodes are one label below it; 0 for the apex.
@@ -204,6 +210,8 @@ pub struct Tree {
     apex_hash: u64,
     /// Shard and slot of the apex: every negative answer needs it.
     apex_place: Option<(u32, u32)>,
+    /// Bits of [`flag`] of the apex; none without one.
+    apex_flags: u8,
     apex_labels: u8,
     /// Labels below the apex of the deepest node.
     depth_max: u8,
@@ -219,7 +227,7 @@ const PAGE_LEN: usize = 64;
 /// Which shard of `1 << bits` holds the names with this hash: its upper bits, so that tags (lower bits) differ inside.
 #[must_use]
 pub const fn shard_of(hash: u64, bits: u32) -> usize {
-    if bits == 0 { 0 } else { (hash >> (64 - bits)) as usize }
+    (hash >> 1 >> (63 - bits)) as usize
 }
 
 fn into_pages(shards: Vec<Shard>) -> Box<[Arc<[Arc<Shard>]>]> {
@@ -236,24 +244,28 @@ impl Tree {
     #[must_use]
     pub fn new(apex: Name, depth_max: u8, shards: Vec<Shard>) -> Self {
         let key = NameKey::of(&apex);
-        let tree = Self {
+        let mut tree = Self {
             apex_lower: key.octets().into(),
             apex_hash: key.hash(0),
             apex_place: None,
+            apex_flags: 0,
             apex_labels: key.label_count() as u8,
             apex,
             depth_max,
             shard_bits: shards.len().trailing_zeros() as u8,
             pages: into_pages(shards),
         };
-        tree.knowing_its_apex()
+        tree.know_apex();
+        tree
     }
 
-    fn knowing_its_apex(mut self) -> Self {
+    /// Remembers where the apex is, and what is known of it.
+    pub(super) fn know_apex(&mut self) {
         let shard = self.shard_number(self.apex_hash);
         let found = self.shard(shard).find(self.apex_hash as u32, <[u8]>::is_empty);
-        self.apex_place = found.map(|(slot, _)| (shard as u32, slot as u32));
-        self
+        let slot = found.and_then(|node| self.shard(shard).slot_of(node));
+        self.apex_place = slot.map(|slot| (shard as u32, slot as u32));
+        self.apex_flags = self.apex_node().map_or(0, NodeRef::flags);
     }
 
     /// This tree with some shards replaced; the others are shared.
@@ -270,8 +282,17 @@ impl Tree {
             }
         }
         let (apex, apex_lower) = (self.apex.clone(), self.apex_lower.clone());
-        let tree = Self { apex, apex_lower, depth_max: depth_max as u8, pages: pages.into(), ..*self };
-        tree.knowing_its_apex()
+        let mut tree = Self { apex, apex_lower, depth_max: depth_max as u8, pages: pages.into(), ..*self };
+        tree.know_apex();
+        tree
+    }
+
+    /// Whether a missing name stands right below the apex, and that has no wildcard for it: NXDOMAIN without another look.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_missing_below_plain_apex(&self, apex_stripped: usize) -> bool {
+        const TELLING: u8 = flag::OCCUPIED | flag::CUT | flag::COVERED | flag::DNAME | flag::WILDCARD_CHILD;
+        apex_stripped == 1 && self.apex_flags & TELLING == flag::OCCUPIED
     }
 
     /// Labels below the apex of the deepest node.
@@ -311,7 +332,7 @@ impl Tree {
     #[inline(always)]
     pub fn find_by(&self, hash: u64, matches: impl Fn(&[u8]) -> bool) -> Option<NodeRef<'_>> {
         let shard = self.shard(self.shard_number(hash));
-        let (_, node) = shard.find(hash as u32, matches)?;
+        let node = shard.find(hash as u32, matches)?;
         Some(NodeRef { shard, node })
     }
 
@@ -363,8 +384,8 @@ impl Tree {
         let labels = name.labels(stripped, apex_stripped);
         let hash = name.hash(stripped);
         let shard = self.shard_number(hash);
-        let (slot, _) = self.shard(shard).find(hash as u32, |stored| stored == labels)?;
-        Some((shard, slot))
+        let node = self.shard(shard).find(hash as u32, |stored| stored == labels)?;
+        Some((shard, self.shard(shard).slot_of(node)?))
     }
 
     /// Sets bits of [`flag`] in a node of a tree that is not shared yet.
