@@ -143,7 +143,7 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["admin", "probe"]),
     ("indicatif", &["cli"]),
     // Calls in transport and boot; error numbers in probe and feed.
-    ("libc", &["transport", "probe", "feed", "boot"]),
+    ("libc", &["base", "transport", "probe", "feed", "boot"]),
     ("maxminddb", &["geo", "cli"]),
     ("nix", &["transport", "boot", "cli"]),
     ("notify", &["boot"]),
