@@ -3,6 +3,7 @@
 //! ```text
 //! workbench load ADDRESS RATE NAMES ORIGIN     until a line comes on standard input; then the tally, as JSON
 //! workbench answers CONFIG NAMES ORIGIN COUNT  COUNT answers to names that are there, then COUNT to names that are not
+//! workbench world FOLDER REGIONS POOLS         a configuration with balanced names for `answers`, whose names are the pools'
 //! workbench probes TARGETS SECONDS             TARGETS on loopback probed once a second; start delays and cost, as JSON
 //! ```
 //!
@@ -13,6 +14,7 @@
 mod answers;
 mod load;
 mod probes;
+mod worlds;
 
 use std::process::ExitCode;
 
@@ -26,10 +28,14 @@ fn main() -> ExitCode {
         ["answers", config, names, origin, count] => {
             answers::run(config.as_ref(), names.parse().unwrap(), origin, count.parse().unwrap());
         }
+        ["world", folder, regions, pools] => {
+            worlds::write(folder.as_ref(), regions.parse().unwrap(), pools.parse().unwrap());
+            println!("{folder}/azimuth.toml {pools} {}", worlds::ORIGIN);
+        }
         ["probes", targets, seconds] => probes::run(targets.parse().unwrap(), seconds.parse().unwrap()),
         _ => {
             eprintln!(
-                "usage: workbench probes TARGETS SECONDS | workbench load ADDRESS RATE NAMES ORIGIN | workbench answers CONFIG NAMES ORIGIN COUNT"
+                "usage: workbench probes TARGETS SECONDS | workbench world FOLDER REGIONS POOLS | workbench load ADDRESS RATE NAMES ORIGIN | workbench answers CONFIG NAMES ORIGIN COUNT"
             );
             return ExitCode::from(2);
         }
