@@ -351,6 +351,12 @@ def check_running(laboratory, pair, client, first):
         pair.server.ip('addr', 'add', '10.77.0.9/24', 'dev', 'va')
         lab.expect(client.ask(soa_query(), to='10.77.0.9', limit=lab.PATIENCE), 'no answer')
         wait_for_xdp(first, client, '10.77.0.9')
+    with laboratory.check('an interface that goes down and up is served on'):
+        for state in ('down', 'up'):
+            pair.server.ip('link', 'set', 'va', state)
+        lab.wait_until('the way is back', lambda: client.ask(soa_query(), limit=0.3))
+        with first.came_by('xdp'):
+            lab.expect(client.ask(soa_query(), limit=lab.PATIENCE), 'no answer')
     with laboratory.check('bursts: 20,000 queries, 500 at a time, are all answered'):
         with pair.client.inside():
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -398,6 +404,11 @@ def check_start(laboratory, pair, client):
                 lab.expect(fallback in server.log() and words in server.log(), lambda: server.log()[-600:])
                 with server.came_by('udp'):
                     lab.expect(client.ask(message, limit=lab.PATIENCE), 'no answer')
+    with laboratory.check('three capabilities, and one for the port, are enough'):
+        rights = '-all,+net_admin,+net_raw,+bpf,+net_bind_service,+dac_override'
+        with started(options='xdp = ["va"]', wrap=('setpriv', '--bounding-set', rights, '--')) as server:
+            with server.came_by('xdp'):
+                lab.expect(client.ask(message, limit=lab.PATIENCE), lambda: f'no answer: {server.log()[-600:]}')
     with laboratory.check('killed: the kernel takes the program off'):
         with started(options='xdp = ["va"]') as server:
             lab.expect(pair.server.has_program('va'), 'there was none')
