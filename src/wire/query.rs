@@ -328,6 +328,19 @@ mod tests {
 
     proptest! {
         #[test]
+        fn an_opt_record_alone_is_read_as_among_others(class in any::<u16>(), ttl in any::<u32>(), rdlength in 0_u16..2) {
+            let (class, ttl, rdlength) = (class.to_be_bytes(), ttl.to_be_bytes(), rdlength.to_be_bytes());
+            let opt = [&OPT[..3], &class, &ttl, &rdlength].concat();
+            let (alone, query) = parse(&message(0, [1, 0, 0, 1], &[QUESTION, &opt]));
+            let mut among_others = Query::default();
+            let counts = u64::from_be_bytes([0, 1, 0, 0, 0, 0, 0, 1]);
+            let read = among_others.parse_records(&opt, counts, Understood::ALL);
+            prop_assert_eq!(query.edns, among_others.edns);
+            let version = query.edns.map_or(0, |edns| edns.version);
+            prop_assert_eq!(alone.is_ok(), read.is_ok() && version == 0);
+        }
+
+        #[test]
         fn no_octets_make_the_parser_panic(octets in prop::collection::vec(any::<u8>(), 0..600)) {
             check_error_response(&octets)?;
         }

@@ -2,7 +2,8 @@
 //! only what was computed when the zone was built; allocates nothing.
 
 use super::Lookup;
-use super::tree::{NodeRef, Tree, flag};
+use super::shard::{NodeRef, flag};
+use super::tree::Tree;
 use crate::wire::{NameKey, rtype};
 
 /// What `tree` knows of `name`, whose suffix `apex_stripped` is the apex, and `rtype`.

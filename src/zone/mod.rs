@@ -28,6 +28,7 @@ pub mod record_type;
 pub mod rrset;
 pub mod service;
 mod set;
+mod shard;
 mod signing_checks;
 pub mod spec;
 mod staging;
@@ -287,7 +288,7 @@ impl Zone {
     #[must_use]
     pub fn is_covered(&self, owner: &NameKey) -> bool {
         let node = self.tree.strip(owner).and_then(|apex_stripped| self.tree.find(owner, 0, apex_stripped));
-        node.is_some_and(|node| node.has(tree::flag::CUT | tree::flag::COVERED))
+        node.is_some_and(|node| node.has(shard::flag::CUT | shard::flag::COVERED))
     }
 
     /// Whether there is any name below an owner.
@@ -350,7 +351,7 @@ impl Zone {
     pub fn addresses(&self, name: &NameKey, apex_stripped: usize) -> [Option<RrsetRef<'_>>; 2] {
         match self.tree.find(name, 0, apex_stripped) {
             // What a balanced name hides is hidden here too, unless it lies below a cut, where nothing is balanced.
-            Some(node) if node.slot().is_none() || node.has(tree::flag::CUT | tree::flag::COVERED) => {
+            Some(node) if node.slot().is_none() || node.has(shard::flag::CUT | shard::flag::COVERED) => {
                 [node.rrset(rtype::A), node.rrset(rtype::AAAA)]
             }
             _ => [None, None],
