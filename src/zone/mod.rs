@@ -2,7 +2,7 @@
 //! balanced name it knows only that it is one, and its slot number.
 //!
 //! The road of a load: `load` reads files (`files`), the parser in `master_file` stages records (`staging`), they are
-//! grouped (`assemble`) and packed (`pack`) into shards of a tree (`tree`), and nodes learn what they must know of others
+//! grouped (`assemble`) and packed (`pack`) into shards (`shard`) of a tree (`tree`), and nodes learn what they must know of others
 //! (`link`); NSEC and NSEC3 records go into chains (`chain`, `denial`), with which `proof` denies; `node_checks`, `zone_checks` and the like say what is wrong. `lookup` then only reads.
 
 mod assemble;
