@@ -71,7 +71,7 @@ impl Bench {
             if self.core.step(self.now) {
                 old = Some(self.core.snapshot());
             }
-            let took = (used() - begun);
+            let took = used() - begun;
             drop(old);
             (total, most) = (total + took, most.max(took));
         }
