@@ -7,7 +7,7 @@ use azimuth::boot::{Overrides, load};
 use azimuth::health::{Change, Load, Report, Status, Subject, TargetKey, TargetState, Word};
 use azimuth::snapshot::{Core, Inputs, Past};
 use azimuth::steering::control::operator::{Action, OperatorTable, Order, Pattern};
-use rustix::time::{ClockId, clock_gettime};
+use nix::time::{ClockId, clock_gettime};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +16,7 @@ const ROUNDS: u32 = 50;
 
 /// The processor time that this thread has used: what else runs on the machine does not matter.
 fn used() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().into()
 }
 
 /// A world, and its virtual time.
