@@ -15,6 +15,9 @@ RAN := $(TOOLS)/ran
 # clippy, tests and suites share one profile, so that dependencies are built once.
 PROFILE := --profile ci --locked
 
+# The program that runs benches must be of the same version as the library that they are written with.
+GUNGRAUN := $(shell sed -n '/^name = "gungraun"$$/ { n; s/version = "\(.*\)"/\1/p }' Cargo.lock)
+
 # Third-party suites, when they lie beside the repository; each must pass.
 KIT ?= ../shared/conformance
 SUITES := edns pdns ferret
@@ -49,7 +52,7 @@ help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 .PHONY: test
-test: setup begin fmt lint unit doc interop conformance ## everything: set-up, checks, tests, suites
+test: setup begin fmt lint unit doc bench interop conformance ## everything: set-up, checks, tests, suites
 	@echo "make test: all of this ran and passed: $$(paste -sd ';' $(RAN) | sed 's/;/; /g')"
 
 .PHONY: begin
@@ -86,6 +89,16 @@ doc: ## documentation, warnings are errors
 	# Links to private items are meant: who reads these pages reads the code.
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc $(PROFILE) --no-deps --document-private-items
 	echo 'docs' >> $(RAN)
+
+.PHONY: bench
+bench: $(TOOLS)/bin/gungraun-runner-$(GUNGRAUN) ## counts instructions and compares them with benches/baseline.json
+	@echo '== instructions'
+	python3 benches/compare.py | tee $(TOOLS)/instructions.log
+	tail -n 1 $(TOOLS)/instructions.log >> $(RAN)
+
+.PHONY: bench-baseline
+bench-baseline: $(TOOLS)/bin/gungraun-runner-$(GUNGRAUN) ## writes what instructions are counted now into benches/baseline.json
+	@python3 benches/compare.py --renew
 
 .PHONY: build
 build: ## the binary that the suites start
@@ -184,7 +197,7 @@ setup: ## installs what the tests need (root, or it says what to install)
 	for component in fmt clippy; do
 		$(CARGO) $$component --version > /dev/null 2>&1 || rustup component add rustfmt clippy
 	done
-	$(MAKE) -s $(TOOLS)/bin/promtool $(TOOLS)/venv/installed
+	$(MAKE) -s $(TOOLS)/bin/promtool $(TOOLS)/venv/installed $(TOOLS)/bin/gungraun-runner-$(GUNGRAUN)
 
 # From Debian's package of Prometheus, unpacked rather than installed: installing it would start a server.
 $(TOOLS)/bin/promtool:
@@ -205,6 +218,14 @@ $(TOOLS)/bin/promtool:
 	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C bin --strip-components=3 ./usr/bin/promtool
 	rm prometheus_*.deb
 	promtool --version 2>&1 | head -n 1
+
+# It starts valgrind and reads what that writes: nothing that optimising would speed up.
+$(TOOLS)/bin/gungraun-runner-$(GUNGRAUN):
+	@echo '== gungraun-runner $(GUNGRAUN)'
+	CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install gungraun-runner --version '=$(GUNGRAUN)' --locked --debug --force -q \
+		--root $(TOOLS) --target-dir $(TOOLS)/gungraun-build
+	rm -rf $(TOOLS)/gungraun-build
+	touch $@
 
 # The suites, ours and those of others, are written in Python and need dnspython.
 $(TOOLS)/venv/installed: tests/requirements.txt

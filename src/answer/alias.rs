@@ -73,8 +73,8 @@ fn in_our_zones<'s>(question: &Question<'s>, target: &NameKey, family: Family) -
         match zone.lookup(&name, apex_stripped, rtype) {
             // Signatures would be those of another owner; addresses hold no names, and so no pointers.
             Lookup::Answer { rrset, .. } => {
-                let answer = StoredAnswer { rtype: rrset.rtype, records: rrset.records, octets: rrset.octets };
-                return Some(Step::Steered(Steered { answer, ttl: rrset.ttl.min(ttl_max), scope: 0 }));
+                let answer = StoredAnswer { rtype: rrset.rtype(), records: rrset.records(), octets: rrset.octets() };
+                return Some(Step::Steered(Steered { answer, ttl: rrset.ttl().min(ttl_max), scope: 0 }));
             }
             Lookup::Balanced { slot, .. } => {
                 let question = Question { qtype: rtype, ..*question };
@@ -91,9 +91,9 @@ fn in_our_zones<'s>(question: &Question<'s>, target: &NameKey, family: Family) -
             Lookup::Unavailable => return Some(Step::AliasUnknown),
             Lookup::Cname { rrset, .. } => {
                 let cname = rrset;
-                ttl_max = ttl_max.min(cname.ttl);
+                ttl_max = ttl_max.min(cname.ttl());
                 let mut next = NameKey::default();
-                zone.target(cname, cname.targets[0], &mut next);
+                zone.target(cname, cname.targets()[0], &mut next);
                 name = next;
             }
             // Others know what is below a cut, and what a DNAME makes of the name is left to them as well.

@@ -6,8 +6,8 @@ use super::rate_limit::Charge;
 use super::steered::Steered;
 use super::{dnssec, negative, positive, referral};
 use crate::wire::name::NAME_LEN_MAX;
-use crate::wire::response::{QNAME_OFFSET, Section};
-use crate::wire::{Full, NameKey, Rcode, Records, Response, rtype};
+use crate::wire::response::{POINTER_OFFSET_MAX, QNAME_OFFSET, Section};
+use crate::wire::{ExtendedError, Full, NameKey, Rcode, Records, Response, rtype};
 use crate::zone::RrsetRef;
 
 /// Octets in front of the RDATA of a record.
@@ -62,51 +62,98 @@ pub struct Composer<'o, 's> {
     pub expansions: dnssec::Expansions<'s>,
     /// What the response counts as where clients are limited.
     pub charge: Charge,
+    /// Why there is no better answer.
+    pub error: Option<ExtendedError>,
+}
+
+/// A variant of a pool's answers, as the writer takes it.
+const fn variant(steered: Steered<'_>) -> Records<'_> {
+    Records { octets: steered.answer.octets, fixups: &[], count: steered.answer.records }
 }
 
 impl<'s> Composer<'_, 's> {
     /// Writes what `name` leads to, which stands at offset `owner` of the message.
-    pub fn write(
+    #[inline(always)]
+    pub fn write(&mut self, plan: Plan<'s>, name: &NameKey, owner: usize, scratch: &mut NameKey) -> Result<Next, Stop> {
+        let zone = plan.zone;
+        let signs = self.dnssec_ok && (zone.is_signed() || !self.expansions.is_empty());
+        let apex_at = match owner {
+            QNAME_OFFSET => QNAME_OFFSET + name.offset(plan.apex_stripped),
+            _ => self.response.suffix(owner, plan.apex_stripped),
+        };
+        let (section, records, ttl, rcode) = match plan.step {
+            Step::Answer(rrset) if !positive::has_addresses(rrset.rtype()) && !(signs && self.owes(&plan)) => {
+                let records = if signs { positive::signed_records(rrset) } else { positive::records(rrset) };
+                (Section::Answer, records, None, Rcode::NOERROR)
+            }
+            Step::Steered(steered) if steered.answer.rtype != rtype::CNAME && !signs => {
+                self.scope = self.scope.max(steered.scope);
+                (Section::Answer, variant(steered), Some(steered.ttl), Rcode::NOERROR)
+            }
+            Step::NxDomain if apex_at <= POINTER_OFFSET_MAX && !signs => {
+                (Section::Authority, negative::ready(zone.negative_soa()), None, Rcode::NXDOMAIN)
+            }
+            _ => return self.write_rest(plan, (name, owner), apex_at, signs, scratch),
+        };
+        let owner = if rcode == Rcode::NXDOMAIN { QNAME_OFFSET } else { owner };
+        self.response.rrset_here(section, records, owner, apex_at, ttl)?;
+        Ok(Next::Ended(rcode))
+    }
+
+    /// Whether what `plan` leads to, or a link before it, takes a proof beside its signatures.
+    const fn owes(&self, plan: &Plan<'s>) -> bool {
+        plan.from_wildcard || !self.expansions.is_empty()
+    }
+
+    /// As [`Self::write`], as a function of its own: for the links of a chain.
+    #[inline(never)]
+    pub fn write_link(
         &mut self,
-        plan: &Plan<'s>,
+        plan: Plan<'s>,
         name: &NameKey,
         owner: usize,
         scratch: &mut NameKey,
     ) -> Result<Next, Stop> {
-        let response = &mut self.response;
+        self.write(plan, name, owner, scratch)
+    }
+
+    /// Writes what takes more than one RRset, or leads on.
+    #[inline(never)]
+    fn write_rest(
+        &mut self,
+        plan: Plan<'s>,
+        (name, owner): (&NameKey, usize),
+        apex_at: usize,
+        signs: bool,
+        scratch: &mut NameKey,
+    ) -> Result<Next, Stop> {
         let zone = plan.zone;
-        let apex_at = match owner {
-            QNAME_OFFSET => QNAME_OFFSET + name.offset(plan.apex_stripped),
-            _ => response.suffix(owner, plan.apex_stripped),
-        };
-        let place = || {
-            let apex_labels = name.label_count() - plan.apex_stripped;
-            ZonePlace { zone, apex: name.suffix(plan.apex_stripped), apex_labels, apex_at }
-        };
-        if self.dnssec_ok && (zone.is_signed() || !self.expansions.is_empty()) {
-            let place = place();
-            return dnssec::write(self, plan, place, (name, owner), scratch);
+        let apex_labels = name.label_count() - plan.apex_stripped;
+        let place = ZonePlace { zone, apex: name.suffix(plan.apex_stripped), apex_labels, apex_at };
+        if signs {
+            return dnssec::write(self, &plan, place, (name, owner), scratch);
         }
+        let response = &mut self.response;
         match plan.step {
             Step::Answer(rrset) => {
-                positive::write(response, place(), rrset, owner, scratch)?;
+                positive::write(response, place, rrset, owner, scratch)?;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
             Step::Cname(rrset) => {
                 let start = response.rrset(Section::Answer, positive::records(rrset), owner, apex_at, None)?;
-                Ok(Next::Alias { target: start + usize::from(rrset.targets[0]) })
+                Ok(Next::Alias { target: start + usize::from(rrset.targets()[0]) })
             }
             Step::Steered(steered) => self.write_steered(steered, owner, apex_at),
             Step::NoData { ttl_max } => {
-                negative::write(response, zone, apex_at, ttl_max)?;
+                negative::write(response, zone, apex_at, ttl_max, false)?;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
             Step::NxDomain => {
-                negative::write(response, zone, apex_at, u32::MAX)?;
+                negative::write(response, zone, apex_at, u32::MAX, false)?;
                 Ok(Next::Ended(Rcode::NXDOMAIN))
             }
             Step::Referral { ns, stripped } => {
-                referral::write(response, place(), (ns, stripped), name, owner, scratch)?;
+                referral::write(response, place, (ns, stripped), name, owner, scratch)?;
                 self.referred = true;
                 Ok(Next::Ended(Rcode::NOERROR))
             }
@@ -125,11 +172,9 @@ impl<'s> Composer<'_, 's> {
     }
 
     /// Writes a variant of a pool's answers.
-    #[inline]
     pub fn write_steered(&mut self, steered: Steered<'s>, owner: usize, apex_at: usize) -> Result<Next, Stop> {
         let answer = steered.answer;
-        let records = Records { octets: answer.octets, fixups: &[], count: answer.records };
-        let start = self.response.rrset(Section::Answer, records, owner, apex_at, Some(steered.ttl))?;
+        let start = self.response.rrset(Section::Answer, variant(steered), owner, apex_at, Some(steered.ttl))?;
         self.scope = self.scope.max(steered.scope);
         if answer.rtype != rtype::CNAME || self.question.takes_cname() {
             return Ok(Next::Ended(Rcode::NOERROR));
@@ -147,11 +192,11 @@ impl<'s> Composer<'_, 's> {
         owner: usize,
     ) -> Result<Next, Stop> {
         // A DNAME has one record, whose name is stored uncompressed (RFC 6672, section 2.5).
-        let target = &rrset.octets[RDATA_AT..];
+        let target = &rrset.octets()[RDATA_AT..];
         if name.offset(owner_stripped) + target.len() > NAME_LEN_MAX {
             return Ok(Next::Ended(Rcode::YXDOMAIN));
         }
-        let target = self.response.cname_under(owner, owner_stripped, target, rrset.ttl)?;
+        let target = self.response.cname_under(owner, owner_stripped, target, rrset.ttl())?;
         if self.question.takes_cname() {
             return Ok(Next::Ended(Rcode::NOERROR));
         }
@@ -162,7 +207,7 @@ impl<'s> Composer<'_, 's> {
     /// which only a broken pool of names could cause.
     pub fn read_target(&self, plan: &Plan<'s>, at: usize, name: &mut NameKey) -> bool {
         if let Step::Cname(rrset) = plan.step {
-            plan.zone.target(rrset, rrset.targets[0], name);
+            plan.zone.target(rrset, rrset.targets()[0], name);
             return true;
         }
         self.response.read_name(at, name).is_ok()

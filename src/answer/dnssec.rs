@@ -4,7 +4,7 @@
 use super::compose::{Composer, Next, Stop};
 use super::plan::{Plan, Step};
 use super::positive::{self, Names, ZonePlace, records, signatures};
-use super::referral;
+use super::{negative, referral};
 use crate::wire::response::Section;
 use crate::wire::{Full, NameKey, Rcode, Records, Response};
 use crate::zone::chain::ChainEntry;
@@ -69,35 +69,35 @@ pub fn write<'s>(
     }
     match plan.step {
         Step::Answer(rrset) => {
-            let start = write_signed(&mut composer.response, Section::Answer, rrset, (owner, apex_at), None)?;
+            let start = write_signed(&mut composer.response, Section::Answer, rrset, (owner, apex_at))?;
             composer.write_expansions()?;
-            if positive::has_addresses(rrset.rtype) {
+            if positive::has_addresses(rrset.rtype()) {
                 let names = Names { place, rrset, start, signed: true };
                 positive::add_addresses(&mut composer.response, names, scratch);
             }
             Ok(Next::Ended(Rcode::NOERROR))
         }
         Step::Cname(rrset) => {
-            let start = write_signed(&mut composer.response, Section::Answer, rrset, (owner, apex_at), None)?;
-            Ok(Next::Alias { target: start + usize::from(rrset.targets[0]) })
+            let start = write_signed(&mut composer.response, Section::Answer, rrset, (owner, apex_at))?;
+            Ok(Next::Alias { target: start + usize::from(rrset.targets()[0]) })
         }
         Step::Dname { rrset, owner_stripped, repeated } => {
             if !repeated {
                 let dname_owner = composer.response.suffix(owner, owner_stripped);
-                write_signed(&mut composer.response, Section::Answer, rrset, (dname_owner, apex_at), None)?;
+                write_signed(&mut composer.response, Section::Answer, rrset, (dname_owner, apex_at))?;
             }
             let next = composer.write_cname_of_dname(rrset, owner_stripped, name, owner)?;
             composer.ended_with_expansions(next)
         }
         Step::NoData { ttl_max } => {
-            write_soa(&mut composer.response, zone, apex_at, ttl_max)?;
+            negative::write(&mut composer.response, zone, apex_at, ttl_max, true)?;
             composer.write_expansions()?;
             let proof = zone.prove_nodata(name, apex_stripped);
             composer.write_proof(proof.entries(), place, (name, owner))?;
             Ok(Next::Ended(Rcode::NOERROR))
         }
         Step::NxDomain => {
-            write_soa(&mut composer.response, zone, apex_at, u32::MAX)?;
+            negative::write(&mut composer.response, zone, apex_at, u32::MAX, true)?;
             composer.write_expansions()?;
             let proof = zone.prove_nxdomain(name, apex_stripped);
             composer.write_proof(proof.entries(), place, (name, owner))?;
@@ -125,18 +125,8 @@ fn write_signed(
     section: Section,
     rrset: RrsetRef<'_>,
     (owner, apex_at): (usize, usize),
-    ttl: Option<u32>,
 ) -> Result<usize, Full> {
-    let start = response.rrset(section, records(rrset), owner, apex_at, ttl)?;
-    if !rrset.signatures.is_empty() {
-        response.rrset(section, signatures(rrset), owner, apex_at, ttl)?;
-    }
-    Ok(start)
-}
-
-fn write_soa(response: &mut Response<'_>, zone: &Zone, apex_at: usize, ttl_max: u32) -> Result<(), Full> {
-    let ttl = zone.negative_ttl().min(ttl_max);
-    write_signed(response, Section::Authority, zone.soa(), (apex_at, apex_at), Some(ttl)).map(|_| ())
+    response.rrset(section, positive::signed_records(rrset), owner, apex_at, None)
 }
 
 impl<'s> Composer<'_, 's> {
@@ -193,7 +183,7 @@ impl<'s> Composer<'_, 's> {
         let owner = self.response.suffix(at, stripped);
         let start = self.response.rrset(Section::Authority, records(ns), owner, apex_at, None)?;
         if let Some(ds) = zone.ds(name, stripped, plan.apex_stripped) {
-            write_signed(&mut self.response, Section::Authority, ds, (owner, apex_at), None)?;
+            write_signed(&mut self.response, Section::Authority, ds, (owner, apex_at))?;
             self.write_expansions()?;
         } else {
             self.write_expansions()?;
@@ -216,7 +206,7 @@ fn write_entry(
     (labels, below): (&[u8], usize),
 ) -> Result<(), Full> {
     let rrset = entry.rrset();
-    let ttl = rrset.ttl.min(zone.negative_ttl());
+    let ttl = rrset.ttl().min(zone.negative_ttl());
     let parts: [Records<'_>; 2] = [records(rrset), signatures(rrset)];
     response.rrset_of(Section::Authority, parts, labels, below, ttl)
 }

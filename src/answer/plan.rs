@@ -48,6 +48,7 @@ pub struct Plan<'s> {
 
 impl Plan<'_> {
     /// What a response counts as that begins with this plan for `name`.
+    #[inline]
     pub fn charge(&self, name: &NameKey) -> Charge {
         let apex = name.hash(self.apex_stripped);
         match self.step {
@@ -113,20 +114,27 @@ impl Step<'_> {
 }
 
 /// The zone that answers for a name and type: its number, and the labels to strip from the name to reach its apex.
+#[inline(always)]
 pub fn zone_for(zones: &ZoneSet, name: &NameKey, qtype: u16) -> Option<(usize, usize)> {
     let (number, apex_stripped) = zones.find(name, 0)?;
     if qtype == rtype::DS && apex_stripped == 0 {
-        // DS lives on the parent's side of a cut (RFC 4035, section 3.1.4.1); without that side the answer is NODATA.
-        return Some(zones.find(name, 1).unwrap_or((number, apex_stripped)));
+        return Some(parent_side(zones, name).unwrap_or((number, apex_stripped)));
     }
     Some((number, apex_stripped))
 }
 
+/// DS lives on the parent's side of a cut (RFC 4035, section 3.1.4.1); without that side the answer is NODATA.
+#[cold]
+fn parent_side(zones: &ZoneSet, name: &NameKey) -> Option<(usize, usize)> {
+    zones.find(name, 1)
+}
+
 /// What `name` leads to; `None` when it is in no zone of ours.
+#[inline(always)]
 pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
     let zones = &question.snapshot.zones;
     let (number, apex_stripped) = zone_for(zones, name, question.qtype)?;
-    let zone = &*zones.zones()[number];
+    let zone = zones.zone(number);
     let found = zone.lookup(name, apex_stripped, question.qtype);
     let from_wildcard = matches!(
         found,

@@ -2,21 +2,27 @@
 
 use crate::wire::response::Section;
 use crate::wire::{Full, NameKey, Records, Response, rtype};
-use crate::zone::rrset::data_of;
 use crate::zone::{Lookup, RrsetRef, Zone};
 
 /// Names of one RRset whose addresses are added at most, where they are a courtesy.
 const ADDITIONAL_NAMES_MAX: usize = 32;
 
 /// The plain parts of a stored RRset, as the writer takes them.
-pub const fn records(rrset: RrsetRef<'_>) -> Records<'_> {
-    Records { octets: rrset.octets, fixups: rrset.fixups, count: rrset.records }
+#[inline(always)]
+pub fn records(rrset: RrsetRef<'_>) -> Records<'_> {
+    Records { octets: rrset.octets(), fixups: rrset.fixups(), count: rrset.records() }
+}
+
+/// A stored RRset and its signatures behind it, as the writer takes them.
+#[inline(always)]
+pub fn signed_records(rrset: RrsetRef<'_>) -> Records<'_> {
+    let count = rrset.records() + rrset.signature_count();
+    Records { octets: rrset.octets_and_signatures(), fixups: rrset.fixups(), count }
 }
 
 /// The signatures of a stored RRset, as the writer takes them.
 pub fn signatures(rrset: RrsetRef<'_>) -> Records<'_> {
-    let count = data_of(rrset.signatures).count() as u16;
-    Records { octets: rrset.signatures, fixups: &[], count }
+    Records { octets: rrset.signatures(), fixups: &[], count: rrset.signature_count() }
 }
 
 /// A zone, and where its apex is.
@@ -42,7 +48,7 @@ pub fn write(
     scratch: &mut NameKey,
 ) -> Result<(), Full> {
     let start = response.rrset(Section::Answer, records(rrset), owner, place.apex_at, None)?;
-    if has_addresses(rrset.rtype) {
+    if has_addresses(rrset.rtype()) {
         add_addresses(response, Names { place, rrset, start, signed: false }, scratch);
     }
     Ok(())
@@ -55,10 +61,10 @@ pub const fn has_addresses(rtype: u16) -> bool {
 
 /// Adds the addresses of `names`. What does not fit is left out silently: it was not asked for (RFC 2181, section 9).
 pub fn add_addresses(response: &mut Response<'_>, names: Names<'_, '_>, scratch: &mut NameKey) {
-    for index in 0..names.rrset.targets.len().min(ADDITIONAL_NAMES_MAX) {
+    for index in 0..names.rrset.targets().len().min(ADDITIONAL_NAMES_MAX) {
         if let Some(apex_stripped) = names.read(index, scratch) {
             let _ = names.write_addresses(index, scratch, apex_stripped, response);
-            if matches!(names.rrset.rtype, rtype::SVCB | rtype::HTTPS) {
+            if matches!(names.rrset.rtype(), rtype::SVCB | rtype::HTTPS) {
                 names.write_services(index, scratch, apex_stripped, response);
             }
         }
@@ -82,8 +88,8 @@ impl Names<'_, '_> {
     /// Sets `name` to the name number `index`; returns the labels to strip from it to reach the apex. `None` when it is
     /// not in the zone, or the same as an earlier one.
     pub fn read(&self, index: usize, name: &mut NameKey) -> Option<usize> {
-        let targets = self.rrset.targets;
-        let repeats = |&earlier: &u16| same_stored_name(self.rrset.octets, earlier, targets[index]);
+        let targets = self.rrset.targets();
+        let repeats = |&earlier: &u16| same_stored_name(self.rrset.octets(), earlier, targets[index]);
         if targets[..index].iter().any(repeats) {
             return None;
         }
@@ -100,7 +106,7 @@ impl Names<'_, '_> {
         apex_stripped: usize,
         response: &mut Response<'_>,
     ) -> Result<(), Full> {
-        let owner = self.start + usize::from(self.rrset.targets[index]);
+        let owner = self.start + usize::from(self.rrset.targets()[index]);
         let mut result = Ok(());
         for addresses in self.place.zone.addresses(name, apex_stripped).into_iter().flatten() {
             // Addresses have no names in their RDATA, so that no apex is needed.
@@ -118,8 +124,8 @@ impl Names<'_, '_> {
     /// (RFC 9460, section 4.1).
     #[cold]
     fn write_services(&self, index: usize, name: &NameKey, apex_stripped: usize, response: &mut Response<'_>) {
-        let owner = self.start + usize::from(self.rrset.targets[index]);
-        let found = self.place.zone.lookup(name, apex_stripped, self.rrset.rtype);
+        let owner = self.start + usize::from(self.rrset.targets()[index]);
+        let found = self.place.zone.lookup(name, apex_stripped, self.rrset.rtype());
         if let Lookup::Answer { rrset, from_wildcard: false } = found {
             let written = response.rrset(Section::Additional, records(rrset), owner, self.place.apex_at, None);
             if self.signed && written.is_ok() {

@@ -89,11 +89,25 @@ impl RateLimiter {
 
     /// Counts a response of the kind `charge` to `source` at a monotonic time in milliseconds, and says what to do with it.
     /// `random` is drawn for each.
+    #[inline(always)]
     #[must_use]
     pub fn judge(&self, limit: &RateLimit, source: IpAddr, charge: Charge, milliseconds: u64, random: u64) -> Verdict {
         if limit.interval_micros == 0 || limit.exempt.contains(source) {
             return Verdict::Send;
         }
+        self.judge_limited(limit, source, charge, milliseconds, random)
+    }
+
+    /// The same for a client that is limited.
+    #[inline(never)]
+    fn judge_limited(
+        &self,
+        limit: &RateLimit,
+        source: IpAddr,
+        charge: Charge,
+        milliseconds: u64,
+        random: u64,
+    ) -> Verdict {
         if self.take(self.key(limit, source, charge), limit.interval_micros, milliseconds) {
             return Verdict::Send;
         }

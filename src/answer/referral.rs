@@ -37,7 +37,7 @@ pub fn add_glue(
     let ns = names.rrset;
     let (cut, cut_labels) = (name.suffix(stripped), name.label_count() - stripped);
     let mut others = 0_u64;
-    for index in 0..ns.targets.len() {
+    for index in 0..ns.targets().len() {
         let Some(apex_stripped) = names.read(index, scratch) else { continue };
         if !is_at_or_below(scratch, cut, cut_labels) {
             others |= if index < OTHERS_MAX { 1 << index } else { 0 };

@@ -49,6 +49,7 @@ impl<'g> Visitor<'g> {
     }
 
     /// Counts a response of the kind `charge` where its client may be lying about where it is, and says what to do with it.
+    #[inline(always)]
     pub fn judge(&self, settings: &Settings, request: &Request<'_>, charge: Charge, counters: &Counters) -> Verdict {
         let Some(guard) = self.guard.filter(|_| !self.is_validated) else { return Verdict::Send };
         let (limit, milliseconds) = (&settings.rate_limit, request.now.milliseconds);

@@ -1,9 +1,10 @@
-//! Words that every room shares: prefixes, points on the globe, times, ids, source spans and diagnostics.
-//! Knows no DNS, no configuration, no sockets and no clock.
+//! Words that every room shares: prefixes, points on the globe, times, ids, source spans and diagnostics, and what errors of the
+//! network mean. Knows no DNS, no configuration and no clock, and speaks to nobody.
 
 pub mod checksum;
 pub mod diagnostic;
 pub mod glob;
+pub mod huge_pages;
 pub mod ids;
 pub mod named;
 pub mod place_words;
@@ -11,6 +12,7 @@ pub mod prefix;
 pub mod prefix_set;
 pub mod suggest;
 pub mod time;
+pub mod trouble;
 
 pub use checksum::checksum;
 pub use diagnostic::{Diagnostic, Severity, SourceId, Sources, Span};
@@ -20,3 +22,4 @@ pub use place_words::{Continent, Country, Point};
 pub use prefix::{Family, Prefix};
 pub use prefix_set::PrefixSet;
 pub use time::UnixTime;
+pub use trouble::Trouble;

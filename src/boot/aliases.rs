@@ -91,7 +91,7 @@ fn check_ours(config: &Config, zones: &ZoneSet, target: &AliasTarget) -> Option<
             }
             Lookup::Cname { rrset, .. } => {
                 let mut next = NameKey::default();
-                zone.target(rrset, rrset.targets[0], &mut next);
+                zone.target(rrset, rrset.targets()[0], &mut next);
                 key = next;
             }
             Lookup::NoData | Lookup::NxDomain => {

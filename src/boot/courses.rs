@@ -1,6 +1,7 @@
 //! What the publisher is told and tells beside snapshots: how targets stand by their last probe, and, for the log, which regions go
 //! another course: left late, passed over, coming back by and by, handing clients on. Decides nothing.
 
+use super::memory::Reaper;
 use crate::admin::operate::Prepared;
 use crate::probe::Prober;
 use crate::snapshot::{CourseChange, Hooks, StateOf};
@@ -8,8 +9,12 @@ use crate::steering::control::Course;
 use std::sync::Arc;
 
 /// Who the publisher tells.
-pub(super) fn hooks(prepared: &Prepared) -> Hooks {
-    Hooks { on_memory: Box::new(prepared.on_memory()), on_course: Box::new(log) }
+pub(super) fn hooks(prepared: &Prepared, reaper: Reaper) -> Hooks {
+    Hooks {
+        on_memory: Box::new(prepared.on_memory()),
+        on_course: Box::new(log),
+        on_left_over: Box::new(move |left_over| reaper.take(left_over)),
+    }
 }
 
 /// How targets stand by their last probe.

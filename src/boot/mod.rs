@@ -6,6 +6,7 @@ mod door;
 mod feeds;
 mod latency;
 mod load;
+mod memory;
 mod plan;
 mod privileges;
 mod run;

@@ -6,6 +6,7 @@ use super::door::{Door, engine};
 use super::feeds;
 use super::latency::{Base, LatencyDesk};
 use super::load::{Loaded, Overrides, Report, authority_files, load, settle};
+use super::memory::Reaper;
 use super::privileges::{become_user, warn_of_staying_root};
 use super::state_lock::{StateLock, recall};
 use crate::admin::operate::Operator;
@@ -55,6 +56,7 @@ pub struct Server {
     desk: Desk,
     secondaries: Secondaries,
     publisher: Publisher,
+    reaper: Reaper,
     operator: Operator,
     prober: Prober,
     feeder: Feeder,
@@ -89,7 +91,9 @@ impl Server {
             return Err(StartError::Configuration(report));
         };
         pause.prepare();
-        let publisher = Publisher::start_after(loaded.inputs.clone(), &prepared.past(), courses::hooks(&prepared));
+        let reaper = Reaper::start().map_err(cannot_start("the thread that frees memory"))?;
+        let hooks = courses::hooks(&prepared, reaper.clone());
+        let publisher = Publisher::start_after(loaded.inputs.clone(), &prepared.past(), hooks);
         let zones = publisher.handle();
         live.publish_with(move |zone| zones.set_zone(zone));
         pause.adopt();
@@ -127,6 +131,7 @@ impl Server {
                 desk,
                 secondaries,
                 publisher,
+                reaper,
                 operator,
                 prober,
                 feeder,
@@ -279,7 +284,8 @@ impl Server {
     pub fn published(&mut self, published: Published, mut report: Report) -> Result<Report, Report> {
         match published {
             Ok(loaded) => {
-                self.loaded = loaded;
+                let before = std::mem::replace(&mut self.loaded, loaded);
+                self.reaper.take(Box::new(before));
                 Ok(report)
             }
             Err(refused) => {

@@ -1,5 +1,6 @@
 //! `azimuth simulate`: what a population of clients is answered if something changes. Asks no server and starts nothing.
 
+mod hints;
 mod input;
 mod names;
 mod text;
@@ -108,6 +109,8 @@ struct Report {
     candidate: Option<String>,
     /// What is supposed, in words.
     supposed: Vec<String>,
+    /// What of it has no effect, and what to do about it.
+    hints: Vec<String>,
     population: PopulationReport,
     /// Why these names.
     names_reason: String,
@@ -182,6 +185,7 @@ fn simulate(args: &Args) -> Result<Report, ExitCode> {
         input::population(args.population.as_deref(), &present.inputs().locator, &plan).map_err(mistake)?;
     bar.set_length(population.clients() * chosen.asked.len() as u64);
 
+    let hints = hints::of(&changes, &chosen.asked, other.as_ref().unwrap_or(&present).inputs());
     let sample = Plan { clients: SAMPLE.min(args.clients), ..plan };
     let feedback = match &loads {
         None => None,
@@ -206,6 +210,7 @@ fn simulate(args: &Args) -> Result<Report, ExitCode> {
         present: args.present.display().to_string(),
         candidate: candidate.map(|path| path.display().to_string()),
         supposed: changes.iter().map(Change::words).collect(),
+        hints,
         population: population_report(args, &population, behind_resolvers),
         names_reason: chosen.reason,
         services,

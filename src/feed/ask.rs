@@ -1,10 +1,10 @@
-//! Asks one source, and reads its answer for all of whom it speaks. Knows no schedule.
+//! Asks one source, and reads its answer for all of whom it speaks; reading alone is pure. Knows no schedule.
 
 use super::plan::{Ask, Pick, Source};
 use super::reading::Reading;
 use super::spec::FeedKind;
-use super::trouble::Trouble;
 use super::{agent_check, haproxy_stats, header, json, page, prometheus};
+use crate::base::Trouble;
 use crate::base::UnixTime;
 use crate::health::Captured;
 use reqwest::Client;
@@ -15,15 +15,14 @@ pub type Answers = Vec<Result<Reading, Trouble>>;
 /// Asks a source over the network; `client` is there for sources that are pages.
 pub async fn ask(ask: &Ask, client: Option<Client>) -> Answers {
     match &ask.source {
-        Source::Agent(endpoint, send) => {
-            let line = agent_check::ask(endpoint, send.as_deref(), ask.feed.timeout).await;
-            let reading = line.and_then(|line| agent_check::parse(&line).map_err(Trouble::Failed));
-            vec![reading; ask.picks.len()]
-        }
+        Source::Agent(endpoint, send) => match agent_check::ask(endpoint, send.as_deref(), ask.feed.timeout).await {
+            Ok(line) => read(&line, ask),
+            Err(trouble) => vec![Err(trouble); ask.picks.len()],
+        },
         Source::Page(url) => {
             let Some((client, wanted)) = client.zip(ask.feed.kind.page()) else { return Vec::new() };
             match page::get(&client, url, &wanted.headers, ask.feed.timeout).await {
-                Ok(body) => of_page(&body.octets, ask),
+                Ok(body) => read(&body.octets, ask),
                 Err(trouble) => vec![Err(trouble); ask.picks.len()],
             }
         }
@@ -31,7 +30,18 @@ pub async fn ask(ask: &Ask, client: Option<Client>) -> Answers {
     }
 }
 
-/// Reads a captured header.
+/// Reads what an agent or a page has answered: a line without its end, or the whole page.
+#[must_use]
+pub fn read(octets: &[u8], ask: &Ask) -> Answers {
+    match &ask.source {
+        Source::Agent(..) => vec![agent_check::parse(octets).map_err(Trouble::Failed); ask.picks.len()],
+        Source::Page(_) => of_page(octets, ask),
+        Source::Check(_) => Vec::new(),
+    }
+}
+
+/// Reads the header that a health check has captured, and says of when it is; nothing for feeds that read none.
+#[must_use]
 pub fn of_check(captured: Option<Captured>, ask: &Ask) -> Option<(Answers, UnixTime)> {
     let FeedKind::Header(wanted) = &ask.feed.kind else { return None };
     let (answer, at) = match captured {

@@ -7,7 +7,7 @@
 use super::held::HeldWord;
 use super::reading::{Reading, Words, checked, field, is_administrative};
 use super::spec::{Feed, Measure};
-use super::trouble::Trouble;
+use crate::base::Trouble;
 use crate::base::UnixTime;
 use crate::health::{Load, Report, Subject, Word};
 use std::collections::{BTreeSet, HashMap};

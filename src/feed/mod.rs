@@ -5,7 +5,7 @@
 //! probes; what health checks have captured is had through a hook.
 
 pub mod agent_check;
-mod ask;
+pub mod ask;
 pub mod haproxy_stats;
 mod header;
 mod held;
@@ -19,7 +19,6 @@ pub mod prometheus;
 pub mod reading;
 mod scheduler;
 pub mod spec;
-pub mod trouble;
 
 #[cfg(test)]
 mod tests;

@@ -216,6 +216,27 @@ impl Template {
         self.parts().filter_map(Result::err)
     }
 
+    /// The first word between braces that is no placeholder.
+    #[must_use]
+    pub fn unknown_placeholder(&self) -> Option<&str> {
+        let is_word = |text: &&str| {
+            !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"_-".contains(&octet))
+        };
+        let of_piece = |piece: &'_ str| -> Option<(usize, usize)> {
+            let mut from = 0;
+            while let Some(open) = piece[from..].find('{').map(|at| from + at + 1) {
+                let close = piece[open..].find(['{', '}']).map(|at| open + at)?;
+                if piece[close..].starts_with('}') && is_word(&&piece[open..close]) {
+                    return Some((open, close));
+                }
+                from = open;
+            }
+            None
+        };
+        let pieces = self.parts().filter_map(Result::ok);
+        pieces.into_iter().find_map(|piece| of_piece(piece).map(|(open, close)| &piece[open..close]))
+    }
+
     /// Text pieces, and placeholders between them.
     fn parts(&self) -> impl Iterator<Item = Result<&str, Placeholder>> {
         let mut rest = self.0.as_str();
@@ -252,6 +273,20 @@ impl From<&str> for Template {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_between_braces_that_stand_for_nothing_are_found() {
+        for (text, word) in [
+            ("http://{adress}/", Some("adress")),
+            ("http://{address}/{regionname}", Some("regionname")),
+            ("{{x-1}", Some("x-1")),
+            ("{address}{name}{region}", None),
+            ("/federate?match[]={job=\"web\"}", None),
+            ("{}{ }{", None),
+        ] {
+            assert_eq!(Template::from(text).unknown_placeholder(), word, "{text}");
+        }
+    }
 
     #[test]
     fn placeholders_are_filled_and_other_braces_stay() {

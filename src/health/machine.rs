@@ -1,6 +1,6 @@
 //! Counts the results of one probed address and says whether it is up. Knows no clock, no other address and no probe.
 
-use crate::base::UnixTime;
+use crate::base::{Trouble, UnixTime};
 use crate::health::{Factor, Status, Timing};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,15 @@ pub enum Observation {
         /// For operators, in a few words.
         reason: Arc<str>,
     },
+}
+
+impl From<Trouble> for Observation {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Failed(reason) => Self::Failed { reason: reason.into() },
+            Trouble::Local(reason) => Self::LocalError { reason: reason.into() },
+        }
+    }
 }
 
 impl Observation {

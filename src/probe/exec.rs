@@ -4,10 +4,10 @@
 //! It is started on a thread of its own, because a program on a hanging disk blocks who starts it.
 //! *Invariant:* a group is signalled only while its leader is not reaped, so that its number cannot be somebody else's.
 
+use crate::base::Trouble;
 use crate::health::{Endpoint, Observation};
 use crate::probe::deadline;
 use crate::probe::spec::ExecCheck;
-use crate::probe::trouble::Trouble;
 use crate::probe::workers::Workers;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use std::io;

@@ -15,12 +15,12 @@ pub mod metrics;
 pub mod progress;
 pub mod report;
 pub mod resolve;
+pub mod route;
 pub mod scheduler;
 pub mod search;
 pub mod spec;
 pub mod tcp;
 pub mod tls;
-pub mod trouble;
 pub mod udp;
 pub mod workers;
 

@@ -1,7 +1,7 @@
 //! How far a probe has come, so that one that runs out of time can say what took so long. Knows no protocol.
 
+use crate::base::Trouble;
 use crate::probe::deadline;
-use crate::probe::trouble::Trouble;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 

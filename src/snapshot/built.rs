@@ -48,7 +48,7 @@ impl Built {
     pub(super) fn snapshot(&self, generation: &Generation, number: u64) -> Snapshot {
         Snapshot {
             generation: number,
-            settings: Arc::new(generation.inputs.settings.clone()),
+            settings: Arc::clone(&generation.settings),
             zones: Arc::clone(&self.zones),
             locator: Arc::clone(&generation.inputs.locator),
             balances: Arc::clone(&generation.balances),

@@ -2,15 +2,15 @@
 //! follows from it. Time is an argument, so that simulations can drive it.
 
 use super::built::Built;
-use super::facts;
 use super::generation::{Before, Generation};
 use super::known::{Known, StateOf};
-use super::past::{self, CourseChange, Past};
+use super::past::{self, CourseChange, Memories, Past};
+use super::said::{self, Said};
 use super::{AliasAnswers, Inputs, Snapshot};
 use crate::base::UnixTime;
 use crate::health::{Change, Report, Subject};
-use crate::steering::control::operator::OperatorTable;
-use crate::steering::control::{Control, Facts, RegionFacts};
+use crate::steering::control::operator::{OperatorTable, Order};
+use crate::steering::control::{Control, Facts};
 use crate::steering::{PoolAnswers, PoolCondition};
 use crate::zone::{AliasTarget, Zone};
 use std::collections::{BTreeSet, HashMap};
@@ -29,12 +29,30 @@ pub struct Core {
     agenda: BTreeSet<(UnixTime, u32)>,
     /// Leading pool answers that may have changed since the last step.
     dirty: BTreeSet<u32>,
+    /// What operators say and regions report.
+    pub(super) said: Said,
     /// When a word of an operator ends.
     expiry: Option<UnixTime>,
+    /// What a restart must not forget.
+    pub(super) memories: Memories,
     /// Of the last snapshot.
     number: u64,
     pub(super) course_changes: Vec<CourseChange>,
+    work: Work,
 }
+
+/// What was done since the start, in steps; configurations that went live are not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Steps of controls: a pool under a policy that was looked at.
+    pub controls_stepped: u64,
+    /// Pool answers that were built anew.
+    pub answers_built: u64,
+}
+
+/// Most leads that one step takes up because their time has come: thousands that follow load are due at the same moment, and a
+/// change of health must not wait for all of them.
+const DUE_AT_ONCE_MAX: usize = 256;
 
 /// A panic while the lock is held leaves nothing half-done that the next holder could stumble over.
 pub(super) fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
@@ -49,9 +67,11 @@ impl Core {
         let count = generation.pairs.len();
         let known = Known { operator: Arc::clone(&past.operator), ..Known::default() };
         let expiry = known.next_expiry(now);
+        let said = Said::new(&generation, &known, now);
         let mut controls = past::controls(count, |number| generation.names_of_pair(number), past);
         let mut wanted = vec![None; count];
-        let conditions = conditions(&generation, &mut controls, &mut wanted, &known, now);
+        let conditions = conditions(&generation, &mut controls, &mut wanted, (&known, &said), now);
+        let memories = Memories::new(&generation, &controls);
         let built = Built::new(&generation, conditions, None);
         let known = Arc::new(Mutex::new(known));
         let agenda = agenda_of(&wanted);
@@ -63,10 +83,19 @@ impl Core {
             wanted,
             agenda,
             dirty: BTreeSet::new(),
+            said,
             expiry,
+            memories,
             number: 1,
             course_changes: Vec::new(),
+            work: Work::default(),
         }
+    }
+
+    /// What steps have cost since the start: a change must not cost more because there are other pools.
+    #[must_use]
+    pub const fn work(&self) -> Work {
+        self.work
     }
 
     /// Takes in changes of health. States of targets that this generation does not have are kept for the next one, whose
@@ -94,11 +123,13 @@ impl Core {
             }
             match &subject {
                 Subject::Member { pool, .. } => self.dirty.extend(self.generation.leads_of_pool_named(pool)),
-                Subject::Region(_) => {
-                    let says_less = before.is_some_and(|before| before.word == report.word);
-                    let leads =
-                        self.generation.leads().filter(|&lead| !says_less || self.generation.follows_load(lead));
-                    self.dirty.extend(leads);
+                Subject::Region(name) => {
+                    let Some(region) = self.generation.region_named(name) else { continue };
+                    self.said.report(region, report);
+                    // Most reports tell of load alone, which most pools do not follow.
+                    let is_load_alone = before.is_some_and(|before| Report { load: report.load, ..before } == report);
+                    let leads = self.generation.leads_of_region(region).iter().copied();
+                    self.dirty.extend(leads.filter(|&lead| !is_load_alone || self.generation.follows_load(lead)));
                 }
             }
         }
@@ -107,9 +138,16 @@ impl Core {
     /// Takes in all words of operators that are in force from now on.
     pub fn operate(&mut self, table: Arc<OperatorTable>, now: UnixTime) {
         let mut known = lock(&self.known);
-        known.operator = table;
+        let before = std::mem::replace(&mut known.operator, table);
+        let changed = said::differences(&before, &known.operator);
+        // What an order that goes has meant is known before, what a new one means afterwards.
+        self.dirty.extend(changed.iter().flat_map(|order| self.said.leads_of(&self.generation, order)));
+        self.said.look_again(&self.generation, &known, now);
+        // One whose time was over since the last step may stand in both.
+        let ended = known.operator.orders().iter().filter(|order| !order.is_active(now));
+        let changed: Vec<&Order> = changed.into_iter().chain(ended).collect();
+        self.dirty.extend(changed.iter().flat_map(|order| self.said.leads_of(&self.generation, order)));
         self.expiry = known.next_expiry(now);
-        self.dirty.extend(self.generation.leads());
     }
 
     /// Where latencies and last errors of targets are looked up from now on.
@@ -123,8 +161,7 @@ impl Core {
         for lead in generation.leads() {
             let (pool, _) = generation.pairs[lead as usize];
             let pool = &generation.inputs.pools[pool.index()].name;
-            for region in generation.inputs.regions.iter().filter(|region| is_released(pool, &region.name)) {
-                self.controls[lead as usize].release(&region.name);
+            if self.controls[lead as usize].release_where(|region| is_released(pool, region)) {
                 self.dirty.insert(lead);
             }
         }
@@ -142,28 +179,23 @@ impl Core {
         !self.dirty.is_empty()
     }
 
-    /// Rebuilds answers where what was told or the time changes them; whether any changed.
+    /// Rebuilds answers where what was told or the time changes them; whether any changed. Where the time of very many has come,
+    /// some are left to the next step, which is [`Self::due`] at once then.
     pub fn step(&mut self, now: UnixTime) -> bool {
         let known = Arc::clone(&self.known);
         let known = lock(&known);
         if self.expiry.is_some_and(|expiry| expiry <= now) {
             self.expiry = known.next_expiry(now);
-            self.dirty.extend(self.generation.leads());
+            self.said.look_again(&self.generation, &known, now);
+            let ended = known.operator.orders().iter().filter(|order| !order.is_active(now));
+            self.dirty.extend(ended.flat_map(|order| self.said.leads_of(&self.generation, order)));
         }
-        while let Some(&(time, lead)) = self.agenda.first()
-            && time <= now
-        {
-            self.agenda.pop_first();
-            self.dirty.insert(lead);
-        }
+        let due = self.agenda.iter().take_while(|(time, _)| *time <= now).take(DUE_AT_ONCE_MAX);
+        self.dirty.extend(due.map(|(_, lead)| lead));
         let dirty = std::mem::take(&mut self.dirty);
-        if dirty.is_empty() {
-            return false;
-        }
-        let regions = facts::of_regions(&self.generation, &known, now);
         let mut replaced = Vec::new();
         for lead in dirty {
-            self.rebuild(lead, &regions, &known, now, &mut replaced);
+            self.rebuild(lead, &known, now, &mut replaced);
         }
         if replaced.is_empty() {
             return false;
@@ -174,37 +206,38 @@ impl Core {
     }
 
     /// Rebuilds the answers of a lead and of those that it stands for, where their condition is another one now.
-    fn rebuild(
-        &mut self,
-        lead: u32,
-        regions: &[RegionFacts],
-        known: &Known,
-        now: UnixTime,
-        replaced: &mut Vec<(usize, Arc<PoolAnswers>)>,
-    ) {
+    fn rebuild(&mut self, lead: u32, known: &Known, now: UnixTime, replaced: &mut Vec<(usize, Arc<PoolAnswers>)>) {
         let courses = self.courses_of(lead);
-        let Self { generation, controls, built, .. } = self;
-        let mut next = |number: u32, like: Option<&Arc<PoolAnswers>>| {
+        let Self { generation, controls, built, said, work, .. } = self;
+        let mut next = |number: u32, alike: [Option<&Arc<PoolAnswers>>; 2]| {
             // A twin that is set apart has a course of its own.
             let control = &mut controls[number as usize];
-            let (condition, next) = condition(generation, control, number, regions, known, now);
+            work.controls_stepped += 1;
+            let (condition, next) = condition(generation, control, number, (known, said), now);
             let built = built.answers.get(number as usize);
-            let same = like.into_iter().chain([built]).find(|known| *known.condition() == condition);
-            let answers = same.map_or_else(|| generation.build_answers(number as usize, condition), Arc::clone);
+            let mut candidates = alike.into_iter().flatten().chain([built]);
+            let same = candidates.find(|known| *known.condition() == condition);
+            let answers = same.cloned().unwrap_or_else(|| {
+                work.answers_built += 1;
+                generation.build_answers(number as usize, condition)
+            });
             (answers, next)
         };
-        let (of_lead, wanted) = next(lead, None);
+        let (of_lead, wanted) = next(lead, [None; 2]);
+        let mut last = Arc::clone(&of_lead);
         for &number in generation.sharers_of(lead as usize) {
-            let answers = match number != lead && known.operator.names_pools() {
-                // A word about one of the pools sets it apart from its twins.
-                true => next(number, Some(&of_lead)).0,
-                false => Arc::clone(&of_lead),
+            let answers = if generation.is_apart(number, said) {
+                next(number, [Some(&of_lead), Some(&last)]).0
+            } else {
+                Arc::clone(&of_lead)
             };
+            last.clone_from(&answers);
             if !Arc::ptr_eq(&answers, built.answers.get(number as usize)) {
                 replaced.push((number as usize, answers));
             }
         }
         self.schedule(lead, wanted);
+        self.memories.follow(&self.generation, lead, &self.controls[lead as usize]);
         self.note_courses(lead, &courses);
     }
 
@@ -231,7 +264,7 @@ impl Core {
     }
 
     /// Goes on with another generation; gives what is left of the one before, to be dropped where it disturbs nobody.
-    pub(super) fn go_on_with(&mut self, mut generation: Generation, now: UnixTime) -> impl Sized + use<> {
+    pub(super) fn go_on_with(&mut self, mut generation: Generation, now: UnixTime) -> impl Send + use<> {
         let known = Arc::clone(&self.known);
         let mut known = lock(&known);
         generation.remember(&self.generation, &known.targets);
@@ -239,7 +272,9 @@ impl Core {
         known.reports.retain(|subject, _| generation.has_subject(subject));
         let mut controls = self.carried_over(&generation);
         let mut wanted = vec![None; generation.pairs.len()];
-        let conditions = conditions(&generation, &mut controls, &mut wanted, &known, now);
+        self.said = Said::new(&generation, &known, now);
+        let conditions = conditions(&generation, &mut controls, &mut wanted, (&known, &self.said), now);
+        self.memories.follow_all(&generation, &controls);
         let built = Built::new(&generation, conditions, Some((&self.generation, &self.built)));
         self.expiry = known.next_expiry(now);
         self.controls = controls;
@@ -303,18 +338,17 @@ fn conditions(
     generation: &Generation,
     controls: &mut [Control],
     wanted: &mut [Option<UnixTime>],
-    known: &Known,
+    (known, said): (&Known, &Said),
     now: UnixTime,
 ) -> Vec<PoolCondition> {
-    let regions = facts::of_regions(generation, known, now);
     let mut conditions: Vec<PoolCondition> = Vec::with_capacity(generation.pairs.len());
     for number in 0..generation.pairs.len() {
         let lead = generation.lead_of(number);
-        if lead < number && !known.operator.names_pools() {
+        if lead < number && !generation.is_apart(number as u32, said) {
             conditions.push(conditions[lead].clone());
             continue;
         }
-        let (condition, next) = condition(generation, &mut controls[number], number as u32, &regions, known, now);
+        let (condition, next) = condition(generation, &mut controls[number], number as u32, (known, said), now);
         conditions.push(condition);
         wanted[number] = next.filter(|_| lead == number);
     }
@@ -325,21 +359,23 @@ fn condition(
     generation: &Generation,
     control: &mut Control,
     number: u32,
-    regions: &[RegionFacts],
-    known: &Known,
+    (known, said): (&Known, &Said),
     now: UnixTime,
 ) -> (PoolCondition, Option<UnixTime>) {
     let (pool, policy) = generation.pairs[number as usize];
-    let of_pool = facts::of_regions_in_pool(generation, pool, regions, known, now);
+    let of_pool = said.of_regions_in_pool(generation, &known.operator, pool, now);
     let policy = &generation.inputs.policies[policy.index()];
-    let members = generation.member_facts(pool, policy.spread, regions, known, now);
+    let members = generation.member_facts(pool, policy.spread, (known, said), now);
     control.step(&Facts {
         pool: &generation.inputs.pools[pool.index()],
         policy,
         regions: &generation.inputs.regions,
         members: &members,
-        region_facts: of_pool.as_deref().unwrap_or(regions),
+        region_facts: of_pool.as_deref().unwrap_or(&said.regions),
         ttl_max: generation.ttl_max(number as usize),
         now,
     })
 }
+
+#[cfg(test)]
+mod tests;

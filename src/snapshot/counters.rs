@@ -39,13 +39,9 @@ impl Live {
     fn add_to(&self, totals: &mut BTreeMap<Labels, u64>) {
         for (number, (pool, _)) in self.pairs.iter().enumerate() {
             let pool = &self.inputs.pools[pool.index()].name;
-            for at in 0..=self.inputs.regions.len() {
-                let counters = self.shards.iter().filter_map(|shard| shard.answers.get(number)?.get(at));
-                let answers: u64 = counters.map(|counter| counter.load(Ordering::Relaxed)).sum();
-                if answers > 0 {
-                    let region = self.inputs.regions.get(at).map(|region| Arc::clone(&region.name));
-                    *totals.entry((Arc::clone(pool), region)).or_default() += answers;
-                }
+            for (region, answers) in self.shards.iter().flat_map(|shard| shard.answers(number)) {
+                let region = region.map(|region| Arc::clone(&self.inputs.regions[region.index()].name));
+                *totals.entry((Arc::clone(pool), region)).or_default() += answers;
             }
         }
     }

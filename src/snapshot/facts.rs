@@ -2,9 +2,10 @@
 
 use super::generation::Generation;
 use super::known::{Known, TargetStates};
+use super::said::Said;
 use crate::base::{PoolId, UnixTime};
 use crate::health::{Report, Status, Subject, TargetKey, TargetState, Word};
-use crate::steering::control::{Admin, MemberFacts, RegionFacts};
+use crate::steering::control::MemberFacts;
 use crate::steering::spec::{MemberTarget, RequiredMonitor, Spread};
 use std::sync::Arc;
 
@@ -17,57 +18,27 @@ pub fn target_name(target: &MemberTarget) -> Arc<str> {
     }
 }
 
-/// What is known of the regions, by id; the same for all pools.
-pub(super) fn of_regions(generation: &Generation, known: &Known, now: UnixTime) -> Vec<RegionFacts> {
-    let facts = |name: &Arc<str>| RegionFacts {
-        admin: known.operator.admin_of_region(name, now),
-        report: match known.reports.is_empty() {
-            true => Report::default(),
-            false => known.report(&Subject::Region(Arc::clone(name))),
-        },
-    };
-    generation.inputs.regions.iter().map(|region| facts(&region.name)).collect()
-}
-
-/// What is known of the regions of one pool, where operators speak of pools; else nothing beyond [`of_regions`].
-pub(super) fn of_regions_in_pool(
-    generation: &Generation,
-    pool: PoolId,
-    regions: &[RegionFacts],
-    known: &Known,
-    now: UnixTime,
-) -> Option<Vec<RegionFacts>> {
-    known.operator.names_pools().then(|| {
-        let pool = &generation.inputs.pools[pool.index()].name;
-        let regions = regions.iter().zip(&generation.inputs.regions);
-        let facts = regions.map(|(facts, region)| RegionFacts {
-            admin: facts.admin.max(known.operator.admin_of_pool_region(pool, &region.name, now)),
-            ..*facts
-        });
-        facts.collect()
-    })
-}
-
 impl Generation {
     /// What is known of the members of a pool. `spread`: some shares follow latencies, which are looked up then.
     pub(super) fn member_facts(
         &self,
         pool: PoolId,
         spread: Spread,
-        regions: &[RegionFacts],
-        known: &Known,
+        (known, said): (&Known, &Said),
         now: UnixTime,
     ) -> Vec<MemberFacts> {
         let spec = &self.inputs.pools[pool.index()];
-        let wants_names = spec.has_feed || !known.operator.orders().is_empty();
         let members = spec.members.iter().enumerate();
         let facts = members.map(|(at, member)| {
             let (status, wavering) = self.member_status(pool, at, &known.targets);
-            let (admin, mut report) = match wants_names {
-                false => (Admin::None, Report::default()),
-                true => self.by_name(pool, &member.target, member.region.index(), known, now),
+            let admin = said.of_member(self, &known.operator, pool, (member.region, &member.target), now);
+            let mut report = match spec.has_feed {
+                true => {
+                    known.report(&Subject::Member { pool: Arc::clone(&spec.name), target: target_name(&member.target) })
+                }
+                false => Report::default(),
             };
-            if let Some(of_region) = regions.get(member.region.index()).map(|region| region.report) {
+            if let Some(of_region) = said.regions.get(member.region.index()).map(|region| region.report) {
                 report.word = worse(report.word, of_region.word);
                 report.weight_percent = both(report.weight_percent, of_region.weight_percent);
             }
@@ -80,26 +51,6 @@ impl Generation {
             MemberFacts { status, wavering, admin, report, latency }
         });
         facts.collect()
-    }
-
-    /// What operators and feeds say of one member.
-    fn by_name(
-        &self,
-        pool: PoolId,
-        target: &MemberTarget,
-        region: usize,
-        known: &Known,
-        now: UnixTime,
-    ) -> (Admin, Report) {
-        let spec = &self.inputs.pools[pool.index()];
-        let target = target_name(target);
-        let region = self.inputs.regions.get(region).map_or("", |region| &*region.name);
-        let admin = known.operator.admin_of_member(&spec.name, region, &target, now);
-        let report = match spec.has_feed {
-            true => known.report(&Subject::Member { pool: Arc::clone(&spec.name), target }),
-            false => Report::default(),
-        };
-        (admin, report)
     }
 
     /// A member's status by its monitors alone, and whether that is about to change: up when enough of its targets pass, down

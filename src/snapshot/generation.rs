@@ -4,19 +4,21 @@
 use super::aliases::Targets;
 use super::facts::target_name;
 use super::known::TargetStates;
+use super::said::Said;
 use super::services::Services;
+use super::shard::ShardLayout;
 use super::twins::Twins;
 use super::{Balance, Pages, ServiceAnswers, Settings, WorkerShard};
 use crate::base::{PolicyId, PoolId, RegionId};
 use crate::geo::Locator;
 use crate::health::{Status, Subject, TargetKey};
+use crate::steering::control::operator::Pattern;
 use crate::steering::reach::regions_of_pool;
 use crate::steering::spec::{AllDown, BalanceSpec, Policy, Pool, Region};
 use crate::steering::{PoolAnswers, PoolCondition, Ranking, RankingKey};
 use crate::zone::{AliasTarget, BalancedOwner, Zone, ZoneSet};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// One configuration generation, loaded and checked: what snapshots are built from.
 #[derive(Clone, Debug)]
@@ -56,8 +58,13 @@ pub(super) struct Generation {
     pub(super) shards: Arc<[WorkerShard]>,
     pub(super) services: Services,
     pub(super) targets: Targets,
+    /// What the engine is to keep to, for all snapshots of this generation.
+    pub(super) settings: Arc<Settings>,
     twins: Twins,
     pool_of_name: HashMap<Arc<str>, PoolId>,
+    region_of_name: HashMap<Arc<str>, RegionId>,
+    /// By region: the leads of pools that have members there.
+    leads_of_region: Vec<Vec<u32>>,
     /// By pair, in seconds.
     ttls_max: Box<[u32]>,
     /// The pools that a target belongs to, without those that are twins of others.
@@ -96,11 +103,18 @@ impl Generation {
             fallbacks: fallbacks.into(),
             services,
             targets: Targets::new(&inputs.aliases),
+            settings: Arc::new(inputs.settings.clone()),
             rankings,
-            shards: shards(inputs.workers + 1, pairs.len(), inputs.regions.len()),
-            pairs: pairs.into(),
+            shards: shards(&inputs, &pairs),
             pools_of_target: pools_of_target(&inputs.member_targets, &twins),
+            leads_of_region: leads_of_region(&inputs, &pairs, &twins),
+            region_of_name: (0..)
+                .map(RegionId)
+                .zip(&inputs.regions)
+                .map(|(id, region)| (Arc::clone(&region.name), id))
+                .collect(),
             twins,
+            pairs: pairs.into(),
             pool_of_name: (0..).map(PoolId).zip(&inputs.pools).map(|(id, pool)| (Arc::clone(&pool.name), id)).collect(),
             ttls_max,
             remembered: HashMap::new(),
@@ -209,6 +223,13 @@ impl Generation {
         &self.twins.sharers_of_lead[lead]
     }
 
+    /// Whether answers are looked at for themselves although others lead them: an order is about one of the two pools.
+    pub(super) fn is_apart(&self, number: u32, said: &Said) -> bool {
+        let lead = self.twins.lead_of_pair[number as usize];
+        let pool_of = |number: u32| self.pairs[number as usize].0;
+        lead != number && (said.names(pool_of(number)) || said.names(pool_of(lead)))
+    }
+
     /// The names of the pool and the policy behind the answers with index `number`.
     pub(super) fn names_of_pair(&self, number: usize) -> (Arc<str>, Arc<str>) {
         let (pool, policy) = self.pairs[number];
@@ -223,7 +244,41 @@ impl Generation {
 
     /// The indexes of the answers of the pool of that name.
     pub(super) fn leads_of_pool_named(&self, pool: &str) -> &[u32] {
-        self.pool_of_name.get(pool).map_or(&[], |&pool| self.leads_of_pool(self.twins.of_pool[pool.index()]))
+        self.pool_of_name.get(pool).map_or(&[], |&pool| self.leads_of_twins(pool))
+    }
+
+    /// The indexes of the answers of a pool, which may be a twin, and of all that are its twins.
+    pub(super) fn leads_of_twins(&self, pool: PoolId) -> &[u32] {
+        self.leads_of_pool(self.twins.of_pool[pool.index()])
+    }
+
+    /// The indexes of the answers of all pools with members in a region.
+    pub(super) fn leads_of_region(&self, region: RegionId) -> &[u32] {
+        self.leads_of_region.get(region.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The region of that name.
+    pub(super) fn region_named(&self, name: &str) -> Option<RegionId> {
+        self.region_of_name.get(name).copied()
+    }
+
+    /// The regions that a pool has members in, ascending.
+    pub(super) fn regions_of_pool(&self, pool: PoolId) -> Vec<RegionId> {
+        regions_of_pool(&self.inputs.pools[pool.index()])
+    }
+
+    /// The pools that a pattern names, or parts of which it names.
+    pub(super) fn pools_named(&self, pattern: &Pattern) -> Arc<[PoolId]> {
+        let Some(part) = pattern.pool() else { return Arc::new([]) };
+        let has_region = |pool: &PoolId| {
+            let name_of = |id: RegionId| self.inputs.regions.get(id.index()).map_or("", |region| &*region.name);
+            pattern.region().is_none_or(|part| self.regions_of_pool(*pool).iter().any(|&id| part.matches(name_of(id))))
+        };
+        if let Some(name) = part.literal() {
+            return self.pool_of_name.get(name).copied().filter(has_region).into_iter().collect();
+        }
+        let pools = (0..).map(PoolId).zip(&self.inputs.pools);
+        pools.filter(|(_, pool)| part.matches(&pool.name)).map(|(id, _)| id).filter(has_region).collect()
     }
 
     /// Whether the answers with index `number` change with reported load.
@@ -235,7 +290,7 @@ impl Generation {
     /// Whether anybody may report of this subject.
     pub(super) fn has_subject(&self, subject: &Subject) -> bool {
         match subject {
-            Subject::Region(name) => self.inputs.regions.iter().any(|region| region.name == *name),
+            Subject::Region(name) => self.region_of_name.contains_key(name),
             Subject::Member { pool, target } => self.pool_of_name.get(pool).is_some_and(|&pool| {
                 let pool = &self.inputs.pools[pool.index()];
                 pool.has_feed && pool.members.iter().any(|member| target_name(&member.target) == *target)
@@ -371,12 +426,22 @@ fn pools_of_target(member_targets: &[Vec<Vec<TargetKey>>], twins: &Twins) -> Has
     index
 }
 
-/// One shard a worker: for each pool answers a turn, and a counter for each region and one for answers without a region.
-fn shards(workers: usize, pool_answers: usize, regions: usize) -> Arc<[WorkerShard]> {
-    let counters = || (0..=regions).map(|_| AtomicU64::new(0)).collect();
-    let shard = |_| WorkerShard {
-        turns: (0..pool_answers).map(|_| AtomicU32::new(0)).collect(),
-        answers: (0..pool_answers).map(|_| counters()).collect(),
-    };
-    (0..workers).map(shard).collect()
+fn leads_of_region(inputs: &Inputs, pairs: &[(PoolId, PolicyId)], twins: &Twins) -> Vec<Vec<u32>> {
+    let mut leads = vec![Vec::new(); inputs.regions.len()];
+    for (number, (pool, _)) in (0..).zip(pairs).filter(|(number, _)| twins.lead_of_pair[*number as usize] == *number) {
+        for region in regions_of_pool(&inputs.pools[pool.index()]) {
+            if let Some(leads) = leads.get_mut(region.index()) {
+                leads.push(number);
+            }
+        }
+    }
+    leads
+}
+
+/// One shard a worker.
+fn shards(inputs: &Inputs, pairs: &[(PoolId, PolicyId)]) -> Arc<[WorkerShard]> {
+    let regions = pairs.iter().map(|(pool, _)| regions_of_pool(&inputs.pools[pool.index()]));
+    let layout = Arc::new(ShardLayout::new(regions));
+    // One more than there are workers, for the thread that serves streams.
+    (0..=inputs.workers).map(|_| WorkerShard::new(&layout)).collect()
 }

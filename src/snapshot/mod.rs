@@ -11,12 +11,14 @@ mod generation;
 mod known;
 mod past;
 pub mod publisher;
+mod said;
 mod services;
 pub mod settings;
+mod shard;
 mod twins;
 
 pub use aliases::{Alias, AliasAnswers, AliasFamily};
-pub use core::Core;
+pub use core::{Core, Work};
 pub use counters::Total;
 pub use facts::target_name;
 pub use generation::Inputs;
@@ -25,13 +27,13 @@ pub use past::{CourseChange, Hooks, IsReleased, PairCourse, PairMemory, Past};
 pub use publisher::{Current, Publisher, PublisherHandle, PublisherMetrics, SnapshotStore};
 pub use services::{ServiceAnswers, ZoneServices, service_of};
 pub use settings::Settings;
+pub use shard::WorkerShard;
 
 use crate::geo::Locator;
 use crate::steering::spec::TtlRange;
 use crate::steering::{PoolAnswers, Ranking};
 use crate::zone::ZoneSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// All that a query may read.
 #[derive(Clone, Debug)]
@@ -83,17 +85,6 @@ impl Snapshot {
     pub fn fallback_of(&self, balance: &Balance) -> Option<Balance> {
         self.fallbacks.get(balance.fallback? as usize).copied()
     }
-}
-
-/// What one worker counts and remembers for one configuration generation. One writer, relaxed; folded into totals by
-/// name when the generation is retired.
-#[derive(Debug, Default)]
-pub struct WorkerShard {
-    /// By index of [`Snapshot::pool_answers`]: the next position of round-robin.
-    pub turns: Box<[AtomicU32]>,
-    /// By index of [`Snapshot::pool_answers`]: answers given, in order of regions (stride: number of regions), then those
-    /// without a region.
-    pub answers: Box<[Box<[AtomicU64]>]>,
 }
 
 /// A list whose pages are shared between versions, so that replacing one entry copies one page.

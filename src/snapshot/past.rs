@@ -2,10 +2,12 @@
 
 use super::core::Core;
 use super::counters::{Counters, Total};
+use super::generation::Generation;
 use crate::base::{PolicyId, PoolId};
 use crate::steering::control::operator::OperatorTable;
 use crate::steering::control::{Control, Course, MemberCourse, RegionCourse, RegionMemory};
 use crate::steering::spec::Recovery;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What was in force before a restart.
@@ -68,11 +70,13 @@ pub struct Hooks {
     pub on_memory: ToldOf<PairMemory>,
     /// With the regions that go another course.
     pub on_course: ToldOf<CourseChange>,
+    /// With what nobody needs any more, to be dropped where it disturbs nobody: old snapshots and generations.
+    pub on_left_over: Box<dyn FnMut(Box<dyn Send>) + Send>,
 }
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self { on_memory: Box::new(|_| ()), on_course: Box::new(|_| ()) }
+        Self { on_memory: Box::new(|_| ()), on_course: Box::new(|_| ()), on_left_over: Box::new(drop) }
     }
 }
 
@@ -110,10 +114,10 @@ impl Core {
     #[must_use]
     pub fn courses(&self) -> Vec<PairCourse> {
         let generation = &self.generation;
-        // Twins share a course as long as nothing is said of one of them.
-        let apart = super::core::lock(&self.known).operator.names_pools();
         let course = |(number, &(pool, policy)): (usize, &(PoolId, PolicyId))| {
-            let control = &self.controls[if apart { number } else { generation.lead_of(number) }];
+            // Twins share a course as long as nothing is said of one of them.
+            let is_apart = generation.is_apart(number as u32, &self.said);
+            let control = &self.controls[if is_apart { number } else { generation.lead_of(number) }];
             let (spec, of_pool) = (&generation.inputs.policies[policy.index()], &generation.inputs.pools[pool.index()]);
             PairCourse {
                 pool,
@@ -133,21 +137,61 @@ impl Core {
         counters.totals()
     }
 
-    /// What a restart must not forget. Of pools that forget nothing it costs nothing.
+    /// What a restart must not forget.
     #[must_use]
     pub fn memories(&self) -> Vec<PairMemory> {
-        let generation = &self.generation;
-        let memory = |lead: u32| {
-            let (pool, policy) = generation.pairs[lead as usize];
-            let pool = &generation.inputs.pools[pool.index()];
-            if pool.recovery == Recovery::default() {
-                return None;
-            }
-            let regions = self.controls[lead as usize].memory();
-            let policy = Arc::clone(&generation.inputs.policies[policy.index()].name);
-            (!regions.is_empty()).then(|| PairMemory { pool: Arc::clone(&pool.name), policy, regions })
-        };
-        generation.leads().filter_map(memory).collect()
+        self.memories.of_pairs.values().cloned().collect()
+    }
+
+    /// The same, where it is something new since this was last asked.
+    pub fn take_memories(&mut self) -> Option<Vec<PairMemory>> {
+        std::mem::take(&mut self.memories.are_new).then(|| self.memories())
+    }
+}
+
+/// What a restart must not forget, kept up to date step by step.
+pub(super) struct Memories {
+    /// By lead; only of those that remember something.
+    of_pairs: BTreeMap<u32, PairMemory>,
+    are_new: bool,
+}
+
+impl Memories {
+    /// What these controls remember, which nobody needs to be told.
+    pub(super) fn new(generation: &Generation, controls: &[Control]) -> Self {
+        let mut memories = Self { of_pairs: BTreeMap::new(), are_new: false };
+        memories.follow_all(generation, controls);
+        memories.are_new = false;
+        memories
+    }
+
+    /// Takes in what the controls of another generation remember.
+    pub(super) fn follow_all(&mut self, generation: &Generation, controls: &[Control]) {
+        let (before, was_new) = (std::mem::take(&mut self.of_pairs), self.are_new);
+        for lead in generation.leads() {
+            self.follow(generation, lead, &controls[lead as usize]);
+        }
+        // Numbers may be others than before.
+        self.are_new = was_new || !before.values().eq(self.of_pairs.values());
+    }
+
+    /// Takes in what one control remembers after a step.
+    pub(super) fn follow(&mut self, generation: &Generation, lead: u32, control: &Control) {
+        let (pool, _) = generation.pairs[lead as usize];
+        if generation.inputs.pools[pool.index()].recovery == Recovery::default() {
+            return;
+        }
+        let regions = control.memory();
+        if regions.is_empty() {
+            self.are_new |= self.of_pairs.remove(&lead).is_some();
+            return;
+        }
+        let (pool, policy) = generation.names_of_pair(lead as usize);
+        let memory = PairMemory { pool, policy, regions };
+        if self.of_pairs.get(&lead) != Some(&memory) {
+            self.of_pairs.insert(lead, memory);
+            self.are_new = true;
+        }
     }
 }
 

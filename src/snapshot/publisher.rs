@@ -1,5 +1,5 @@
 //! The one writer of snapshots: a thread that takes configuration generations and changes of health, builds what they
-//! change, swaps, and frees old snapshots when the last worker has let go of them. It reads the clock only to collect
+//! change, swaps, and has old snapshots freed when the last worker has let go of them. It reads the clock only to collect
 //! changes and to say how long building took.
 
 use super::clock::Clock;
@@ -7,7 +7,7 @@ use super::core::{self, Core};
 use super::counters::{Counters, Total};
 use super::generation::Generation;
 use super::known::{Known, StateOf};
-use super::past::{Hooks, IsReleased, PairCourse, PairMemory, Past};
+use super::past::{Hooks, IsReleased, PairCourse, Past};
 use super::{AliasAnswers, Inputs, Snapshot};
 use crate::base::{PolicyId, PoolId, UnixTime};
 use crate::health::{Change, Report, Subject, TargetKey, TargetState};
@@ -290,7 +290,6 @@ impl Publisher {
         let (messages, inbox) = channel();
         let worker = Worker {
             shared: Arc::clone(&shared),
-            memories: core.memories(),
             hooks,
             core,
             clock,
@@ -342,8 +341,6 @@ struct Worker {
     shared: Arc<Shared>,
     core: Core,
     clock: Clock,
-    /// What the next run must not forget, as it was last told.
-    memories: Vec<PairMemory>,
     hooks: Hooks,
     /// While changes are collected.
     quiet_until: Option<Instant>,
@@ -361,7 +358,7 @@ impl Worker {
                     let before = self.replace(*generation);
                     // The caller may have given up waiting.
                     let _ = live.send(());
-                    drop(before);
+                    (self.hooks.on_left_over)(Box::new(before));
                 }
                 Ok(Message::Zone(zone, live)) => {
                     _ = self.publish_if(|core, _| core.set_zone(zone));
@@ -413,7 +410,9 @@ impl Worker {
 
     /// Rebuilds the answers that what was told changes, and publishes them.
     fn publish_changes(&mut self) {
-        if self.publish_if(Core::step) {
+        let is_told = self.core.is_dirty();
+        // What moves by itself all the time must not make a change of health wait.
+        if self.publish_if(Core::step) && is_told {
             self.quiet_until = Some(Instant::now() + COLLECTING);
         }
         self.remember();
@@ -425,10 +424,8 @@ impl Worker {
         if !courses.is_empty() {
             (self.hooks.on_course)(&courses);
         }
-        let memories = self.core.memories();
-        if memories != self.memories {
+        if let Some(memories) = self.core.take_memories() {
             (self.hooks.on_memory)(&memories);
-            self.memories = memories;
         }
     }
 
@@ -443,7 +440,7 @@ impl Worker {
     }
 
     /// Makes a configuration generation live; gives what is left of the one before.
-    fn replace(&mut self, generation: Generation) -> impl Sized + use<> {
+    fn replace(&mut self, generation: Generation) -> impl Send + use<> {
         let begun = Instant::now();
         let before = self.core.go_on_with(generation, self.clock.now());
         lock(&self.shared.counters).begin(&self.core.generation);
@@ -470,7 +467,9 @@ impl Worker {
     /// Frees old snapshots that nobody else holds. Nobody can take hold of one again: readers take the current one.
     fn free(&mut self) {
         if !self.retired.is_empty() {
-            self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+            for snapshot in self.retired.extract_if(.., |snapshot| Arc::strong_count(snapshot) == 1) {
+                (self.hooks.on_left_over)(Box::new(snapshot));
+            }
             lock(&self.shared.metrics).retired = self.retired.len();
         }
         if self.shards_to_fold {

@@ -94,6 +94,8 @@ const ROTATED_HINTS_MAX: usize = 16;
 pub(super) struct Services {
     bases: Vec<(u32, ServiceBase)>,
     numbers: HashMap<(u32, ServiceBase), u32>,
+    /// By index of pool answers: its bases.
+    of_pool: HashMap<u32, Vec<u32>>,
     by_zone: Arc<[ZoneServices]>,
     /// How many bases there were in the beginning.
     first_count: usize,
@@ -123,10 +125,12 @@ impl Services {
     }
 
     fn number(&mut self, pool_answers: u32, base: ServiceBase) -> u32 {
-        let bases = &mut self.bases;
-        *self.numbers.entry((pool_answers, base)).or_insert_with_key(|key| {
+        let Self { bases, numbers, of_pool, .. } = self;
+        *numbers.entry((pool_answers, base)).or_insert_with_key(|key| {
+            let number = bases.len() as u32;
             bases.push(key.clone());
-            (bases.len() - 1) as u32
+            of_pool.entry(pool_answers).or_default().push(number);
+            number
         })
     }
 
@@ -178,11 +182,12 @@ impl Services {
         if self.bases.is_empty() {
             return services.clone();
         }
-        let by_number: HashMap<usize, &PoolAnswers> =
-            replaced.iter().map(|(number, answers)| (*number, &**answers)).collect();
-        let rebuilt = self.bases.iter().enumerate().filter_map(|(number, (pool, base))| {
-            let answers = by_number.get(&(*pool as usize))?;
-            Some((number, Arc::new(ServiceAnswers::build(base, answers))))
+        let rebuilt = replaced.iter().flat_map(|(number, answers)| {
+            let bases = self.of_pool.get(&(*number as u32)).map_or(&[][..], Vec::as_slice);
+            bases.iter().map(|&at| {
+                let (_, base) = &self.bases[at as usize];
+                (at as usize, Arc::new(ServiceAnswers::build(base, answers)))
+            })
         });
         services.with(rebuilt)
     }

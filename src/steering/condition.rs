@@ -1,6 +1,7 @@
 //! What answers may hold, as decided beside the road of queries: the state of each member, and how far each region takes
 //! clients. [`super::control`] makes it, [`super::PoolAnswers`] is built from it. Knows no reasons.
 
+use crate::base::RegionId;
 use crate::health::Status;
 
 /// A pool under one policy at one moment.
@@ -8,8 +9,30 @@ use crate::health::Status;
 pub struct PoolCondition {
     /// By member, in configured order.
     pub members: Vec<MemberState>,
-    /// By region id; regions that are missing take everybody.
-    pub regions: Vec<RegionState>,
+    /// How far its regions take clients.
+    pub regions: RegionStates,
+}
+
+/// The states of a pool's regions. Only those are kept that differ from [`RegionState::default`], which are few: what a pool takes
+/// in memory and what it costs to compare two conditions does not grow with the regions that there are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RegionStates(Box<[(RegionId, RegionState)]>);
+
+impl RegionStates {
+    /// The state of a region; one that nothing is said of takes everybody.
+    #[must_use]
+    pub fn of(&self, region: RegionId) -> RegionState {
+        let at = self.0.binary_search_by_key(&region, |(id, _)| *id);
+        at.map_or_else(|_| RegionState::default(), |at| self.0[at].1)
+    }
+}
+
+impl FromIterator<(RegionId, RegionState)> for RegionStates {
+    fn from_iter<I: IntoIterator<Item = (RegionId, RegionState)>>(states: I) -> Self {
+        let mut kept: Vec<_> = states.into_iter().filter(|(_, state)| *state != RegionState::default()).collect();
+        kept.sort_by_key(|(id, _)| *id);
+        Self(kept.into())
+    }
 }
 
 /// What is known of one member when answers are built.
@@ -99,7 +122,17 @@ impl Share {
 
 #[cfg(test)]
 mod tests {
-    use super::Share;
+    use super::{RegionState, RegionStates, Share};
+    use crate::base::RegionId;
+
+    #[test]
+    fn regions_that_take_everybody_take_no_room() {
+        let held_back = RegionState { held_back: true, ..RegionState::default() };
+        let states = [(RegionId(7), held_back), (RegionId(2), RegionState::default())];
+        let states: RegionStates = states.into_iter().collect();
+        assert_eq!((states.of(RegionId(7)), states.of(RegionId(2))), (held_back, RegionState::default()));
+        assert_eq!((states.0.len(), states.of(RegionId(300))), (1, RegionState::default()));
+    }
 
     #[test]
     fn shares_hold_their_part_of_coordinates() {

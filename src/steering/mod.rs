@@ -14,7 +14,7 @@ mod spread;
 #[cfg(test)]
 mod testing;
 
-pub use condition::{MemberState, PoolCondition, RegionState, Share};
+pub use condition::{MemberState, PoolCondition, RegionState, RegionStates, Share};
 pub use decide::{Decision, Verdict, decide};
 pub use pool_answers::{Partner, PoolAnswers, StoredAnswer};
 pub use ranking::{Ranking, RankingKey};

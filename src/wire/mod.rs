@@ -8,6 +8,7 @@ pub mod name_key;
 pub mod numbers;
 pub mod query;
 pub mod response;
+pub mod short;
 
 pub use edns::{ClientSubnet, Cookie, Edns, ExtendedError, OptAnswer, ServerCookie, Understood};
 pub use malformed::Malformed;

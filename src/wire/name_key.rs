@@ -18,6 +18,19 @@ pub struct NameKey {
 
 /// Octets of a key's buffer: room for the longest name, and for reading eight octets from any place in it.
 const KEY_BUFFER_LEN: usize = 264;
+/// Octets of a word, and of a wide move.
+const WORD: usize = 8;
+const WIDE: usize = 16;
+/// Masks of the first octets of a word, by how many.
+const FIRST_OCTETS: [u64; WORD] = {
+    let mut masks = [0; WORD];
+    let mut octets = 1;
+    while octets < WORD {
+        masks[octets] = masks[octets - 1] << 8 | 0xff;
+        octets += 1;
+    }
+    masks
+};
 
 impl Default for NameKey {
     /// The root.
@@ -30,44 +43,51 @@ impl NameKey {
     /// Reads the uncompressed name at the start of `octets` and returns its length there. After an error the key is some
     /// name, nobody knows which.
     pub fn set(&mut self, octets: &[u8]) -> Result<usize, NameError> {
-        let copied = octets.len().min(NAME_LEN_MAX);
-        self.octets[..copied].copy_from_slice(&octets[..copied]);
+        self.read(octets)
+    }
+
+    /// As [`Self::set`], as a part of its caller: for the name of each query.
+    #[inline(always)]
+    pub(super) fn read(&mut self, octets: &[u8]) -> Result<usize, NameError> {
+        let octets = &octets[..octets.len().min(NAME_LEN_MAX)];
         let (mut at, mut labels) = (0, 0_u8);
-        while at < copied {
-            let len = self.octets[at];
+        loop {
+            let Some(&len) = octets.get(at) else {
+                return Err(if at < NAME_LEN_MAX { NameError::Malformed } else { NameError::TooLong });
+            };
             self.offsets[usize::from(labels)] = at as u8;
+            at += 1 + usize::from(len);
             if len == 0 {
-                (self.len, self.labels) = (at as u8 + 1, labels);
-                self.lower_and_hash();
-                return Ok(at + 1);
+                break;
             }
             if usize::from(len) > LABEL_LEN_MAX {
                 return Err(NameError::Malformed);
             }
-            at += 1 + usize::from(len);
             // 127 labels of one octet fill a name.
             labels = labels.wrapping_add(1);
         }
-        Err(if at < NAME_LEN_MAX { NameError::Malformed } else { NameError::TooLong })
+        (self.len, self.labels) = (at as u8, labels);
+        lower_into(&mut self.octets, &octets[..at]);
+        self.hash_labels();
+        Ok(at)
     }
 
-    /// Makes each label lower-case and hashes it as [`hash_label`] would, eight octets at a time, from right to left. The
-    /// last octets of a label are read and written with some that follow it, which have had their turn: what is
-    /// lower-case stays the same, and so do lengths of labels, which are below 64 and no capital letters.
-    fn lower_and_hash(&mut self) {
+    /// Hashes each label as [`hash_label`] would, eight octets at a time, from right to left.
+    #[inline(always)]
+    fn hash_labels(&mut self) {
         let labels = usize::from(self.labels);
         let mut hash = ROOT_HASH;
         self.hashes[labels] = hash;
         for (offset, place) in self.offsets[..labels].iter().zip(&mut self.hashes[..labels]).rev() {
-            let mut at = usize::from(*offset) + 1;
-            let mut left = u32::from(self.octets[at - 1]);
-            hash ^= u64::from(left);
-            while left >= 8 {
-                hash = mix(hash ^ lower_word_at(&mut self.octets, at));
-                (at, left) = (at + 8, left - 8);
+            let mut at = usize::from(*offset);
+            let mut left = usize::from(self.octets[at]);
+            at += 1;
+            hash ^= left as u64;
+            while left >= WORD {
+                hash = mix(hash ^ word_at(&self.octets, at));
+                (at, left) = (at + WORD, left - WORD);
             }
-            let odd_end = lower_word_at(&mut self.octets, at) & !(u64::MAX << (8 * left));
-            hash = mix(hash ^ odd_end);
+            hash = mix(hash ^ word_at(&self.octets, at) & FIRST_OCTETS[left]);
             *place = hash;
         }
     }
@@ -97,6 +117,13 @@ impl NameKey {
     #[must_use]
     pub fn offset(&self, stripped: usize) -> usize {
         self.offsets[stripped].into()
+    }
+
+    /// The labels from suffix `stripped` on that are in front of suffix `behind`, in wire form.
+    #[inline]
+    #[must_use]
+    pub fn labels(&self, stripped: usize, behind: usize) -> &[u8] {
+        &self.octets[self.offset(stripped)..self.offset(behind)]
     }
 
     /// Suffix `stripped` in wire form.
@@ -129,24 +156,38 @@ pub fn hash_label(parent: u64, label: &[u8]) -> u64 {
     mix(hash ^ u64::from_le_bytes(last))
 }
 
-/// Makes eight octets of a key's buffer lower-case and returns them.
-fn lower_word_at(buffer: &mut [u8; KEY_BUFFER_LEN], at: usize) -> u64 {
-    let Some(octets) = buffer[at..].first_chunk_mut() else { return 0 };
-    let word = lower_word(u64::from_le_bytes(*octets));
-    *octets = word.to_le_bytes();
-    word
+/// The word at offset `at` of a key's buffer.
+#[inline]
+fn word_at(buffer: &[u8; KEY_BUFFER_LEN], at: usize) -> u64 {
+    buffer[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
 
-/// Eight octets in lower case.
-const fn lower_word(word: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH_BITS: u64 = 0x80 * EACH;
-    let low = word & !HIGH_BITS;
-    // The high bit of each octet tells whether its lower seven are at least `A`, or above `Z`: no sum leaves its octet.
-    let from_a = low + (0x80 - b'A' as u64) * EACH;
-    let above_z = low + (0x7f - b'Z' as u64) * EACH;
-    let capital = (from_a ^ above_z) & !word & HIGH_BITS;
-    word | (capital >> 2)
+/// Copies `name` to the start of `buffer` in lower case. Lengths of labels are below 64 and no capital letters, so that they
+/// stay as they are. The last move overlaps the one before it, as in [`super::short`].
+#[inline(always)]
+fn lower_into(buffer: &mut [u8; KEY_BUFFER_LEN], name: &[u8]) {
+    let len = name.len();
+    if len >= WIDE {
+        let mut at = 0;
+        while at + WIDE < len {
+            lower_wide(&mut buffer[at..at + WIDE], &name[at..at + WIDE]);
+            at += WIDE;
+        }
+        lower_wide(&mut buffer[len - WIDE..len], &name[len - WIDE..]);
+    } else {
+        for (to, octet) in buffer.iter_mut().zip(name) {
+            *to = octet.to_ascii_lowercase();
+        }
+    }
+}
+
+/// Copies sixteen octets in lower case: one vector.
+#[inline(always)]
+fn lower_wide(to: &mut [u8], from: &[u8]) {
+    let mut octets = [0; WIDE];
+    octets.copy_from_slice(from);
+    octets.make_ascii_lowercase();
+    to.copy_from_slice(&octets);
 }
 
 /// Folded 128-bit product: every bit of the input reaches every bit of the output.

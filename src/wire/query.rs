@@ -22,9 +22,15 @@ const QUESTION_TAIL_LEN: usize = 4;
 /// Octets of a record behind its owner and in front of its RDATA: TYPE, CLASS, TTL, RDLENGTH.
 const RECORD_FIXED_LEN: usize = 10;
 
+/// The counts of a header behind that of questions, where there is but one record: an additional one.
+const ONE_ADDITIONAL: u64 = 1 << 16;
+/// The second octet of the type OPT; the first is 0.
+const OPT_LOW: u8 = rtype::OPT as u8;
+
 impl Query {
-    /// Reads a message, and of its EDNS options those that are `understood`.
-    pub fn parse(&mut self, message: &[u8], understood: Understood) -> Result<(), Malformed> {
+    /// Reads a message, and of its EDNS options, where it has any, those that are `understood`.
+    #[inline(always)]
+    pub fn parse(&mut self, message: &[u8], understood: impl FnOnce() -> Understood) -> Result<(), Malformed> {
         (self.question_len, self.edns, self.signed) = (0, None, false);
         let (header, body) = message.split_first_chunk::<HEADER_LEN>().ok_or(Malformed::ShortHeader)?;
         let [_, _, flags_high, flags_low, counts @ ..] = *header;
@@ -37,14 +43,23 @@ impl Query {
         }
         let counts = u64::from_be_bytes(counts);
         if counts >> 48 != 1 {
-            return Err(self.parse_without_question(body, counts, understood));
+            return Err(self.parse_without_question(body, counts, understood()));
         }
         let rest = self.parse_question(body)?;
-        let rest = self.parse_records(rest, counts, understood)?;
+        let rest = match (counts << 16, rest) {
+            (0, _) => rest,
+            // An OPT record without options, which most queries end in.
+            (ONE_ADDITIONAL, &[0, 0, OPT_LOW, class_high, class_low, t0, t1, t2, t3, 0, 0]) => {
+                let class = u16::from_be_bytes([class_high, class_low]);
+                self.edns = Some(Edns::new(class, u32::from_be_bytes([t0, t1, t2, t3])));
+                &[]
+            }
+            _ => self.parse_records(rest, counts, understood())?,
+        };
         if !rest.is_empty() {
             return Err(Malformed::TrailingOctets);
         }
-        match self.edns {
+        match &self.edns {
             Some(edns) if edns.version != 0 => Err(Malformed::EdnsVersion),
             _ => Ok(()),
         }
@@ -68,8 +83,9 @@ impl Query {
         }
     }
 
+    #[inline(always)]
     fn parse_question<'m>(&mut self, body: &'m [u8]) -> Result<&'m [u8], Malformed> {
-        let name_len = self.name.set(body).map_err(|_| Malformed::Question)?;
+        let name_len = self.name.read(body).map_err(|_| Malformed::Question)?;
         let tail = body[name_len..].split_first_chunk::<QUESTION_TAIL_LEN>();
         let (&[type_high, type_low, class_high, class_low], rest) = tail.ok_or(Malformed::Question)?;
         self.qtype = u16::from_be_bytes([type_high, type_low]);
@@ -80,6 +96,7 @@ impl Query {
 
     /// Reads the records behind the question, of which only OPT means something; returns what follows them. `counts` are
     /// the four counts of the header.
+    #[inline(never)]
     fn parse_records<'m>(
         &mut self,
         mut rest: &'m [u8],
@@ -227,7 +244,7 @@ mod tests {
 
     fn parse(message: &[u8]) -> (Result<(), Malformed>, Query) {
         let mut query = Query::default();
-        (query.parse(message, Understood::ALL), query)
+        (query.parse(message, || Understood::ALL), query)
     }
 
     #[test]
@@ -310,6 +327,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_opt_record_alone_is_read_as_among_others(class in any::<u16>(), ttl in any::<u32>(), rdlength in 0_u16..2) {
+            let (class, ttl, rdlength) = (class.to_be_bytes(), ttl.to_be_bytes(), rdlength.to_be_bytes());
+            let opt = [&OPT[..3], &class, &ttl, &rdlength].concat();
+            let (alone, query) = parse(&message(0, [1, 0, 0, 1], &[QUESTION, &opt]));
+            let mut among_others = Query::default();
+            let counts = u64::from_be_bytes([0, 1, 0, 0, 0, 0, 0, 1]);
+            let read = among_others.parse_records(&opt, counts, Understood::ALL);
+            prop_assert_eq!(query.edns, among_others.edns);
+            let version = query.edns.map_or(0, |edns| edns.version);
+            prop_assert_eq!(alone.is_ok(), read.is_ok() && version == 0);
+        }
+
         #[test]
         fn no_octets_make_the_parser_panic(octets in prop::collection::vec(any::<u8>(), 0..600)) {
             check_error_response(&octets)?;

@@ -2,7 +2,7 @@
 //! the OPT record. Names are never searched for: the caller says where in the message each owner already stands.
 
 use super::numbers::{HEADER_LEN, Rcode, class, flag, rtype};
-use super::{NameError, NameKey, OptAnswer, Query};
+use super::{NameError, NameKey, OptAnswer, Query, short};
 
 /// Largest offset that a compression pointer can hold (RFC 1035, section 4.1.4).
 pub const POINTER_OFFSET_MAX: usize = 0x3fff;
@@ -40,6 +40,13 @@ pub enum Section {
     Additional,
 }
 
+impl Section {
+    /// So many records of this section among the four counts of the header.
+    const fn counted(self, records: u16) -> u64 {
+        (records as u64) << (32 - 16 * self as u32)
+    }
+}
+
 /// The records do not fit; nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
@@ -53,7 +60,8 @@ pub struct Response<'o> {
     len: usize,
     end: usize,
     question_end: usize,
-    counts: [u16; 3],
+    /// The four counts of the header as they stand there.
+    counts: u64,
     flags: u16,
 }
 
@@ -62,20 +70,14 @@ impl<'o> Response<'o> {
     /// last `reserved` are kept for the OPT record.
     ///
     /// Panics when header, question and OPT record do not fit; 512 octets are enough for any of them.
+    #[inline(always)]
     #[must_use]
     pub fn begin(out: &'o mut [u8], len_max: usize, reserved: usize, query: &Query, message: &[u8]) -> Self {
         let question_end = HEADER_LEN + query.question_len();
-        out[..question_end].copy_from_slice(&message[..question_end]);
+        short::copy(&mut out[..question_end], &message[..question_end]);
         let end = len_max.min(out.len()) - reserved;
         assert!(question_end <= end, "no room for a question");
-        Self {
-            octets: out,
-            len: question_end,
-            end,
-            question_end,
-            counts: [0; 3],
-            flags: flag::QR | query.flags_to_copy(),
-        }
+        Self { octets: out, len: question_end, end, question_end, counts: 0, flags: flag::QR | query.flags_to_copy() }
     }
 
     /// Sets one of the constants in [`flag`].
@@ -97,7 +99,7 @@ impl<'o> Response<'o> {
     /// Forgets all records.
     pub const fn clear_records(&mut self) {
         self.len = self.question_end;
-        self.counts = [0; 3];
+        self.counts = 0;
     }
 
     /// Copies an RRset to the end of the message and returns where its first record begins there. Its owner is the name
@@ -105,7 +107,21 @@ impl<'o> Response<'o> {
     ///
     /// Sections must be written in order. An owner that no pointer reaches is spelled out, in which case the offsets of
     /// names within the records are not what they were.
+    #[inline(never)]
     pub fn rrset(
+        &mut self,
+        section: Section,
+        records: Records<'_>,
+        owner: usize,
+        apex: usize,
+        ttl: Option<u32>,
+    ) -> Result<usize, Full> {
+        self.rrset_here(section, records, owner, apex, ttl)
+    }
+
+    /// As [`Self::rrset`], as a part of its caller: for the RRset that most responses are.
+    #[inline(always)]
+    pub fn rrset_here(
         &mut self,
         section: Section,
         records: Records<'_>,
@@ -122,7 +138,7 @@ impl<'o> Response<'o> {
             return Err(Full);
         }
         let room = &mut self.octets[start..behind];
-        room.copy_from_slice(records.octets);
+        short::copy(room, records.octets);
         for &at in records.fixups {
             let at = usize::from(at);
             let pointer = usize::from(u16::from_be_bytes([room[at], room[at + 1]])) + apex;
@@ -133,7 +149,7 @@ impl<'o> Response<'o> {
             patch(room, owner as u16, ttl);
         }
         self.len = behind;
-        self.counts[section as usize] += records.count;
+        self.counts += section.counted(records.count);
         Ok(start)
     }
 
@@ -161,14 +177,17 @@ impl<'o> Response<'o> {
                 if at + record.len() > self.end {
                     return Err(Full);
                 }
-                self.octets[self.len..at].copy_from_slice(labels);
+                short::copy(&mut self.octets[self.len..at], labels);
                 let room = &mut self.octets[at..at + record.len()];
-                room.copy_from_slice(record);
-                patch(room, owner as u16, Some(ttl));
+                short::copy(room, record);
+                if let Some(header) = room.first_chunk_mut::<RDATA_AT>() {
+                    header[..OWNER_LEN].copy_from_slice(&(POINTER | owner as u16).to_be_bytes());
+                    header[TTL_AT..RDLENGTH_AT].copy_from_slice(&ttl.to_be_bytes());
+                }
                 self.len = at + record.len();
                 rest = behind;
             }
-            self.counts[section as usize] += part.count;
+            self.counts += section.counted(part.count);
         }
         Ok(())
     }
@@ -205,7 +224,7 @@ impl<'o> Response<'o> {
             self.len += body.len();
             rest = behind;
         }
-        self.counts[section as usize] += records.count;
+        self.counts += section.counted(records.count);
         Ok(start)
     }
 
@@ -235,7 +254,7 @@ impl<'o> Response<'o> {
         }
         self.octets[to..behind].copy_from_slice(suffix);
         self.len = behind;
-        self.counts[Section::Answer as usize] += 1;
+        self.counts += Section::Answer.counted(1);
         Ok(rdata_at)
     }
 
@@ -293,16 +312,13 @@ impl<'o> Response<'o> {
     }
 
     /// Ends the message with its OPT record, where there is one, and its header; returns its length.
+    #[inline(always)]
     pub fn finish(&mut self, rcode: Rcode, opt: Option<&OptAnswer<'_>>) -> usize {
-        let [answers, authorities, mut additionals] = self.counts.map(u64::from);
+        let mut counts = self.counts | u64::from(self.question_end > HEADER_LEN) << 48;
         if let Some(opt) = opt {
-            let behind = self.len + opt.record_len();
-            opt.write(rcode, &mut self.octets[self.len..behind]);
-            self.len = behind;
-            additionals += 1;
+            self.len += opt.write(rcode, &mut self.octets[self.len..]);
+            counts += Section::Additional.counted(1);
         }
-        let questions = u64::from(self.question_end > HEADER_LEN);
-        let counts = questions << 48 | answers << 32 | authorities << 16 | additionals;
         let flags = self.flags | (rcode.0 & 0xf);
         if let Some(header) = self.octets.first_chunk_mut::<HEADER_LEN>() {
             header[2..4].copy_from_slice(&flags.to_be_bytes());
@@ -355,7 +371,7 @@ mod tests {
 
     fn query() -> Query {
         let mut query = Query::default();
-        query.parse(QUERY, Understood::ALL).unwrap();
+        query.parse(QUERY, || Understood::ALL).unwrap();
         query
     }
 

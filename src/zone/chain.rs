@@ -3,7 +3,7 @@
 //! names are hashed nor what is proved with a record.
 
 use super::pack::RrsetTooLong;
-use super::rrset::{OWNER_OF_QUESTION, RECORD_HEADER_LEN, RrsetRef, expires};
+use super::rrset::{Arena, OWNER_OF_QUESTION, RECORD_HEADER_LEN, RrsetRef, StoredRrset, expires};
 use crate::wire::name::NAME_LEN_MAX;
 use crate::wire::{class, rtype};
 use std::cmp::Ordering;
@@ -83,11 +83,7 @@ fn prefix_of(key: &[u8]) -> u64 {
 struct Entry {
     prefix: u64,
     at: u32,
-    ttl: u32,
-    rtype: u16,
-    records: u16,
-    octets_len: u16,
-    signatures_len: u16,
+    rrset: StoredRrset,
     key_len: u16,
     labels_len: u8,
 }
@@ -95,7 +91,7 @@ struct Entry {
 #[derive(Debug)]
 struct Chunk {
     entries: Box<[Entry]>,
-    octets: Box<[u8]>,
+    arena: Arena,
     /// When the first of its signatures expires; [`u32::MAX`] without any.
     expires: u32,
 }
@@ -109,7 +105,7 @@ pub struct ChainEntry<'z> {
 
 impl<'z> ChainEntry<'z> {
     fn part(self, skipped: usize, len: usize) -> &'z [u8] {
-        &self.chunk.octets[self.entry.at as usize + skipped..][..len]
+        &self.chunk.arena.octets[self.entry.at as usize + skipped..][..len]
     }
 
     /// The labels of its owner below the apex, in lower case.
@@ -126,20 +122,10 @@ impl<'z> ChainEntry<'z> {
     }
 
     /// The RRset.
+    #[inline]
     #[must_use]
     pub fn rrset(self) -> RrsetRef<'z> {
-        let entry = self.entry;
-        let skipped = usize::from(entry.labels_len) + usize::from(entry.key_len);
-        let octets_len = usize::from(entry.octets_len);
-        RrsetRef {
-            rtype: entry.rtype,
-            ttl: entry.ttl,
-            records: entry.records,
-            octets: self.part(skipped, octets_len),
-            signatures: self.part(skipped + octets_len, entry.signatures_len.into()),
-            fixups: &[],
-            targets: &[],
-        }
+        RrsetRef::new(&self.entry.rrset, &self.chunk.arena)
     }
 
     /// Whether both are the same stored RRset.
@@ -264,6 +250,12 @@ fn entries_of(chunk: &Chunk) -> impl Iterator<Item = ChainEntry<'_>> {
     chunk.entries.iter().map(move |entry| ChainEntry { chunk, entry })
 }
 
+/// Records of chains hold no names that are compressed, and none whose addresses anybody wants.
+fn arena_of(mut octets: Vec<u8>) -> Arena {
+    octets.shrink_to_fit();
+    Arena { octets, offsets: Vec::new() }
+}
+
 /// Takes the RRsets of a chain in any order.
 #[derive(Debug, Default)]
 pub struct ChainBuilder {
@@ -288,7 +280,7 @@ impl ChainBuilder {
         let start = self.octets.len();
         let records = data.map(|data| self.push_record(rtype, ttl, data)).count();
         let signatures_at = self.octets.len();
-        signatures.for_each(|data| self.push_record(rtype::RRSIG, ttl, data));
+        let signatures = signatures.map(|data| self.push_record(rtype::RRSIG, ttl, data)).count();
         let behind = self.octets.len();
         let lengths = (u16::try_from(signatures_at - start), u16::try_from(behind - signatures_at));
         let (Ok(octets_len), Ok(signatures_len)) = lengths else {
@@ -298,11 +290,16 @@ impl ChainBuilder {
         self.entries.push(Entry {
             prefix: prefix_of(if key.is_empty() { labels } else { key }),
             at: at as u32,
-            ttl,
-            rtype,
-            records: records as u16,
-            octets_len,
-            signatures_len,
+            rrset: StoredRrset {
+                rtype,
+                records: records as u16,
+                ttl,
+                octets_at: start as u32,
+                octets_len,
+                signatures_len,
+                signatures: signatures as u16,
+                ..StoredRrset::default()
+            },
             key_len: key.len() as u16,
             labels_len: labels.len() as u8,
         });
@@ -322,17 +319,19 @@ impl ChainBuilder {
 
     fn copy(&mut self, from: ChainEntry<'_>) {
         let at = self.octets.len() as u32;
-        let Entry { octets_len, signatures_len, key_len, labels_len, .. } = *from.entry;
-        let len = usize::from(octets_len) + usize::from(signatures_len) + usize::from(key_len);
-        self.octets.extend_from_slice(from.part(0, len + usize::from(labels_len)));
-        self.entries.push(Entry { at, ..*from.entry });
+        let Entry { rrset, key_len, labels_len, .. } = *from.entry;
+        let skipped = usize::from(labels_len) + usize::from(key_len);
+        let len = skipped + usize::from(rrset.octets_len) + usize::from(rrset.signatures_len);
+        self.octets.extend_from_slice(from.part(0, len));
+        let rrset = StoredRrset { octets_at: at + skipped as u32, ..rrset };
+        self.entries.push(Entry { at, rrset, ..*from.entry });
     }
 
     /// The chain of the RRsets so far; an owner that was given twice stands there twice.
     #[must_use]
     pub fn finish(self) -> Chain {
         let mut entries = self.entries;
-        let all = Chunk { entries: Box::default(), octets: self.octets.into(), expires: u32::MAX };
+        let all = Chunk { entries: Box::default(), arena: arena_of(self.octets), expires: u32::MAX };
         entries.sort_by(|a, b| {
             let b = ChainEntry { chunk: &all, entry: b };
             ChainEntry { chunk: &all, entry: a }.compare(b.entry.prefix, b.key())
@@ -342,8 +341,9 @@ impl ChainBuilder {
         let heads = entries.chunks(entries.len().div_ceil(pieces).max(1)).map(|entries| {
             let mut piece = Self::default();
             entries.iter().for_each(|entry| piece.copy(ChainEntry { chunk: &all, entry }));
-            let mut chunk = Chunk { entries: piece.entries.into(), octets: piece.octets.into(), expires: u32::MAX };
-            chunk.expires = entries_of(&chunk).map(|entry| expires(entry.rrset().signatures)).min().unwrap_or(u32::MAX);
+            let mut chunk = Chunk { entries: piece.entries.into(), arena: arena_of(piece.octets), expires: u32::MAX };
+            chunk.expires =
+                entries_of(&chunk).map(|entry| expires(entry.rrset().signatures())).min().unwrap_or(u32::MAX);
             Head { prefix: chunk.entries[0].prefix, chunk: Arc::new(chunk) }
         });
         Chain { heads: heads.collect() }
@@ -413,8 +413,8 @@ mod tests {
             prop_assert_eq!(found.map(|(entry, _)| entry.labels()), expected.map(|owner| &owner[..]));
             prop_assert_eq!(found.is_some_and(|(_, is_owner)| is_owner), list.contains(&sought));
             if let Some((entry, _)) = found {
-                prop_assert_eq!(&entry.rrset().octets[12..], entry.labels());
-                prop_assert_eq!(&entry.rrset().signatures[12..], b"signed");
+                prop_assert_eq!(&entry.rrset().octets()[12..], entry.labels());
+                prop_assert_eq!(&entry.rrset().signatures()[12..], b"signed");
             }
         }
     }

@@ -8,7 +8,8 @@ use super::node_checks::full_name;
 use super::proof::DeniesBy;
 use super::record_type;
 use super::rrset::data_of;
-use super::tree::{NodeRef, Tree, flag};
+use super::shard::{NodeRef, flag};
+use super::tree::Tree;
 use super::zone_checks::ZoneChecks;
 use crate::base::Diagnostic;
 use crate::wire::{Name, NameKey, rtype};
@@ -61,8 +62,8 @@ impl ZoneChecks<'_> {
         }
         // At a cut only DS is the zone's own.
         let is_own = |rtype: u16| !node.has(flag::CUT) || rtype == rtype::DS;
-        for rrset in node.rrsets().filter(|rrset| rrset.signatures.is_empty() && is_own(rrset.rtype)) {
-            self.unsigned_rrset(full_name(node.name(), &tree.apex), rrset.rtype);
+        for rrset in node.rrsets().filter(|rrset| rrset.signatures().is_empty() && is_own(rrset.rtype())) {
+            self.unsigned_rrset(full_name(node.name(), &tree.apex), rrset.rtype());
         }
     }
 
@@ -79,17 +80,17 @@ impl ZoneChecks<'_> {
         for (entry, following) in chain.entries().zip(following) {
             let (rrset, owner) = (entry.rrset(), || full_name(entry.labels(), &tree.apex));
             let leads_elsewhere = |data: &[u8]| next(data).as_deref() != Some(following.labels());
-            if data_of(rrset.octets).any(leads_elsewhere) {
+            if data_of(rrset.octets()).any(leads_elsewhere) {
                 self.broken_link(owner(), following);
             }
-            if rrset.signatures.is_empty() {
-                self.unsigned_rrset(owner(), rrset.rtype);
+            if rrset.signatures().is_empty() {
+                self.unsigned_rrset(owner(), rrset.rtype());
             }
         }
     }
 
     fn broken_link(&mut self, owner: Name, following: ChainEntry<'_>) {
-        let rtype = following.rrset().rtype;
+        let rtype = following.rrset().rtype();
         let mnemonic = record_type::name(rtype);
         let following = full_name(following.labels(), &self.tree.apex);
         let message = format!(
@@ -115,7 +116,7 @@ impl ZoneChecks<'_> {
                 None => chain.last(),
             };
             let may_be_left_out = node.rrsets().next().is_none() || node.has(flag::CUT);
-            let opts_out = || covering.is_some_and(|entry| data_of(entry.rrset().octets).all(is_opt_out));
+            let opts_out = || covering.is_some_and(|entry| data_of(entry.rrset().octets()).all(is_opt_out));
             if may_be_left_out && node.rrset(rtype::DS).is_none() && opts_out() {
                 continue;
             }
@@ -128,7 +129,7 @@ impl ZoneChecks<'_> {
         let mnemonic = record_type::name(chained);
         let what = if chained == rtype::NSEC { "" } else { "the hash of " };
         let message = format!("{what}`{owner}` has no {mnemonic} record: the zone denies that the name exists");
-        self.tell(Found { message, owner, types: node.rrsets().map(|rrset| rrset.rtype).collect() });
+        self.tell(Found { message, owner, types: node.rrsets().map(|rrset| rrset.rtype()).collect() });
     }
 
     fn tell(&mut self, Found { message, owner, types }: Found) {

@@ -141,7 +141,7 @@ impl Chains {
     pub fn announced(&self, tree: &Tree) -> Option<usize> {
         let announced = tree.apex_node()?.rrset(rtype::NSEC3PARAM)?;
         let apex = NameKey::of(&tree.apex);
-        data_of(announced.octets).filter(|data| data.get(1) == Some(&0)).find_map(|data| {
+        data_of(announced.octets()).filter(|data| data.get(1) == Some(&0)).find_map(|data| {
             let parameters = Parameters::of(data)?;
             if parameters.algorithm != SHA1 || parameters.iterations > ITERATIONS_MAX {
                 return None;
@@ -267,7 +267,7 @@ fn key_of(rtype: u16, labels: &[u8]) -> Box<[u8]> {
 /// `old` without the keys `gone` and with the RRsets of `new`.
 fn changed(old: &Chain, gone: &[Box<[u8]>], new: &Chain) -> Chain {
     let mut changes: BTreeMap<Box<[u8]>, Option<ChainEntry<'_>>> = gone.iter().map(|key| (key.clone(), None)).collect();
-    changes.extend(new.entries().map(|entry| (key_of(entry.rrset().rtype, entry.labels()), Some(entry))));
+    changes.extend(new.entries().map(|entry| (key_of(entry.rrset().rtype(), entry.labels()), Some(entry))));
     if changes.is_empty() {
         return old.clone();
     }

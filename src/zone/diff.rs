@@ -4,7 +4,7 @@ use super::Zone;
 use super::node_checks::full_name;
 use super::record::Record;
 use super::rrset::RrsetRef;
-use super::tree::NodeRef;
+use super::shard::NodeRef;
 use crate::wire::{NameKey, rtype};
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ fn only_in(one: &Zone, other: &Zone) -> Vec<Record> {
         let apex_stripped = one.tree.set_key(node, &mut key);
         let counterpart = other.tree.find(&key, 0, apex_stripped);
         for rrset in node.rrsets() {
-            let theirs = counterpart.and_then(|node| node.rrset(rrset.rtype));
+            let theirs = counterpart.and_then(|node| node.rrset(rrset.rtype()));
             if theirs.is_some_and(|theirs| is_equal(rrset, theirs)) {
                 continue;
             }
@@ -43,7 +43,7 @@ fn only_in(one: &Zone, other: &Zone) -> Vec<Record> {
     let chained = one.chains.iter().flat_map(|chains| chains.entries_not_shared_with(other.chains.as_deref()));
     for entry in chained {
         let (rrset, owner) = (entry.rrset(), full_name(entry.labels(), &one.tree.apex));
-        let theirs = other.chained(rrset.rtype, entry.labels());
+        let theirs = other.chained(rrset.rtype(), entry.labels());
         if theirs.is_some_and(|theirs| is_equal(rrset, theirs)) {
             continue;
         }
@@ -55,7 +55,7 @@ fn only_in(one: &Zone, other: &Zone) -> Vec<Record> {
 }
 
 fn is_equal(a: RrsetRef<'_>, b: RrsetRef<'_>) -> bool {
-    (a.octets, a.signatures) == (b.octets, b.signatures)
+    (a.octets(), a.signatures()) == (b.octets(), b.signatures())
 }
 
 impl Zone {

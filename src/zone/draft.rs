@@ -7,8 +7,9 @@ use super::node_checks::full_name;
 use super::pack::comparable;
 use super::record::{Record, to_stored};
 use super::rrset::{RrsetRef, data_of};
+use super::shard::{NodeRef, flag};
 use super::staging::NOT_BALANCED;
-use super::tree::{NodeRef, Tree, flag};
+use super::tree::Tree;
 use crate::wire::{Name, NameKey, rtype};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -124,10 +125,10 @@ impl DraftRrset {
     /// One that is stored.
     pub fn of(rrset: RrsetRef<'_>) -> Self {
         Self {
-            rtype: rrset.rtype,
-            ttl: rrset.ttl,
-            data: data_of(rrset.octets).map(Into::into).collect(),
-            signatures: data_of(rrset.signatures).map(Into::into).collect(),
+            rtype: rrset.rtype(),
+            ttl: rrset.ttl(),
+            data: data_of(rrset.octets()).map(Into::into).collect(),
+            signatures: data_of(rrset.signatures()).map(Into::into).collect(),
         }
     }
 

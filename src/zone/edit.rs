@@ -7,7 +7,8 @@ use super::denial::{ChainDrafts, covered_type, is_chained};
 use super::draft::{Draft, Drafts};
 use super::pack::ShardPacker;
 use super::record::Record;
-use super::tree::{Shard, Tree, flag, shard_of};
+use super::shard::{Shard, flag};
+use super::tree::{Tree, shard_of};
 use crate::wire::{Name, NameKey, rtype};
 use std::borrow::Borrow;
 use std::fmt;
@@ -87,7 +88,7 @@ impl Zone {
             tree = with_more_shards(&tree, names);
         }
         let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
-        if soa.is_none_or(|soa| soa.records != 1) {
+        if soa.is_none_or(|soa| soa.records() != 1) {
             return Err(EditError::Soa);
         }
         let (chains, chained) = match chain_drafts.finish(apex)? {
@@ -108,7 +109,7 @@ fn with_more_shards(tree: &Tree, names: usize) -> Tree {
     let mut members = vec![Vec::new(); 1 << bits];
     let mut key = NameKey::default();
     for shard in 0..tree.shard_count() {
-        for node in tree.shard(shard).nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0) {
+        for node in tree.shard(shard).nodes() {
             tree.set_key_of_labels(tree.shard(shard).name(node), &mut key);
             members[shard_of(key.hash(0), bits)].push((shard, node));
         }
@@ -125,7 +126,7 @@ fn with_more_shards(tree: &Tree, names: usize) -> Tree {
 fn packed(old: &Shard, drafts: &[Draft]) -> Result<Shard, EditError> {
     let mut packer = ShardPacker::default();
     let is_drafted = |name: &[u8]| drafts.binary_search_by(|draft| (*draft.labels).cmp(name)).is_ok();
-    for node in old.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0) {
+    for node in old.nodes() {
         if !is_drafted(old.name(node)) {
             packer.copy_node(old, node);
         }

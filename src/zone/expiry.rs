@@ -44,12 +44,12 @@ impl Zone {
     /// The owner and type of an RRset whose signature is the first to expire.
     fn first_to_expire(&self) -> Option<(Name, u16)> {
         let first = self.expires();
-        let is_first = |rrset: &RrsetRef<'_>| !rrset.signatures.is_empty() && expires(rrset.signatures) == first;
+        let is_first = |rrset: &RrsetRef<'_>| !rrset.signatures().is_empty() && expires(rrset.signatures()) == first;
         let nodes = self.tree.nodes().map(|node| (node.name(), node.rrsets().find(is_first)));
         let entries = self.chain_used().into_iter().flat_map(Chain::entries);
         let entries = entries.map(|entry| (entry.labels(), Some(entry.rrset()).filter(is_first)));
         let mut found = nodes.chain(entries).filter_map(|(labels, rrset)| Some((labels, rrset?)));
-        found.next().map(|(labels, rrset)| (full_name(labels, &self.tree.apex), rrset.rtype))
+        found.next().map(|(labels, rrset)| (full_name(labels, &self.tree.apex), rrset.rtype()))
     }
 
     /// A warning when signatures have expired, or will within three days; `span` is where the configuration names the zone.

@@ -9,9 +9,10 @@ use super::master_file::{Parser, cannot_read};
 use super::node_checks::NodeChecks;
 use super::record::{Record, to_stored};
 use super::rrset::{RrsetRef, data_of};
+use super::shard::flag;
 use super::spec::ZoneSpec;
 use super::staging::Staging;
-use super::tree::{Tree, flag};
+use super::tree::Tree;
 use super::zone_checks::ZoneChecks;
 use crate::base::{Diagnostic, Sources, checksum};
 use crate::wire::{NameKey, rtype};
@@ -115,7 +116,7 @@ pub fn from_records(spec: &ZoneSpec, records: impl IntoIterator<Item = Record>) 
     if let Some(owner) = checks.too_long {
         return Err(EditError::RrsetTooLong(owner));
     }
-    if tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA)).is_none_or(|soa| soa.records != 1) {
+    if tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA)).is_none_or(|soa| soa.records() != 1) {
         return Err(EditError::Soa);
     }
     Ok(finish(tree, chains, Fingerprint { spec: hash_spec(spec), files: Box::default() }))
@@ -149,7 +150,7 @@ fn stage_balanced(spec: &ZoneSpec, staging: &mut Staging) {
 }
 
 fn finish(tree: Tree, chains: Option<Chains>, fingerprint: Fingerprint) -> Zone {
-    let count = |rrset: RrsetRef<'_>| usize::from(rrset.records) + data_of(rrset.signatures).count();
+    let count = |rrset: RrsetRef<'_>| usize::from(rrset.records()) + data_of(rrset.signatures()).count();
     let mut records = chains.iter().flat_map(Chains::entries).map(|entry| count(entry.rrset())).sum();
     let mut names = 0;
     for node in tree.nodes() {

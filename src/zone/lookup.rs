@@ -2,17 +2,34 @@
 //! only what was computed when the zone was built; allocates nothing.
 
 use super::Lookup;
-use super::tree::{NodeRef, Tree, flag};
+use super::shard::{NodeRef, flag};
+use super::tree::Tree;
 use crate::wire::{NameKey, rtype};
 
 /// What `tree` knows of `name`, whose suffix `apex_stripped` is the apex, and `rtype`.
+#[inline(always)]
 pub fn lookup<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'z> {
-    let Some(node) = tree.find(name, 0, apex_stripped) else {
+    let Some(node) = tree.find_here(name, 0, apex_stripped) else {
+        if tree.is_missing_below_plain_apex(apex_stripped) {
+            return Lookup::NxDomain;
+        }
         return lookup_missing(tree, name, apex_stripped, rtype);
     };
-    if !node.has(flag::CUT | flag::COVERED) {
-        return answer(node, rtype, false);
+    if node.has(flag::CUT | flag::COVERED) {
+        return lookup_covered(tree, name, apex_stripped, rtype);
     }
+    if !node.has(flag::BALANCED)
+        && let Some(rrset) = node.rrset(rtype)
+    {
+        return Lookup::Answer { rrset, from_wildcard: false };
+    }
+    answer(node, rtype, false)
+}
+
+/// `name` is a node that is a cut, or lies below one or below a DNAME.
+#[cold]
+fn lookup_covered<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'z> {
+    let Some(node) = tree.find(name, 0, apex_stripped) else { return Lookup::Unavailable };
     if rtype == rtype::DS && !node.has(flag::COVERED) {
         // The parent side of a cut is authoritative for DS (RFC 4035, section 3.1.4.1).
         return node.rrset(rtype).map_or(Lookup::NoData, |rrset| Lookup::Answer { rrset, from_wildcard: false });
@@ -21,11 +38,13 @@ pub fn lookup<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u
 }
 
 /// `name` is no node: its closest encloser decides.
+#[inline(never)]
 fn lookup_missing<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'z> {
     // Names deeper than the deepest node need no look.
     let first = apex_stripped.saturating_sub(tree.depth_max()).max(1);
     for stripped in first..=apex_stripped {
-        let Some(encloser) = tree.find(name, stripped, apex_stripped) else { continue };
+        let found = if stripped == apex_stripped { tree.apex_node() } else { tree.find(name, stripped, apex_stripped) };
+        let Some(encloser) = found else { continue };
         if encloser.has(flag::CUT | flag::COVERED | flag::DNAME) {
             return uppermost_cover(tree, name, apex_stripped);
         }
@@ -59,6 +78,7 @@ fn uppermost_cover<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize) -> 
 }
 
 /// What an authoritative node, or the wildcard that stands for the name, has of a type.
+#[inline(never)]
 fn answer(node: NodeRef<'_>, rtype: u16, from_wildcard: bool) -> Lookup<'_> {
     if let Some(slot) = node.slot() {
         return Lookup::Balanced { slot, fixed: node.rrset(rtype), from_wildcard };

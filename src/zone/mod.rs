@@ -2,7 +2,7 @@
 //! balanced name it knows only that it is one, and its slot number.
 //!
 //! The road of a load: `load` reads files (`files`), the parser in `master_file` stages records (`staging`), they are
-//! grouped (`assemble`) and packed (`pack`) into shards of a tree (`tree`), and nodes learn what they must know of others
+//! grouped (`assemble`) and packed (`pack`) into shards (`shard`) of a tree (`tree`), and nodes learn what they must know of others
 //! (`link`); NSEC and NSEC3 records go into chains (`chain`, `denial`), with which `proof` denies; `node_checks`, `zone_checks` and the like say what is wrong. `lookup` then only reads.
 
 mod assemble;
@@ -18,6 +18,7 @@ mod link;
 mod load;
 mod lookup;
 mod master_file;
+pub mod negative;
 mod node_checks;
 mod pack;
 mod places;
@@ -27,6 +28,7 @@ pub mod record_type;
 pub mod rrset;
 pub mod service;
 mod set;
+mod shard;
 mod signing_checks;
 pub mod spec;
 mod staging;
@@ -40,6 +42,7 @@ mod zone_checks;
 
 pub use diff::diff;
 pub use edit::{Change, EditError};
+pub use negative::ApexRecords;
 pub use places::places;
 pub use record::Record;
 pub use rrset::RrsetRef;
@@ -56,6 +59,7 @@ use std::sync::Arc;
 pub struct Zone {
     tree: tree::Tree,
     negative_ttl: u32,
+    negative_soa: negative::NegativeSoa,
     serial: u32,
     records: usize,
     names: usize,
@@ -129,9 +133,22 @@ impl Zone {
     ) -> Self {
         let (negative_ttl, serial) = soa_facts(&tree);
         let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
-        let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures.is_empty());
+        let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures().is_empty());
         let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
-        Self { tree, negative_ttl, serial, records, names, chains, denies_by, is_signed, is_overlaid, fingerprint }
+        let negative_soa = negative::NegativeSoa::new(soa.unwrap_or(RrsetRef::no_soa()), negative_ttl);
+        Self {
+            tree,
+            negative_ttl,
+            negative_soa,
+            serial,
+            records,
+            names,
+            chains,
+            denies_by,
+            is_signed,
+            is_overlaid,
+            fingerprint,
+        }
     }
 
     /// Reads and checks a zone file. Every mistake is reported, up to a limit; warnings come with the zone, errors instead
@@ -200,20 +217,33 @@ impl Zone {
     #[must_use]
     pub fn soa(&self) -> RrsetRef<'_> {
         let apex = self.tree.apex_node();
-        apex.and_then(|node| node.rrset(rtype::SOA)).unwrap_or(RrsetRef::empty(rtype::SOA))
+        apex.and_then(|node| node.rrset(rtype::SOA)).unwrap_or(RrsetRef::no_soa())
     }
 
     /// The NS RRset at the apex.
     #[must_use]
     pub fn ns(&self) -> RrsetRef<'_> {
         let apex = self.tree.apex_node();
-        apex.and_then(|node| node.rrset(rtype::NS)).unwrap_or(RrsetRef::empty(rtype::NS))
+        apex.and_then(|node| node.rrset(rtype::NS)).unwrap_or(RrsetRef::no_ns())
     }
 
     /// The TTL of negative answers: the smaller of the SOA's TTL and its MINIMUM field (RFC 2308, section 5).
     #[must_use]
     pub const fn negative_ttl(&self) -> u32 {
         self.negative_ttl
+    }
+
+    /// The SOA record of negative answers.
+    #[inline]
+    #[must_use]
+    pub fn negative_soa(&self) -> ApexRecords<'_> {
+        self.negative_soa.plain()
+    }
+
+    /// The SOA record of negative answers and its signatures.
+    #[must_use]
+    pub const fn signed_negative_soa(&self) -> ApexRecords<'_> {
+        self.negative_soa.signed()
     }
 
     /// The SERIAL field of the SOA.
@@ -258,7 +288,7 @@ impl Zone {
     #[must_use]
     pub fn is_covered(&self, owner: &NameKey) -> bool {
         let node = self.tree.strip(owner).and_then(|apex_stripped| self.tree.find(owner, 0, apex_stripped));
-        node.is_some_and(|node| node.has(tree::flag::CUT | tree::flag::COVERED))
+        node.is_some_and(|node| node.has(shard::flag::CUT | shard::flag::COVERED))
     }
 
     /// Whether there is any name below an owner.
@@ -273,8 +303,18 @@ impl Zone {
     }
 
     /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
+    #[inline(always)]
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
+        if self.is_overlaid || matches!(rtype, rtype::NSEC | rtype::RRSIG) {
+            return self.lookup_apart(name, apex_stripped, rtype);
+        }
+        lookup::lookup(&self.tree, name, apex_stripped, rtype)
+    }
+
+    /// As [`Self::lookup`], where balanced names hide what the zone holds, and for types that do not stand at nodes.
+    #[cold]
+    fn lookup_apart(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
         match lookup::lookup(&self.tree, name, apex_stripped, rtype) {
             Lookup::Balanced { slot, from_wildcard, .. } if self.is_overlaid && is_hidden(rtype) => {
                 Lookup::Balanced { slot, fixed: None, from_wildcard }
@@ -302,7 +342,7 @@ impl Zone {
 
     /// Sets `into` to the name in RDATA that begins at `offset` of the RRset's octets (one of [`RrsetRef::targets`]).
     pub fn target(&self, rrset: RrsetRef<'_>, offset: u16, into: &mut NameKey) {
-        self.tree.set_key_of_data(&rrset.octets[usize::from(offset)..], into);
+        self.tree.set_key_of_data(&rrset.octets()[usize::from(offset)..], into);
     }
 
     /// The A and AAAA RRsets that this zone holds for `name`, glue below cuts included; never steered ones, and never by a
@@ -311,7 +351,7 @@ impl Zone {
     pub fn addresses(&self, name: &NameKey, apex_stripped: usize) -> [Option<RrsetRef<'_>>; 2] {
         match self.tree.find(name, 0, apex_stripped) {
             // What a balanced name hides is hidden here too, unless it lies below a cut, where nothing is balanced.
-            Some(node) if node.slot().is_none() || node.has(tree::flag::CUT | tree::flag::COVERED) => {
+            Some(node) if node.slot().is_none() || node.has(shard::flag::CUT | shard::flag::COVERED) => {
                 [node.rrset(rtype::A), node.rrset(rtype::AAAA)]
             }
             _ => [None, None],
@@ -328,8 +368,8 @@ const fn is_hidden(rtype: u16) -> bool {
 fn soa_facts(tree: &tree::Tree) -> (u32, u32) {
     let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
     let numbers = |soa: RrsetRef<'_>| {
-        let [s0, s1, s2, s3, .., m0, m1, m2, m3] = *soa.octets.last_chunk::<20>()?;
-        Some((soa.ttl.min(u32::from_be_bytes([m0, m1, m2, m3])), u32::from_be_bytes([s0, s1, s2, s3])))
+        let [s0, s1, s2, s3, .., m0, m1, m2, m3] = *soa.octets().last_chunk::<20>()?;
+        Some((soa.ttl().min(u32::from_be_bytes([m0, m1, m2, m3])), u32::from_be_bytes([s0, s1, s2, s3])))
     };
     soa.and_then(numbers).unwrap_or((0, 0))
 }

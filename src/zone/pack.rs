@@ -2,9 +2,9 @@
 
 use super::master_file::name_text::stored_len;
 use super::record_type::{self, Field};
-use super::rrset::{OWNER_OF_QUESTION, expires};
+use super::rrset::{Arena, OWNER_OF_QUESTION, StoredRrset, expires};
+use super::shard::{Node, Shard, flag};
 use super::staging::NOT_BALANCED;
-use super::tree::{Node, Shard, StoredRrset, flag};
 use super::wire_form::field_len;
 use crate::wire::{class, rtype};
 use std::borrow::Cow;
@@ -88,6 +88,7 @@ impl ShardPacker {
             offsets_at: offsets_at as u32,
             octets_len: (self.octets.len() - octets_at) as u16,
             signatures_len: 0,
+            signatures: 0,
             fixups,
             targets: targets.len() as u16,
         });
@@ -108,13 +109,15 @@ impl ShardPacker {
     pub fn push_signatures<'d>(&mut self, data: impl Iterator<Item = &'d [u8]>) -> Result<(), RrsetTooLong> {
         let start = self.octets.len();
         let Some(ttl) = self.rrsets.last().map(|rrset| rrset.ttl) else { return Ok(()) };
+        let mut signatures = 0;
         for data in data {
             self.push_record_header(rtype::RRSIG, ttl, data.len());
             self.octets.extend_from_slice(data);
+            signatures += 1;
         }
         let len = u16::try_from(self.octets.len() - start).map_err(|_| RrsetTooLong)?;
         if let Some(rrset) = self.rrsets.last_mut() {
-            rrset.signatures_len = len;
+            (rrset.signatures_len, rrset.signatures) = (len, signatures);
         }
         self.expires = self.expires.min(expires(&self.octets[start..]));
         Ok(())
@@ -134,14 +137,14 @@ impl ShardPacker {
         self.octets.extend_from_slice(shard.name(node));
         for stored in shard.stored(node) {
             let (octets_at, offsets_at) = (self.octets.len() as u32, self.offsets.len() as u32);
-            let octets = &shard.octets[stored.octets_at as usize..];
+            let octets = &shard.arena().octets[stored.octets_at as usize..];
             self.octets
                 .extend_from_slice(&octets[..usize::from(stored.octets_len) + usize::from(stored.signatures_len)]);
             if stored.signatures_len > 0 {
                 let signatures = &octets[stored.octets_len.into()..][..stored.signatures_len.into()];
                 self.expires = self.expires.min(expires(signatures));
             }
-            let offsets = &shard.offsets[stored.offsets_at as usize..];
+            let offsets = &shard.arena().offsets[stored.offsets_at as usize..];
             self.offsets.extend_from_slice(&offsets[..usize::from(stored.fixups) + usize::from(stored.targets)]);
             self.rrsets.push(StoredRrset { octets_at, offsets_at, ..*stored });
         }
@@ -159,22 +162,9 @@ impl ShardPacker {
     /// The shard of the nodes so far; the packer is empty afterwards.
     #[must_use]
     pub fn finish(&mut self) -> Shard {
-        // Two thirds full: searches for missing names look at five slots on average.
-        let mut nodes = vec![Node::default(); self.nodes.len() * 3 / 2 + 1];
-        for node in self.nodes.drain(..) {
-            let mut at = Shard::first_slot(node.tag, nodes.len());
-            while nodes[at].flags & flag::OCCUPIED != 0 {
-                at = if at + 1 == nodes.len() { 0 } else { at + 1 };
-            }
-            nodes[at] = node;
-        }
-        let shard = Shard {
-            nodes: nodes.into(),
-            rrsets: self.rrsets[..].into(),
-            octets: self.octets[..].into(),
-            offsets: self.offsets[..].into(),
-            expires: std::mem::replace(&mut self.expires, u32::MAX),
-        };
+        let arena = Arena { octets: self.octets[..].to_vec(), offsets: self.offsets[..].to_vec() };
+        let nodes = self.nodes.drain(..).collect();
+        let shard = Shard::new(nodes, self.rrsets[..].into(), arena, std::mem::replace(&mut self.expires, u32::MAX));
         self.rrsets.clear();
         self.octets.clear();
         self.offsets.clear();

@@ -3,8 +3,9 @@
 
 use super::chain::{Chain, ChainEntry, ChainKey};
 use super::denial::{Chains, Denial, Parameters};
-use super::rrset::{RrsetRef, data_of};
-use super::tree::{NodeRef, Tree};
+use super::rrset::RrsetRef;
+use super::shard::NodeRef;
+use super::tree::Tree;
 use super::{Lookup, Zone};
 use crate::wire::{NameKey, rtype};
 
@@ -244,13 +245,8 @@ impl Zone {
 
     fn signatures_of<'z>(&'z self, node: NodeRef<'z>) -> Option<RrsetRef<'z>> {
         let nsec = self.chained(rtype::NSEC, node.name());
-        let signed = node.rrsets().chain(nsec).find(|rrset| !rrset.signatures.is_empty())?;
-        Some(RrsetRef {
-            ttl: signed.ttl,
-            octets: signed.signatures,
-            records: data_of(signed.signatures).count() as u16,
-            ..RrsetRef::empty(rtype::RRSIG)
-        })
+        let signed = node.rrsets().chain(nsec).find(|rrset| !rrset.signatures().is_empty())?;
+        Some(signed.as_signatures())
     }
 }
 

@@ -8,7 +8,7 @@ use super::node_checks::full_name;
 use super::pack::{NamesIn, comparable};
 use super::record_type;
 use super::rrset::{RrsetRef, data_of};
-use super::tree::NodeRef;
+use super::shard::NodeRef;
 use super::wire_form::has_form;
 use crate::wire::{Name, NameKey, rtype};
 use std::fmt;
@@ -149,10 +149,10 @@ impl Zone {
         let record = move |rtype: u16, data: &[u8]| Record {
             owner: owner.clone(),
             rtype,
-            ttl: rrset.ttl,
+            ttl: rrset.ttl(),
             data: from_stored(rtype, data, apex),
         };
-        let signatures = data_of(rrset.signatures).map(|data| (rtype::RRSIG, data));
-        data_of(rrset.octets).map(move |data| (rrset.rtype, data)).chain(signatures).map(move |(t, d)| record(t, d))
+        let signatures = data_of(rrset.signatures()).map(|data| (rtype::RRSIG, data));
+        data_of(rrset.octets()).map(move |data| (rrset.rtype(), data)).chain(signatures).map(move |(t, d)| record(t, d))
     }
 }

@@ -5,10 +5,11 @@ use crate::wire::{Name, NameKey};
 use std::sync::Arc;
 
 /// All zones, found by the longest suffix of a name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ZoneSet {
     zones: Vec<Arc<Zone>>,
-    /// Open addressing on the hash of the apex; at least half of the slots are vacant. A power of two, or none.
+    /// Open addressing on the hash of the apex; at least half of the slots are vacant, and one of one. A power of
+    /// two.
     slots: Arc<[Slot]>,
     /// Fewest and most labels of an apex.
     labels_min: usize,
@@ -24,11 +25,18 @@ struct Slot {
 
 const VACANT: u32 = u32::MAX;
 
+impl Default for ZoneSet {
+    /// No zones.
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
 impl ZoneSet {
     /// A set of zones with distinct apexes; a zone's number is its place in `zones`.
     #[must_use]
     pub fn new(zones: Vec<Arc<Zone>>) -> Self {
-        let slot_count = if zones.is_empty() { 0 } else { (2 * zones.len()).next_power_of_two() };
+        let slot_count = (2 * zones.len()).next_power_of_two();
         let mut slots = vec![Slot { hash: 0, zone: VACANT }; slot_count];
         let labels = || zones.iter().map(|zone| zone.apex().label_count());
         let (labels_min, labels_max) = (labels().min().unwrap_or(0), labels().max().unwrap_or(0));
@@ -46,9 +54,6 @@ impl ZoneSet {
     /// The set with another version of one of its zones, found by its apex; `None` when it has none with that apex.
     #[must_use]
     pub fn with(&self, zone: Arc<Zone>) -> Option<Self> {
-        if self.slots.is_empty() {
-            return None;
-        }
         let number = self.find_apex(&NameKey::of(zone.apex()), 0)?;
         let mut zones = self.zones.clone();
         zones[number] = zone;
@@ -58,7 +63,7 @@ impl ZoneSet {
     /// The number of the zone with this apex.
     #[must_use]
     pub fn number_of(&self, apex: &Name) -> Option<usize> {
-        if self.slots.is_empty() { None } else { self.find_apex(&NameKey::of(apex), 0) }
+        self.find_apex(&NameKey::of(apex), 0)
     }
 
     /// All zones by number.
@@ -67,18 +72,30 @@ impl ZoneSet {
         &self.zones
     }
 
-    /// The deepest zone at or above suffix `from` of `name`: its number and the labels to strip from the whole name to
-    /// reach its apex. Ask with `from` 1 for the parent side of a name that is itself an apex (DS).
+    /// A zone by its number.
+    #[inline(always)]
     #[must_use]
-    pub fn find(&self, name: &NameKey, from: usize) -> Option<(usize, usize)> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        let last = name.label_count().checked_sub(self.labels_min)?;
-        let first = from.max(name.label_count().saturating_sub(self.labels_max));
-        (first..=last).find_map(|stripped| Some((self.find_apex(name, stripped)?, stripped)))
+    pub fn zone(&self, number: usize) -> &Zone {
+        &self.zones[number]
     }
 
+    /// The deepest zone at or above suffix `from` of `name`: its number and the labels to strip from the whole name to
+    /// reach its apex. Ask with `from` 1 for the parent side of a name that is itself an apex (DS).
+    #[inline(always)]
+    #[must_use]
+    pub fn find(&self, name: &NameKey, from: usize) -> Option<(usize, usize)> {
+        let last = name.label_count().checked_sub(self.labels_min)?;
+        let mut stripped = from.max(name.label_count().saturating_sub(self.labels_max));
+        while stripped <= last {
+            if let Some(number) = self.find_apex(name, stripped) {
+                return Some((number, stripped));
+            }
+            stripped += 1;
+        }
+        None
+    }
+
+    #[inline(always)]
     fn find_apex(&self, name: &NameKey, stripped: usize) -> Option<usize> {
         let hash = name.hash(stripped);
         let mask = self.slots.len() - 1;

@@ -24,7 +24,7 @@ impl ZoneChecks<'_> {
             }
         }
         let apex = self.tree.apex_node();
-        let is_signed = apex.is_some_and(|apex| apex.rrsets().any(|rrset| !rrset.signatures.is_empty()));
+        let is_signed = apex.is_some_and(|apex| apex.rrsets().any(|rrset| !rrset.signatures().is_empty()));
         let iterations = chains.into_iter().flat_map(Chains::parameters).map(|parameters| parameters.iterations).max();
         self.iterations(iterations.unwrap_or(0));
         if complete && is_signed && matches!(DeniesBy::of(self.tree, chains), DeniesBy::Nothing) {

@@ -3,9 +3,9 @@
 use super::Lookup;
 use super::lookup::lookup;
 use super::record_type;
+use super::shard::flag;
 use super::spec::ZoneSpec;
 use super::staging::StagedRecord;
-use super::tree::flag;
 use super::zone_checks::ZoneChecks;
 use crate::base::Diagnostic;
 use crate::wire::{Name, NameKey, rtype};
@@ -89,8 +89,8 @@ impl ZoneChecks<'_> {
                 rtype::NS | rtype::DS => !node.has(flag::COVERED),
                 _ => false,
             };
-            if let Some(rrset) = node.rrsets().find(|rrset| !is_useful(rrset.rtype)) {
-                found.push((node.name(), rrset.rtype));
+            if let Some(rrset) = node.rrsets().find(|rrset| !is_useful(rrset.rtype())) {
+                found.push((node.name(), rrset.rtype()));
             }
         }
         for (labels, rtype) in found {

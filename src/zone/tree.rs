@@ -2,199 +2,10 @@
 //! so that a change copies one shard. Knows neither files nor the rules of answering.
 
 use super::master_file::name_text::stored_len;
-use super::rrset::RrsetRef;
+use super::shard::{Node, NodeRef, Shard, flag};
 use crate::wire::name::NAME_LEN_MAX;
-use crate::wire::{Name, NameKey};
+use crate::wire::{Name, NameKey, short};
 use std::sync::Arc;
-
-/// What is known of a node beforehand, as bits.
-pub mod flag {
-    /// The slot of the table is in use.
-    pub const OCCUPIED: u8 = 1;
-    /// Owns NS and is not the apex: a zone cut.
-    pub const CUT: u8 = 2;
-    /// Lies below a cut or below a DNAME, so that its own records are not what the zone answers with.
-    pub const COVERED: u8 = 4;
-    /// Owns a DNAME.
-    pub const DNAME: u8 = 8;
-    /// Owns a CNAME.
-    pub const CNAME: u8 = 16;
-    /// Has a child `*`.
-    pub const WILDCARD_CHILD: u8 = 32;
-    /// Is balanced.
-    pub const BALANCED: u8 = 64;
-}
-
-/// A name of the zone, empty non-terminals included.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Node {
-    /// The lower half of the name's hash.
-    pub tag: u32,
-    /// Where its labels below the apex begin in the shard's octets.
-    pub name_at: u32,
-    /// Its first RRset in the shard.
-    pub rrsets_at: u32,
-    /// The slot of a balanced name.
-    pub slot: u32,
-    /// How many nodes are one label below; not counted at the apex, which stays without any.
-    pub children: u32,
-    /// How many RRsets; they are sorted by type.
-    pub rrset_count: u16,
-    /// Octets of its labels below the apex.
-    pub name_len: u8,
-    /// Bits of [`flag`].
-    pub flags: u8,
-}
-
-/// An RRset in a shard; see [`RrsetRef`].
-#[derive(Clone, Copy, Debug)]
-pub struct StoredRrset {
-    /// TYPE.
-    pub rtype: u16,
-    /// How many records.
-    pub records: u16,
-    /// Seconds.
-    pub ttl: u32,
-    /// Where its records begin in the shard's octets.
-    pub octets_at: u32,
-    /// Where its fix-ups, and behind them its targets, begin in the shard's offsets.
-    pub offsets_at: u32,
-    /// Octets of its records.
-    pub octets_len: u16,
-    /// Octets of its signatures, which follow its records.
-    pub signatures_len: u16,
-    /// How many fix-ups.
-    pub fixups: u16,
-    /// How many targets.
-    pub targets: u16,
-}
-
-/// Some of a zone's nodes: an open-addressed table, and the arenas that its nodes point into.
-#[derive(Debug)]
-pub struct Shard {
-    /// At least one slot is not in use, so that every search ends.
-    pub nodes: Box<[Node]>,
-    /// The RRsets of each node one behind the other.
-    pub rrsets: Box<[StoredRrset]>,
-    /// Names and records.
-    pub octets: Box<[u8]>,
-    /// Fix-ups and targets.
-    pub offsets: Box<[u16]>,
-    /// When the first of its signatures expires, in seconds since 1970; [`u32::MAX`] without any.
-    pub expires: u32,
-}
-
-impl Shard {
-    /// Where a search for `tag` begins in a table of `len` slots.
-    #[must_use]
-    pub const fn first_slot(tag: u32, len: usize) -> usize {
-        ((tag as u64 * len as u64) >> 32) as usize
-    }
-
-    /// All nodes.
-    fn used(&self) -> impl Iterator<Item = NodeRef<'_>> {
-        let used = self.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0);
-        used.map(move |node| NodeRef { shard: self, node })
-    }
-
-    /// The labels of a node below the apex, in lower case.
-    #[must_use]
-    pub fn name(&self, node: &Node) -> &[u8] {
-        &self.octets[node.name_at as usize..][..node.name_len.into()]
-    }
-
-    /// The slot of the node with this tag whose name passes `matches`.
-    fn find(&self, tag: u32, matches: impl Fn(&[u8]) -> bool) -> Option<usize> {
-        let mut at = Self::first_slot(tag, self.nodes.len());
-        loop {
-            let node = &self.nodes[at];
-            if node.flags & flag::OCCUPIED == 0 {
-                return None;
-            }
-            if node.tag == tag && matches(self.name(node)) {
-                return Some(at);
-            }
-            at = if at + 1 == self.nodes.len() { 0 } else { at + 1 };
-        }
-    }
-
-    /// The RRsets of a node, in the order of their types.
-    #[must_use]
-    pub fn stored(&self, node: &Node) -> &[StoredRrset] {
-        &self.rrsets[node.rrsets_at as usize..][..node.rrset_count.into()]
-    }
-
-    fn rrset(&self, stored: &StoredRrset) -> RrsetRef<'_> {
-        let offsets = &self.offsets[stored.offsets_at as usize..];
-        let (fixups, rest) = offsets.split_at(stored.fixups.into());
-        let octets = &self.octets[stored.octets_at as usize..];
-        let (octets, behind) = octets.split_at(stored.octets_len.into());
-        RrsetRef {
-            rtype: stored.rtype,
-            ttl: stored.ttl,
-            records: stored.records,
-            octets,
-            signatures: &behind[..stored.signatures_len.into()],
-            fixups,
-            targets: &rest[..stored.targets.into()],
-        }
-    }
-}
-
-/// A node with the shard that holds its data.
-#[derive(Clone, Copy, Debug)]
-pub struct NodeRef<'z> {
-    shard: &'z Shard,
-    node: &'z Node,
-}
-
-impl<'z> NodeRef<'z> {
-    /// Whether one of these bits of [`flag`] is set.
-    #[must_use]
-    pub const fn has(self, flags: u8) -> bool {
-        self.node.flags & flags != 0
-    }
-
-    /// The slot, if it is balanced.
-    #[must_use]
-    pub const fn slot(self) -> Option<u32> {
-        if self.has(flag::BALANCED) { Some(self.node.slot) } else { None }
-    }
-
-    /// Its labels below the apex, in lower case.
-    #[must_use]
-    pub fn name(self) -> &'z [u8] {
-        self.shard.name(self.node)
-    }
-
-    /// The RRset of a type.
-    #[must_use]
-    pub fn rrset(self, rtype: u16) -> Option<RrsetRef<'z>> {
-        let stored = self.stored().iter().find(|stored| stored.rtype == rtype)?;
-        Some(self.shard.rrset(stored))
-    }
-
-    /// All its RRsets, in the order of their types.
-    pub fn rrsets(self) -> impl Iterator<Item = RrsetRef<'z>> {
-        self.stored().iter().map(move |stored| self.shard.rrset(stored))
-    }
-
-    /// How many nodes are one label below it; 0 for the apex.
-    #[must_use]
-    pub const fn children(self) -> u32 {
-        self.node.children
-    }
-
-    /// All bits of [`flag`].
-    #[must_use]
-    pub const fn flags(self) -> u8 {
-        self.node.flags
-    }
-
-    fn stored(self) -> &'z [StoredRrset] {
-        self.shard.stored(self.node)
-    }
-}
 
 /// All nodes of a zone.
 #[derive(Debug)]
@@ -206,6 +17,8 @@ pub struct Tree {
     apex_hash: u64,
     /// Shard and slot of the apex: every negative answer needs it.
     apex_place: Option<(u32, u32)>,
+    /// Bits of [`flag`] of the apex; none without one.
+    apex_flags: u8,
     apex_labels: u8,
     /// Labels below the apex of the deepest node.
     depth_max: u8,
@@ -221,7 +34,7 @@ const PAGE_LEN: usize = 64;
 /// Which shard of `1 << bits` holds the names with this hash: its upper bits, so that tags (lower bits) differ inside.
 #[must_use]
 pub const fn shard_of(hash: u64, bits: u32) -> usize {
-    if bits == 0 { 0 } else { (hash >> (64 - bits)) as usize }
+    (hash >> 1 >> (63 - bits)) as usize
 }
 
 fn into_pages(shards: Vec<Shard>) -> Box<[Arc<[Arc<Shard>]>]> {
@@ -238,24 +51,28 @@ impl Tree {
     #[must_use]
     pub fn new(apex: Name, depth_max: u8, shards: Vec<Shard>) -> Self {
         let key = NameKey::of(&apex);
-        let tree = Self {
+        let mut tree = Self {
             apex_lower: key.octets().into(),
             apex_hash: key.hash(0),
             apex_place: None,
+            apex_flags: 0,
             apex_labels: key.label_count() as u8,
             apex,
             depth_max,
             shard_bits: shards.len().trailing_zeros() as u8,
             pages: into_pages(shards),
         };
-        tree.knowing_its_apex()
+        tree.know_apex();
+        tree
     }
 
-    fn knowing_its_apex(mut self) -> Self {
+    /// Remembers where the apex is, and what is known of it.
+    pub(super) fn know_apex(&mut self) {
         let shard = self.shard_number(self.apex_hash);
-        let slot = self.shard(shard).find(self.apex_hash as u32, <[u8]>::is_empty);
+        let found = self.shard(shard).find(self.apex_hash as u32, <[u8]>::is_empty);
+        let slot = found.and_then(|node| self.shard(shard).slot_of(node));
         self.apex_place = slot.map(|slot| (shard as u32, slot as u32));
-        self
+        self.apex_flags = self.apex_node().map_or(0, NodeRef::flags);
     }
 
     /// This tree with some shards replaced; the others are shared.
@@ -272,8 +89,17 @@ impl Tree {
             }
         }
         let (apex, apex_lower) = (self.apex.clone(), self.apex_lower.clone());
-        let tree = Self { apex, apex_lower, depth_max: depth_max as u8, pages: pages.into(), ..*self };
-        tree.knowing_its_apex()
+        let mut tree = Self { apex, apex_lower, depth_max: depth_max as u8, pages: pages.into(), ..*self };
+        tree.know_apex();
+        tree
+    }
+
+    /// Whether a missing name stands right below the apex, and that has no wildcard for it: NXDOMAIN without another look.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_missing_below_plain_apex(&self, apex_stripped: usize) -> bool {
+        const TELLING: u8 = flag::OCCUPIED | flag::CUT | flag::COVERED | flag::DNAME | flag::WILDCARD_CHILD;
+        apex_stripped == 1 && self.apex_flags & TELLING == flag::OCCUPIED
     }
 
     /// Labels below the apex of the deepest node.
@@ -290,9 +116,10 @@ impl Tree {
     }
 
     /// Whether suffix `stripped` of `name` is the apex.
+    #[inline]
     #[must_use]
     pub fn is_apex(&self, name: &NameKey, stripped: usize) -> bool {
-        name.hash(stripped) == self.apex_hash && *name.suffix(stripped) == *self.apex_lower
+        name.hash(stripped) == self.apex_hash && short::same(name.suffix(stripped), &self.apex_lower)
     }
 
     /// Which shard holds the names with this hash.
@@ -302,29 +129,38 @@ impl Tree {
     }
 
     /// A shard by its number.
+    #[inline]
     #[must_use]
     pub fn shard(&self, number: usize) -> &Shard {
         &self.pages[number / PAGE_LEN][number % PAGE_LEN]
     }
 
     /// The node with this hash whose labels below the apex pass `matches`.
+    #[inline(always)]
     pub fn find_by(&self, hash: u64, matches: impl Fn(&[u8]) -> bool) -> Option<NodeRef<'_>> {
         let shard = self.shard(self.shard_number(hash));
-        let at = shard.find(hash as u32, matches)?;
-        Some(NodeRef { shard, node: &shard.nodes[at] })
+        let node = shard.find(hash as u32, matches)?;
+        Some(NodeRef { shard, node })
     }
 
     /// The node of suffix `stripped` of `name`, whose suffix `apex_stripped` is the apex.
+    #[inline(never)]
     #[must_use]
     pub fn find(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<NodeRef<'_>> {
-        let labels = &name.octets()[name.offset(stripped)..name.offset(apex_stripped)];
-        self.find_by(name.hash(stripped), |stored| stored == labels)
+        self.find_here(name, stripped, apex_stripped)
+    }
+
+    /// As [`Self::find`], as a part of its caller: for the name of each query.
+    #[inline(always)]
+    pub fn find_here(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<NodeRef<'_>> {
+        let labels = name.labels(stripped, apex_stripped);
+        self.find_by(name.hash(stripped), |stored| short::same(stored, labels))
     }
 
     /// The node `*` below suffix `stripped` of `name`.
     #[must_use]
     pub fn find_wildcard(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<NodeRef<'_>> {
-        let parent = &name.octets()[name.offset(stripped)..name.offset(apex_stripped)];
+        let parent = name.labels(stripped, apex_stripped);
         let hash = crate::wire::name::hash_label(name.hash(stripped), b"*");
         self.find_by(hash, |stored| stored.strip_prefix(b"\x01*").is_some_and(|rest| rest == parent))
     }
@@ -352,10 +188,11 @@ impl Tree {
     /// Shard and slot of suffix `stripped` of `name`.
     #[must_use]
     pub fn place_of(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<(usize, usize)> {
-        let labels = &name.octets()[name.offset(stripped)..name.offset(apex_stripped)];
+        let labels = name.labels(stripped, apex_stripped);
         let hash = name.hash(stripped);
         let shard = self.shard_number(hash);
-        Some((shard, self.shard(shard).find(hash as u32, |stored| stored == labels)?))
+        let node = self.shard(shard).find(hash as u32, |stored| stored == labels)?;
+        Some((shard, self.shard(shard).slot_of(node)?))
     }
 
     /// Sets bits of [`flag`] in a node of a tree that is not shared yet.

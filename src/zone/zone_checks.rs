@@ -7,9 +7,10 @@ use super::files::{Files, Findings, Place, own_span};
 use super::lookup::lookup;
 use super::node_checks::full_name;
 use super::record_type;
+use super::shard::flag;
 use super::spec::{BalancedOwner, Role, ZoneSpec};
 use super::staging::{StagedRecord, Staging};
-use super::tree::{Tree, flag};
+use super::tree::Tree;
 use crate::base::Diagnostic;
 use crate::wire::{Name, NameKey, rtype};
 use std::cell::OnceCell;
@@ -127,7 +128,7 @@ impl<'a> ZoneChecks<'a> {
             self.covered_balanced(balanced, &key, apex_stripped, place);
             return;
         }
-        let stored: Vec<u16> = node.rrsets().map(|rrset| rrset.rtype).collect();
+        let stored: Vec<u16> = node.rrsets().map(|rrset| rrset.rtype()).collect();
         let conflicting: Vec<u16> = stored
             .into_iter()
             .filter(|&rtype| *answers_cname || matches!(rtype, rtype::A | rtype::AAAA | rtype::CNAME))

@@ -46,6 +46,7 @@ balance.www = { pool = "web", policy = "web" }
 const ZONE: &str = "$TTL 300\n@ IN SOA ns host 1 7200 900 1209600 300\n@ NS ns\nns A 192.0.2.53\n";
 
 /// What happens before somebody asks why.
+#[derive(Clone)]
 enum Event {
     /// All members of a region, by the monitor `web`.
     Web(&'static str, Status),
@@ -186,12 +187,61 @@ fn what_moves_a_region_is_told_in_its_notes() {
         ("failback = \"manual\"", "", back(), "waits for `azimuth failback`"),
         ("", "", vec![Order("pool/web/near", Action::ForceDown)], "forced down by an operator (`pool/web/near`): why"),
         ("", "", vec![Region("near", says(Word::Maint))], "its feed says `maint`"),
-        ("", "", vec![Web("near", Status::Down)], "not healthy enough for"),
+        ("", "", vec![Web("near", Status::Down)], "not healthy enough"),
+        (
+            "warm_up = \"10m\"\nwarm_up_after = \"0s\"",
+            "",
+            [back(), vec![Web("far", Status::Down)]].concat(),
+            "warming up, and takes all of its client subnets: no other region has room; ends in",
+        ),
     ];
     for (pool, policy, events, words) in rows {
         let is_wanted = |region: &told::Region| tells(&region.notes, words);
         let region = near(&format!("{MONITOR}{pool}"), policy, &events, is_wanted);
         assert!(is_wanted(&region), "{pool} {policy}: {words:?} in {:?}", region.notes);
+    }
+}
+
+#[test]
+fn a_region_that_waits_is_not_told_of_as_down() {
+    use Event::{Order, Web};
+    let pool = format!("{MONITOR}failback = \"manual\"");
+    let region = near(&pool, "", &[Web("near", Status::Down), Web("near", Status::Up)], |_| true);
+    assert_eq!(region.verdict, "passed over: held back while another region is healthy");
+    assert!(tells(&region.notes, "waits for `azimuth failback`") && region.members.iter().all(|of| of.status == "up"));
+    // What an operator has taken out is not told of as unhealthy.
+    let region = near(MONITOR, "", &[Order("region/near", Action::Drain { percent: 100 })], |_| true);
+    assert!(tells(&region.notes, "draining by an operator") && !tells(&region.notes, "healthy"), "{:?}", region.notes);
+    // None of several equals is healthy enough, and some of them are up.
+    let half = Event::Member("192.0.2.1", says(Word::Down));
+    let events = [half, Web("far", Status::Down)];
+    let region = near(&format!("{MONITOR}feed = \"load\""), "order = \"any\"\nmin_healthy = 0.9", &events, |_| true);
+    assert!(!region.verdict.contains("nothing up"), "{}", region.verdict);
+}
+
+#[test]
+fn every_spread_is_told_by_its_word_with_how_it_picks() {
+    let by_chance = "members by chance, by the shares above";
+    for (spread, pick) in [
+        ("weighted", by_chance),
+        ("random", by_chance),
+        ("round-robin", "members in turn"),
+        ("weighted-round-robin", "members in turn"),
+        ("hash", "member by a hash of 193.0.6.0/24"),
+        ("all", ""),
+        ("least-connections", by_chance),
+        ("weighted-least-connections", by_chance),
+        ("least-bandwidth", by_chance),
+        ("least-packets", by_chance),
+        ("two-choices", by_chance),
+        ("least-response-time", by_chance),
+    ] {
+        let running = Running::start(MONITOR, &format!("spread = \"{spread}\""));
+        let steering = running.explained().steering.unwrap();
+        running.publisher.stop();
+        assert_eq!(steering.spread, spread);
+        assert!(steering.verdict.starts_with("near; ") && steering.verdict.ends_with(pick), "{}", steering.verdict);
+        assert!(steering.regions[0].members.iter().any(|member| member.share.is_some()), "{spread}");
     }
 }
 

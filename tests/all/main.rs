@@ -11,5 +11,6 @@ mod message;
 mod nearest;
 mod properties;
 mod real_databases;
+mod reports;
 mod sim;
 mod world;

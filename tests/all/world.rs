@@ -1,12 +1,13 @@
 //! A configuration made live without sockets: loaded, built and published, with a responder to ask.
 
 use crate::message::rcode_word;
+use crate::reports::{Feeds, Probes, Reports};
 use azimuth::answer::{Moment, Outcome, Request, Responder, TransportProfile};
 use azimuth::base::{Diagnostic, Family, Sources, UnixTime};
 use azimuth::boot::geo_spec;
 use azimuth::config::{self, Config};
 use azimuth::geo::Locator;
-use azimuth::health::{Change, Endpoint, Report, Status, Subject, TargetKey, TargetState};
+use azimuth::health::{Change, Endpoint, Observation, Report, Status, Subject, TargetKey, TargetState};
 use azimuth::probe::spec::Monitor;
 use azimuth::snapshot::{AliasAnswers, AliasFamily, Core, Inputs, Past, Snapshot};
 use azimuth::steering::control::operator::{Action, OperatorTable, Order, Pattern};
@@ -26,6 +27,8 @@ pub struct World {
     snapshot: Arc<Snapshot>,
     /// What operators say.
     orders: OperatorTable,
+    feeds: Feeds,
+    probes: Probes,
     /// In virtual time.
     now: UnixTime,
     responder: Responder,
@@ -84,8 +87,26 @@ impl World {
         let now = UnixTime::from_secs(1);
         let mut core = Core::new(inputs.clone(), &Past::default(), now);
         let snapshot = core.snapshot();
-        let orders = OperatorTable::default();
-        Ok(Self { config, inputs, core, snapshot, orders, now, responder: Responder::new(0) })
+        let (orders, feeds) = (OperatorTable::default(), Feeds::new(&config, now));
+        let probes = Probes::new(config.server.hold);
+        let mut world =
+            Self { config, inputs, core, snapshot, orders, feeds, probes, now, responder: Responder::new(0) };
+        world.begin_probes();
+        Ok(world)
+    }
+
+    fn begin_probes(&mut self) {
+        self.probes = Probes::new(self.config.server.hold);
+        for (pool, members) in self.config.pools.iter().zip(&self.inputs.member_targets) {
+            for (member, targets) in pool.members.iter().zip(members) {
+                let region = &self.config.regions[member.region.index()].name;
+                for (required, key) in pool.monitors.iter().zip(targets) {
+                    self.probes.insert(key, &self.config.monitors[required.monitor.index()], region);
+                }
+            }
+        }
+        let states = self.probes.states();
+        self.core.look_up_targets(Arc::new(move |key| states.lock().unwrap().get(key).cloned()));
     }
 
     /// Makes live what was told.
@@ -97,18 +118,63 @@ impl World {
     /// Lets time go by; what wants to happen meanwhile happens when it is due.
     pub fn go_on(&mut self, time: Duration) {
         let end = self.now + time;
-        while let Some(due) = self.core.due().filter(|due| *due <= end) {
+        while let Some(due) = self.due().filter(|due| *due <= end) {
             self.now = self.now.max(due);
+            let changes = self.probes.hold_ends(self.now);
+            self.core.changed(changes);
+            let stale = self.feeds.grown_stale(self.now);
+            self.core.reported(stale);
             self.core.step(self.now);
         }
         self.now = end;
         self.publish();
     }
 
+    fn due(&self) -> Option<UnixTime> {
+        [self.core.due(), self.feeds.due(), self.probes.due()].into_iter().flatten().min()
+    }
+
+    /// The server stops and starts again: what it keeps on the disk is all that it knows, and nothing is probed yet.
+    pub fn restart(&mut self) {
+        let past = Past { operator: Arc::new(self.orders.clone()), memories: self.core.memories() };
+        self.core = Core::new(self.inputs.clone(), &past, self.now);
+        self.begin_probes();
+        let held = self.feeds.restart(&self.config, self.now);
+        self.told(held);
+    }
+
+    fn told(&mut self, reports: Reports) {
+        self.core.reported(reports);
+        self.publish();
+    }
+
+    /// What is asked by a feed about `subject` answers so, a moment later; the text says what could not be read.
+    pub fn answered(&mut self, feed: &str, subject: &Subject, answer: &str) -> String {
+        // What was read before at the same time is taken for the same answer.
+        self.now = self.now + Duration::from_millis(1);
+        match self.feeds.answered(feed, subject, answer, self.now) {
+            Ok((reports, troubles)) => {
+                self.told(reports);
+                troubles
+            }
+            Err(why) => why + "\n",
+        }
+    }
+
+    /// Probes of a member (`*`: of all), by one monitor or by all, have all seen this; returns how many there were.
+    pub fn probed(&mut self, member: &str, monitor: Option<&str>, seen: &Observation) -> usize {
+        let keys = self.keys(member, monitor);
+        for key in &keys {
+            let changes = self.probes.ended(key, seen.clone(), self.now);
+            self.core.changed(changes);
+        }
+        self.publish();
+        keys.len()
+    }
+
     /// What a region or a member reports from now on.
     pub fn report(&mut self, subject: Subject, report: Report) {
-        self.core.reported(vec![(subject, report)]);
-        self.publish();
+        self.told(vec![(subject, report)]);
     }
 
     /// What an operator says from now on.
@@ -145,16 +211,19 @@ impl World {
         })
     }
 
+    /// The targets of a member (`*`: of all), for one monitor or for all.
+    fn keys(&self, member: &str, monitor: Option<&str>) -> Vec<TargetKey> {
+        let is_it = |name: &str, key: &TargetKey| {
+            (member == "*" || name == member) && monitor.is_none_or(|wanted| *key.monitor == *wanted)
+        };
+        self.targets().filter(|(name, key)| is_it(name, key)).map(|(_, key)| key.clone()).collect()
+    }
+
     /// Sets what is known of the targets of a member (`*`: of all), for one monitor or for all; returns how many changed.
     pub fn set_health(&mut self, member: &str, monitor: Option<&str>, status: Status, wavering: bool) -> usize {
         let state = TargetState { status, wavering, since: UnixTime::from_secs(1), ..TargetState::default() };
-        let changes: Vec<Change> = self
-            .targets()
-            .filter(|(name, key)| {
-                (member == "*" || name == member) && monitor.is_none_or(|wanted| *key.monitor == *wanted)
-            })
-            .map(|(_, key)| Change { key: key.clone(), state: state.clone() })
-            .collect();
+        let keys = self.keys(member, monitor).into_iter();
+        let changes: Vec<Change> = keys.map(|key| Change { key, state: state.clone() }).collect();
         let count = changes.len();
         self.core.changed(changes);
         self.publish();

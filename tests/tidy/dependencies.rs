@@ -40,9 +40,9 @@ fn strings<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v str> {
 
 /// Whether `expression` (SPDX) can be met with the licences that `accepted` allows.
 pub fn licence_fits(expression: &str, accepted: &dyn Fn(&str) -> bool) -> bool {
-    // AND binds tighter than OR; `/` is an old way to write OR; parentheses do not nest in any package seen so far
+    // AND binds tighter than OR; `/` and `or` are ways to write OR that are not SPDX's; parentheses do not nest in any package seen so far
     // deeper than this handles.
-    let expression = expression.replace(" / ", " OR ").replace('/', " OR ");
+    let expression = expression.replace(" / ", " OR ").replace('/', " OR ").replace(" or ", " OR ");
     let tokens = expression.replace('(', " ( ").replace(')', " ) ");
     let tokens: Vec<&str> = tokens.split_whitespace().collect();
     let mut at = 0;

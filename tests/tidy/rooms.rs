@@ -147,7 +147,7 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("hyper_util", &["admin", "probe"]),
     ("indicatif", &["cli"]),
     // Calls in transport and boot; error numbers in probe and feed.
-    ("libc", &["transport", "probe", "feed", "boot"]),
+    ("libc", &["base", "transport", "probe", "boot"]),
     ("maxminddb", &["geo", "cli"]),
     ("nix", &["transport", "boot", "cli"]),
     ("notify", &["boot"]),
@@ -156,7 +156,7 @@ const LIBRARY_HOMES: &[(&str, &[&str])] = &[
     ("regex_syntax", &["probe"]),
     ("reqwest", &["feed", "cli"]),
     ("rustix", &["transport", "transfer", "probe", "boot", "cli"]),
-    ("rustls", &["probe", "feed", "boot", "cli"]),
+    ("rustls", &["base", "probe", "feed", "boot", "cli"]),
     ("rustls_native_certs", &["probe", "feed", "cli"]),
     // Server cookies (RFC 9018).
     ("siphasher", &["answer"]),

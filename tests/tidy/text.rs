@@ -7,7 +7,10 @@ pub const FUNCTION_LINES_MAX: usize = 70;
 
 /// Files that may hold `unsafe`, each with the reason.
 const UNSAFE_FILES: &[(&str, &str)] = &[
+    ("src/base/huge_pages.rs", "advice about memory is given by address"),
     ("src/transport/udp/mmsg.rs", "recvmmsg and sendmmsg have no safe interface"),
+    ("tests/workbench/datagrams.rs", "recvmmsg and sendmmsg have no safe wrapper that costs as little"),
+    ("src/boot/memory.rs", "only the allocator can give back what it keeps"),
     ("src/transport/xdp/bpf.rs", "bpf(2) has no safe interface, and kept crates load ELF files only"),
     ("src/transport/xdp/ethtool.rs", "the ioctl of ethtool has no safe interface"),
     ("src/transport/xdp/queue.rs", "rings and frames of AF_XDP are memory shared with the kernel"),

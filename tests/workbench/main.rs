@@ -1,40 +1,62 @@
-//! The workbench of `tests/interop/scale.py`: a steady load of queries, and answers whose instructions can be counted.
+//! The workbench of the suites in `tests/interop` and of the measurements in `benches`: loads of queries, the worlds that are
+//! measured, and answers whose instructions can be counted. `workbench help` lists what it does.
 //!
-//! ```text
-//! workbench load ADDRESS RATE NAMES ORIGIN     until a line comes on standard input; then the tally, as JSON
-//! workbench answers CONFIG NAMES ORIGIN COUNT  COUNT answers to names that are there, then COUNT to names that are not
-//! workbench probes TARGETS SECONDS             TARGETS on loopback probed once a second; start delays and cost, as JSON
-//! ```
-//!
-//! A zone of the suite holds `h0000000` to the number of its names, each with an address that is its number in network 10.
+//! A zone of `scale.py` holds `h0000000` to the number of its names, each with an address that is its number in network 10.
 
 #![expect(clippy::unwrap_used, reason = "a test program: what goes wrong ends it")]
 
 mod answers;
+mod datagrams;
+mod latencies;
 mod load;
+mod measure;
 mod probes;
+mod publish;
+#[path = "../../benches/works/mod.rs"]
+mod works;
+mod world;
 
-use std::process::ExitCode;
+use clap::Parser;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use works::chance::Chance;
 
-fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["load", address, rate, names, origin] => {
-            load::run(address.parse().unwrap(), rate.parse().unwrap(), names.parse().unwrap(), origin);
-        }
-        ["answers", config, names, origin, count] => {
-            answers::run(config.as_ref(), names.parse().unwrap(), origin, count.parse().unwrap());
-        }
-        ["probes", targets, seconds] => probes::run(targets.parse().unwrap(), seconds.parse().unwrap()),
-        _ => {
-            eprintln!(
-                "usage: workbench probes TARGETS SECONDS | workbench load ADDRESS RATE NAMES ORIGIN | workbench answers CONFIG NAMES ORIGIN COUNT"
-            );
-            return ExitCode::from(2);
-        }
+#[derive(Parser)]
+enum Command {
+    /// Writes the worlds and queries that are measured (benches/README.md).
+    Works { folder: PathBuf },
+    /// Asks queries of a file and prints, as JSON, what came of them.
+    Measure(measure::Measure),
+    /// Sends every datagram back: what a server without any work takes.
+    Echo {
+        address: SocketAddr,
+        /// With a system call each, rather than batch by batch.
+        #[arg(long)]
+        one_by_one: bool,
+    },
+    /// A steady load of which nothing may be lost, until a line comes on standard input; then the tally, as JSON.
+    Load { server: SocketAddr, rate: u32, names: u64, origin: String },
+    /// COUNT answers to names that are there, then COUNT to names that are not.
+    Answers { configuration: PathBuf, names: u64, origin: String, count: u64 },
+    /// TARGETS on loopback probed once a second; start delays and cost, as JSON.
+    Probes { targets: u32, seconds: u32 },
+    /// Writes a configuration of that size.
+    World { pools: usize, regions: usize, folder: PathBuf },
+    /// What changes cost the publisher in that world: times, and counts of what was done.
+    Publish { pools: usize, regions: usize },
+}
+
+fn main() {
+    match Command::parse() {
+        Command::Works { folder } => works::write(&folder),
+        Command::Measure(measure) => measure::run(&measure),
+        Command::Echo { address, one_by_one } => measure::echo(address, one_by_one),
+        Command::Load { server, rate, names, origin } => load::run(server, rate, names, &origin),
+        Command::Answers { configuration, names, origin, count } => answers::run(&configuration, names, &origin, count),
+        Command::Probes { targets, seconds } => probes::run(targets, seconds),
+        Command::World { pools, regions, folder } => world::write(&folder, pools, regions),
+        Command::Publish { pools, regions } => publish::run(pools, regions),
     }
-    ExitCode::SUCCESS
 }
 
 /// A query for the address of `LABEL.ORIGIN`, with id 0 and no OPT record.
@@ -46,17 +68,4 @@ fn query(label: &str, origin: &str) -> Vec<u8> {
     }
     octets.extend([0, 0, 1, 0, 1]);
     octets
-}
-
-/// Numbers that look like chance and are the same each time (Steele and Vigna's `SplitMix64`).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % bound
-    }
 }

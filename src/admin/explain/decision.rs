@@ -195,7 +195,7 @@ impl Teller<'_> {
             return Vec::new();
         }
         let weight = |region: &RegionId| {
-            let state = self.answers.condition().regions.get(region.index()).copied().unwrap_or_default();
+            let state = self.answers.condition().regions.of(*region);
             f64::from(state.weight) / f64::from(WEIGHT_UNIT)
         };
         steps.into_iter().flat_map(|step| &step.regions).map(|region| (*region, weight(region))).collect()
@@ -214,12 +214,14 @@ impl Teller<'_> {
 
     fn region_notes(&self, region: RegionId) -> Vec<String> {
         let course = self.course.and_then(|pair| pair.regions.iter().find(|course| course.region == region));
-        self.known.of_region(self.pool, &self.current.inputs.regions[region.index()], course)
+        let of_region = self.explained.members.iter().filter(|member| member.region == region);
+        let may_answer = of_region.into_iter().any(|member| member.state.enabled);
+        self.known.of_region(self.pool, &self.current.inputs.regions[region.index()], course, may_answer)
     }
 
     /// Whether a region hands any client on by itself, and how many.
     fn hands_on(&self, region: RegionId) -> Option<f64> {
-        let state = self.answers.condition().regions.get(region.index())?;
+        let state = self.answers.condition().regions.of(region);
         (state.shed != Share::NONE).then(|| state.shed.as_f64())
     }
 
@@ -240,7 +242,7 @@ impl Teller<'_> {
                     "could take it, and does not take clients like it that others hand on".to_owned()
                 }
                 Considered::NotPicked => "equal to the one that was picked".to_owned(),
-                Considered::PassedOver => format!("passed over: {}", self.shortfall(step)),
+                Considered::PassedOver => format!("passed over: {}", self.shortfall(region, step)),
             };
             if !seen.contains(&words) {
                 seen.push(words);
@@ -328,9 +330,17 @@ impl Teller<'_> {
         }
     }
 
-    /// Where a passed-over group falls short.
-    fn shortfall(&self, step: &ExplainedStep) -> String {
-        let Some(short) = &step.shortfall else { return "nothing up".to_owned() };
+    /// Why a region was passed over, with the equals that it stands among: where they fall short.
+    fn shortfall(&self, region: RegionId, step: &ExplainedStep) -> String {
+        let Some(short) = &step.shortfall else {
+            let waits = self.answers.condition().regions.of(region).held_back;
+            let words = match step.step.pass {
+                Pass::Healthy if waits => "held back while another region is healthy",
+                Pass::Healthy if step.regions.len() > 1 => "none of the equals is healthy enough",
+                _ => "nothing up",
+            };
+            return words.to_owned();
+        };
         let records = self.records(short.family);
         match step.step.pass {
             _ if short.up == 0 => format!("no {records} member is up"),

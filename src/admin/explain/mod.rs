@@ -137,7 +137,7 @@ fn follow(snapshot: &Snapshot, question: &Question) -> Found {
                 if found.aliases.len() < CNAME_CHAIN_LEN_MAX && question.rtype != RecordType::CNAME =>
             {
                 let mut target = NameKey::default();
-                zone.target(rrset, rrset.targets[0], &mut target);
+                zone.target(rrset, rrset.targets()[0], &mut target);
                 let Ok((name, _)) = Name::from_wire(target.octets()) else { return found };
                 found.aliases.push(name.to_string());
                 key = target;

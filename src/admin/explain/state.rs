@@ -36,8 +36,14 @@ impl<'p> Known<'p> {
         self.courses.iter().find(|course| (course.pool, course.policy) == (pool, policy))
     }
 
-    /// What is going on in a region of a pool.
-    pub(super) fn of_region(&self, pool: &Pool, region: &Region, course: Option<&RegionCourse>) -> Vec<String> {
+    /// What is going on in a region of a pool. `may_answer`: some member of it may, by operators and feeds.
+    pub(super) fn of_region(
+        &self,
+        pool: &Pool,
+        region: &Region,
+        course: Option<&RegionCourse>,
+        may_answer: bool,
+    ) -> Vec<String> {
         let of_region = |order: &&Order| {
             order.pattern.names_region(&region.name) || order.pattern.covers_pool_region(&pool.name, &region.name)
         };
@@ -50,7 +56,8 @@ impl<'p> Known<'p> {
             report.and_then(|report| report.word).filter(|word| word.forbids()).map(|w| format!("its feed says `{w}`")),
         );
         let Some(course) = course else { return notes };
-        notes.extend(self.course_words(course));
+        // What was taken out says already why.
+        notes.extend(self.course_words(course).filter(|_| may_answer));
         if course.refuses > 0.0 {
             notes.push(format!("takes no {} of what other regions hand on", percent(course.refuses)));
         }
@@ -62,13 +69,25 @@ impl<'p> Known<'p> {
     }
 
     fn course_words(&self, region: &RegionCourse) -> Option<String> {
-        let words = match region.course {
+        let words = match region.in_effect() {
             Course::Steady => return None,
             Course::Shedding { share, utilisation } => {
                 let used = utilisation.map(|used| format!(": it uses {} of its capacity", percent(used)));
                 format!("hands on {} of client subnets{}", percent(share), used.unwrap_or_default())
             }
             Course::Draining { share } => format!("hands on {} of client subnets: it is being drained", percent(share)),
+            Course::WarmingUp { share: 1.0.., until } => {
+                format!(
+                    "warming up, and takes all of its client subnets: no other region has room; ends {}",
+                    self.in_time(until)
+                )
+            }
+            Course::Probation { share: 1.0.., until } => {
+                format!(
+                    "on probation, and takes all of its client subnets: no other region has room; ends {}",
+                    self.in_time(until)
+                )
+            }
             Course::WarmingUp { share, until } => {
                 format!(
                     "warming up: takes {} of its client subnets, all of them {}",
@@ -81,6 +100,9 @@ impl<'p> Known<'p> {
                 percent(share),
                 self.in_time(until)
             ),
+            Course::HeldBack { until: Some(until) } if until <= self.now => {
+                "held back while another region is healthy: comes back with its next results".to_owned()
+            }
             Course::HeldBack { until: Some(until) } => {
                 format!("held back while another region is healthy: comes back {}", self.in_time(until))
             }
@@ -90,7 +112,10 @@ impl<'p> Known<'p> {
             Course::FailoverDelayed { until } => {
                 format!("has failed, and is left {} (`failover_delay`)", self.in_time(until))
             }
-            Course::Down { since } => format!("not healthy enough for {}", span(self.now.since(since).as_secs())),
+            Course::Down { since } => match self.now.since(since).as_secs() {
+                0 => "not healthy enough since this moment".to_owned(),
+                seconds => format!("not healthy enough for {}", span(seconds)),
+            },
         };
         Some(words)
     }

@@ -61,9 +61,7 @@ impl OperatorHandle {
         let said: Vec<String> = violations.iter().map(Violation::words).collect();
         if !said.is_empty() && !request.overrides {
             let refused = Refused::mistake(format!("a guard is against it: {}", said.join("; "))).kind(Kind::Guarded);
-            let help =
-                "bring another region back first, or drain a part (`--percent 90`); `--override` does it all the same";
-            return Err(Refused { guards: said, ..refused }.help(help));
+            return Err(Refused { guards: said, ..refused }.help(guard_help(&order)));
         }
         let mut done = Done { overridden: said, ..self.done(request, &order.pattern, &found, &current) };
         done.notes.extend(notes(&order, &found, &current, &table, now));
@@ -71,6 +69,9 @@ impl OperatorHandle {
         done.remaining = speaking_of(&found, &current, &table, now, Some(&order.pattern));
         done.order = Some(OrderForm::from(&order));
         self.put_in_force(&mut state, table)?;
+        if let Some(replaced) = &replaced {
+            log(replaced, "a later command on the same pattern", "order of an operator has ended");
+        }
         log(&order, "command of an operator", "order of an operator is in force");
         for guard in &done.overridden {
             tracing::warn!(pattern = %order.pattern, by = &*order.by, guard, "a guard was overridden");
@@ -149,6 +150,19 @@ impl OperatorHandle {
         }
         // An earlier configuration may have given longer ones.
         done.longest_ttl = u32::try_from(dry.since(now).as_micros().div_ceil(1_000_000)).unwrap_or(u32::MAX);
+    }
+}
+
+/// What an operator may do whom a guard stops. A whole pool has no parts that could be drained.
+const fn guard_help(order: &Order) -> &'static str {
+    match order.pattern.level() {
+        Level::Pool => {
+            "take out some of its regions instead (`pool/NAME/REGION`), or bring others back first; `--override` does it all \
+             the same"
+        }
+        Level::Region | Level::PoolRegion | Level::Member => {
+            "bring another region back first, or drain a part (`drain --percent 90`); `--override` does it all the same"
+        }
     }
 }
 

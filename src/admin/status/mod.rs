@@ -11,9 +11,9 @@ use crate::base::{RegionId, UnixTime};
 use crate::health::{Report, Status, Subject, TargetKey, TargetState};
 use crate::snapshot::{Current, PairCourse};
 use crate::steering::condition::{MemberState, PoolCondition};
-use crate::steering::control::Course;
 use crate::steering::control::operator::matching::{Matched, matched, why_nothing};
 use crate::steering::control::operator::{OperatorTable, Order, Pattern, target_text};
+use crate::steering::control::{Course, RegionCourse};
 use crate::steering::spec::{self, MemberTarget, RequiredMonitor};
 use rates::Counted;
 use report::{Load, Member, Monitor, Pool, PoolRegion, Region};
@@ -158,15 +158,14 @@ impl View<'_> {
         let name = self.region_name(region);
         let names = (Arc::clone(&spec.name), Some(Arc::clone(name)));
         let condition = self.condition_of(pool);
-        let state = condition.and_then(|(_, condition)| condition.regions.get(region.index())).copied();
-        let state = state.unwrap_or_default();
+        let state = condition.map(|(_, condition)| condition.regions.of(region)).unwrap_or_default();
         let available = condition.is_some_and(|(number, _)| {
             let policy = &self.current.inputs.policies[self.current.pairs[number].1.index()];
             words::is_healthy(spec, region, self.current.snapshot.pool_answers.get(number).states(), policy.min_healthy)
         });
         let course = condition.and_then(|(number, _)| self.courses.get(number));
         let course = course.and_then(|course| course.regions.iter().find(|known| known.region == region));
-        let course = course.map_or(Course::Steady, |known| known.course);
+        let course = course.map_or(Course::Steady, RegionCourse::in_effect);
         let lately = self.counted.answers.get(&names).copied().unwrap_or(0);
         let admin = self.table.admin_of_pool_region(&spec.name, name, self.now);
         let orders = self.table.active(self.now).filter(|order| order.pattern.covers_pool_region(&spec.name, name));

@@ -69,6 +69,9 @@ pub fn of_course(course: Course, now: UnixTime) -> Option<String> {
             let at = utilisation.map(|of| format!(", at {} of its capacity", percent(of))).unwrap_or_default();
             format!("hands on {} of its clients because of its load{at}", percent(share))
         }
+        Course::WarmingUp { share: 1.0.., .. } | Course::Probation { share: 1.0.., .. } => {
+            "has come back and takes all of its clients, because no other region has room for them".to_owned()
+        }
         Course::WarmingUp { share, until } => {
             format!("has come back and takes {} of its clients, all in {}", percent(share), left(until))
         }
@@ -82,7 +85,10 @@ pub fn of_course(course: Course, now: UnixTime) -> Option<String> {
             "has come back and waits for the operator: `azimuth failback` lets it answer".to_owned()
         }
         Course::FailoverDelayed { until } => format!("has failed and goes on answering for {}", left(until)),
-        Course::Down { since } => format!("has not been healthy enough for {} s", now.since(since).as_secs()),
+        Course::Down { since } => match now.since(since).as_secs() {
+            0 => "is not healthy enough since this moment".to_owned(),
+            seconds => format!("has not been healthy enough for {seconds} s"),
+        },
     })
 }
 

@@ -117,7 +117,7 @@ impl View {
     /// Shows it; on a terminal in the place of the one shown before.
     pub fn show(&self, before: &Self, live: bool) -> std::io::Result<()> {
         let size = if live { tcgetwinsize(std::io::stdout()).ok() } else { None };
-        let (rows, columns) = size.map_or((usize::MAX, WIDTH_DEFAULT), |size| (size.ws_row.into(), size.ws_col));
+        let (rows, columns) = room(size.map(|size| (size.ws_row, size.ws_col)));
         let was = if *before == Self::default() { 0 } else { before.text(columns).lines().count() };
         let clear = match was {
             _ if !live => String::new(),
@@ -151,6 +151,12 @@ impl View {
     }
 }
 
+/// Rows and columns of a terminal by what it says. One that says 0, as pseudo terminals do whose size nobody set, does not know.
+fn room(said: Option<(u16, u16)>) -> (usize, u16) {
+    let (rows, columns) = said.unwrap_or_default();
+    (if rows > 0 { rows.into() } else { usize::MAX }, if columns > 0 { columns } else { WIDTH_DEFAULT })
+}
+
 /// The region of the member with this address.
 fn region_of(world: &World, address: IpAddr) -> String {
     let shown = address.to_string();
@@ -161,8 +167,17 @@ fn region_of(world: &World, address: IpAddr) -> String {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{CLIENTS, subnet};
+    use super::{CLIENTS, WIDTH_DEFAULT, room, subnet};
     use crate::geo::{Locator, spec::GeoSpec};
+
+    #[test]
+    fn a_terminal_of_no_rows_and_columns_does_not_know_how_many_it_has() {
+        for said in [None, Some((0, 0))] {
+            assert_eq!(room(said), (usize::MAX, WIDTH_DEFAULT));
+        }
+        assert_eq!([room(Some((24, 0))), room(Some((0, 80)))], [(24, WIDTH_DEFAULT), (usize::MAX, 80)]);
+        assert_eq!(room(Some((24, 80))), (24, 80));
+    }
 
     #[test]
     fn every_client_is_on_the_continent_it_stands_for() {

@@ -97,6 +97,12 @@ fn same(a: &str, b: &str) -> bool {
     a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.'))
 }
 
+/// What the first of these names that a configuration has is answered with there.
+pub(super) fn balance(inputs: &Inputs, asked: &Asked) -> Option<BalanceSpec> {
+    let all = balanced(inputs);
+    asked.names.iter().find_map(|name| all.iter().find(|known| same(&known.name, name))).map(|known| known.balance)
+}
+
 /// The first of these names that another configuration has too.
 pub(super) fn same_name(inputs: &Inputs, asked: &Asked, family: Family) -> Option<Service> {
     let all = balanced(inputs);

@@ -55,6 +55,9 @@ fn write_report(out: &mut String, report: &Report) -> std::fmt::Result {
         [] => {}
         supposed => writeln!(out, "  supposed      {}", supposed.join(", "))?,
     }
+    for hint in &report.hints {
+        writeln!(out, "  hint          {hint}")?;
+    }
     writeln!(out, "  names         {}", report.names_reason)?;
     for service in &report.services {
         write_service(out, service)?;

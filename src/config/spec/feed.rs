@@ -2,15 +2,17 @@
 //! names are looked up later.
 
 use super::{distinct_names, path, probe_address, refuse, wrong};
+use crate::base::suggest::nearest;
 use crate::base::{Diagnostic, Span};
 use crate::config::keys::{Key, feed as keys};
 use crate::config::reader::{Reader, Slot};
 use crate::config::report::{Report, list_of};
 use crate::config::scalars::{boolean, duration, integer, number, parsed, text, word};
 use crate::config::tree::{Node, Spanned};
+use crate::config::values::Wrong;
 use crate::feed::page::{HEADERS_MAX, check_header, check_url};
 use crate::feed::spec::{
-    AgentCheck, Feed, FeedKind, HaproxyStats, Header, JsonValue, Measure, Metric, Page, Scaled, Template,
+    AgentCheck, Feed, FeedKind, HaproxyStats, Header, JsonValue, Measure, Metric, Page, Placeholder, Scaled, Template,
 };
 use crate::steering::spec::ProbeAddress;
 use std::path::{Path, PathBuf};
@@ -246,6 +248,9 @@ pub(super) fn names(reader: &mut Reader<'_, '_>, key: &'static Key) -> Vec<Spann
 fn url(report: &mut Report, slot: Slot, node: &Node) -> Option<Template> {
     parsed(report, slot, node, |text| {
         let url = Template::from(text);
+        if let Some(word) = url.unknown_placeholder() {
+            return Err(no_placeholder(word));
+        }
         check_url(&url).map(|()| url).map_err(|why| {
             // Not the URL itself, which may hold a password.
             let mut refused = wrong(why);
@@ -253,6 +258,20 @@ fn url(report: &mut Report, slot: Slot, node: &Node) -> Option<Template> {
             refused
         })
     })
+}
+
+/// A word between braces that stands for nothing would be asked for as it is written.
+fn no_placeholder(word: &str) -> Wrong {
+    let known = Placeholder::ALL.map(|(known, _)| known);
+    let mut refused = wrong(format!("`{{{word}}}` stands for nothing"));
+    refused.hint = Some(match nearest(word, known) {
+        Some(meant) => format!("did you mean `{{{meant}}}`?"),
+        None => format!(
+            "{} are filled in; a brace itself is written %7B",
+            known.map(|known| format!("`{{{known}}}`")).join(", ")
+        ),
+    });
+    refused
 }
 
 /// Reads a JSON pointer (RFC 6901).

@@ -3,7 +3,7 @@
 mod tls;
 
 use super::spec::{Page, Placeholder, Template};
-use super::trouble::Trouble;
+use crate::base::Trouble;
 use reqwest::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url};
 use std::collections::HashMap;
@@ -86,7 +86,7 @@ pub async fn get(client: &Client, url: &str, headers: &[(String, String)], timeo
         request = request.header(name, value);
     }
     let mut response = match timeout_at(deadline, request.send()).await {
-        Ok(answered) => answered.map_err(|error| Trouble::of_http(&error))?,
+        Ok(answered) => answered.map_err(|error| of_http(&error))?,
         Err(_elapsed) => return Err(late("waiting for the response")),
     };
     if !response.status().is_success() {
@@ -99,7 +99,7 @@ pub async fn get(client: &Client, url: &str, headers: &[(String, String)], timeo
     let mut body = Body { octets: Vec::new(), room: Vec::new() };
     loop {
         let chunk = match timeout_at(deadline, response.chunk()).await {
-            Ok(chunk) => chunk.map_err(|error| Trouble::of_http(&error))?,
+            Ok(chunk) => chunk.map_err(|error| of_http(&error))?,
             Err(_elapsed) => return Err(late("reading the page")),
         };
         let Some(chunk) = chunk else { return Ok(body) };
@@ -111,6 +111,16 @@ pub async fn get(client: &Client, url: &str, headers: &[(String, String)], timeo
             return Err(Trouble::Local(why.to_owned()));
         }
     }
+}
+
+/// What an error of the HTTP client means. The URL is in none of the words: it may hold a password.
+fn of_http(error: &reqwest::Error) -> Trouble {
+    Trouble::understood(error, None).unwrap_or_else(|deepest| {
+        // The outermost error would tell the URL.
+        let deepest = if deepest.is::<reqwest::Error>() { "it is none".to_owned() } else { deepest.to_string() };
+        let what = if error.is_connect() { "cannot connect" } else { "no valid HTTP answer" };
+        Trouble::Failed(format!("{what}: {deepest}"))
+    })
 }
 
 /// Why nothing can be got from a URL, if so, whatever its placeholders stand for.

@@ -2,10 +2,10 @@
 //! wrong with it.
 
 use super::servers::{Server, Shared};
+use crate::base::Trouble;
 use crate::feed::agent_check;
 use crate::feed::page::{Body, Clients, PAGE_LEN_MAX, get};
 use crate::feed::spec::Page;
-use crate::feed::trouble::Trouble;
 use crate::health::Endpoint;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,12 +1,12 @@
 //! What is kept of what feeds say, how it grows old, and what it comes to.
 
 use super::{agent, feed, json, member, region, seconds};
+use crate::base::Trouble;
 use crate::base::UnixTime;
 use crate::feed::agent_check;
 use crate::feed::ledger::{Event, Ledger};
 use crate::feed::reading::{Reading, Words};
 use crate::feed::spec::{Feed, Measure};
-use crate::feed::trouble::Trouble;
 use crate::health::{Load, Report, Subject, Word};
 use std::time::Duration;
 

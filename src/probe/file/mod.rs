@@ -6,10 +6,10 @@
 mod states;
 mod store;
 
+use crate::base::Trouble;
 use crate::health::{Endpoint, Observation};
 use crate::probe::deadline;
 use crate::probe::spec::FileCheck;
-use crate::probe::trouble::Trouble;
 use states::{Said, States};
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -3,8 +3,8 @@
 //! A check is about one address. A redirect is followed only to the scheme and host that were asked, and the next request
 //! goes to the same address: a healthy neighbor must not vouch for this one, nor a server send the prober elsewhere.
 
+use crate::base::Trouble;
 use crate::probe::search::quoted;
-use crate::probe::trouble::Trouble;
 use hyper::{Method, StatusCode};
 use url::Url;
 

@@ -2,10 +2,10 @@
 
 use super::servers::{Certificates, Server, reset};
 use super::{assert_failed, assert_local, assert_passed, http_check, monitor, probe, probe_briefly, probe_http, text};
+use crate::base::Trouble;
 use crate::health::Observation;
 use crate::probe::spec::{ClientIdentity, HttpCheck, MonitorKind, TlsCheck};
 use crate::probe::tls::judge;
-use crate::probe::trouble::Trouble;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;

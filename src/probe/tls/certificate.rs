@@ -1,7 +1,7 @@
 //! When a server's certificate expires, and what is to be thought of that. Knows no connections.
 
+use crate::base::Trouble;
 use crate::probe::spec::TlsCheck;
-use crate::probe::trouble::Trouble;
 use rustls::pki_types::CertificateDer;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

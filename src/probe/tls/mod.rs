@@ -6,11 +6,11 @@ mod store;
 pub use certificate::judge;
 pub use store::{Protocol, TlsStore, check_identity, roots_of_file};
 
+use crate::base::Trouble;
 use crate::health::{Endpoint, Observation};
 use crate::probe::connect::{Dialer, Stream};
 use crate::probe::progress::{Progress, within};
 use crate::probe::spec::TlsCheck;
-use crate::probe::trouble::Trouble;
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -69,6 +69,20 @@ pub struct RegionCourse {
     pub refuses: f64,
 }
 
+impl RegionCourse {
+    /// What is going on, with the share of its clients that it does take: one that comes back takes all of them while no other
+    /// region has room for them.
+    #[must_use]
+    pub fn in_effect(&self) -> Course {
+        let takes_all = self.shed <= 0.0;
+        match self.course {
+            Course::WarmingUp { until, .. } if takes_all => Course::WarmingUp { share: 1.0, until },
+            Course::Probation { until, .. } if takes_all => Course::Probation { share: 1.0, until },
+            course => course,
+        }
+    }
+}
+
 /// A member of a pool, as it is after a step. The default: nothing is going on.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MemberCourse {

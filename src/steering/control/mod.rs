@@ -7,6 +7,7 @@ pub mod course;
 pub mod guards;
 mod limits;
 pub mod memory;
+mod nearness;
 pub mod operator;
 mod recovery;
 mod shares;
@@ -23,7 +24,7 @@ pub use course::{Course, MemberCourse, RegionCourse};
 pub use memory::{RegionMemory, Remembered};
 use stages::Step;
 use std::time::Duration;
-use tracks::{RegionTrack, Tracks};
+use tracks::Tracks;
 
 /// What is known of a pool under a policy at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -84,12 +85,16 @@ impl Control {
         Step::new(facts, &mut self.tracks, elapsed).run()
     }
 
-    /// Lets a region come back that waits for the operator: the next step does so. Says whether there is such a region.
-    pub fn release(&mut self, region: &str) -> bool {
-        let waits = |track: &&mut RegionTrack| &*track.name == region && track.recovery.is_held_back();
-        let Some(track) = self.tracks.regions.iter_mut().find(waits) else { return false };
-        track.is_released = true;
-        true
+    /// Lets regions come back that wait for the operator, of those that `is_meant` by name: the next step does so. Says whether
+    /// there are such regions.
+    pub fn release_where(&mut self, is_meant: impl Fn(&str) -> bool) -> bool {
+        let mut any = false;
+        let waiting = self.tracks.regions.iter_mut().filter(|track| track.recovery.is_held_back());
+        for track in waiting.filter(|track| is_meant(&track.name)) {
+            track.is_released = true;
+            any = true;
+        }
+        any
     }
 
     /// What is going on in the regions that the policy reaches, by region id. As of the last step.

@@ -13,6 +13,10 @@ use std::time::Duration;
 /// A feed that stays silent holds a region on probation at most this long: a broken feed must not cost a region.
 pub const PROBATION_MAX: Duration = Duration::from_secs(300);
 
+/// A region of which one member is down and another has no result is not known to have failed; it has, when no result comes for so
+/// long. Its clients are led elsewhere all the while.
+pub const RESULTS_WAIT_MAX: Duration = Duration::from_secs(300);
+
 /// What is seen of a region at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
@@ -20,6 +24,8 @@ pub(super) struct Seen {
     pub(super) has_enabled: bool,
     /// It is healthy, or results that are still to come cannot make it so.
     pub(super) is_known: bool,
+    /// A member of it is down.
+    pub(super) has_down: bool,
     /// It is good enough for the first pass.
     pub(super) is_healthy: bool,
     /// It is so by the word of an operator.
@@ -38,6 +44,8 @@ pub(super) struct Region {
     failing: Option<UnixTime>,
     /// It was so before a restart: nobody knows any more which of its members were up.
     has_failed_before_restart: bool,
+    /// Whether it has failed depends since then on results that do not come.
+    waiting: Option<UnixTime>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -74,8 +82,10 @@ impl Region {
     pub(super) fn step(&mut self, seen: &Seen, recovery: &Recovery, now: UnixTime) {
         if seen.has_enabled && !seen.is_known {
             // At the start, or after a reload with other monitors: too little is known, so nothing changes.
+            self.wait(seen, now);
             return;
         }
+        self.waiting = None;
         let away = |since| Absence { since, failed: seen.has_enabled, was_cold: false, is_restored: false };
         match self.phase {
             Phase::Unseen if seen.is_healthy => self.phase = Phase::In,
@@ -95,6 +105,31 @@ impl Region {
                 }
             }
         }
+    }
+
+    /// Results are to come that may save it; those that never come do not.
+    fn wait(&mut self, seen: &Seen, now: UnixTime) {
+        if !seen.has_down {
+            self.waiting = None;
+            return;
+        }
+        let since = *self.waiting.get_or_insert(now);
+        if now < since + RESULTS_WAIT_MAX {
+            return;
+        }
+        let gone = |was_cold| Absence { since, failed: true, was_cold, is_restored: false };
+        match self.phase {
+            Phase::Unseen | Phase::In => self.phase = Phase::Out(gone(false)),
+            Phase::Probation(_) | Phase::Warming(_) => self.phase = Phase::Out(gone(true)),
+            Phase::Held(absence, _) => self.phase = Phase::Out(absence),
+            Phase::Out(ref mut absence) => absence.failed = true,
+        }
+        (self.failing, self.has_failed_before_restart) = (None, false);
+    }
+
+    /// When it is waited no longer for results, while it is.
+    pub(super) fn waits_until(&self) -> Option<UnixTime> {
+        self.waiting.map(|since| since + RESULTS_WAIT_MAX)
     }
 
     fn stay(&mut self, seen: &Seen, recovery: &Recovery, now: UnixTime) {
@@ -220,7 +255,7 @@ impl Region {
         let absence = Absence { since: memory.failed, failed: true, was_cold: false, is_restored: true };
         match memory.state {
             Remembered::Failing => {
-                Self { phase: Phase::In, failing: Some(memory.since), has_failed_before_restart: true }
+                Self { phase: Phase::In, failing: Some(memory.since), has_failed_before_restart: true, waiting: None }
             }
             Remembered::Down => Self { phase: Phase::Out(absence), ..Self::default() },
             Remembered::HeldBack => {

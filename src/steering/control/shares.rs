@@ -133,7 +133,8 @@ fn targets(aim: Aim, part: &[Entry], near: Nearness<'_>) -> Option<Vec<f64>> {
     let mean = |one: usize, unit: &dyn Fn(&Entry) -> f64| {
         let Some(near) = near else { return figures / part.iter().map(unit).sum::<f64>() };
         let others = part.iter().enumerate().filter(|&(other, _)| other != one);
-        let sums = others.map(|(other, entry)| [near(one, other) * figure(entry), near(one, other) * unit(entry)]);
+        let sums = others.map(|(other, entry)| (near(one, other), entry));
+        let sums = sums.map(|(near, entry)| [near * figure(entry), near * unit(entry)]);
         let [there, units] = sums.fold([0.0; 2], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
         f64::midpoint(figure(&part[one]) / unit(&part[one]), there / units.max(f64::MIN_POSITIVE))
     };

@@ -10,8 +10,8 @@ mod shedding;
 use super::{Control, Facts, MemberFacts, RegionFacts};
 use crate::base::{RegionId, UnixTime};
 use crate::health::{Load, Report, Status};
-use crate::steering::PoolCondition;
 use crate::steering::spec::{Member, MemberTarget, Policy, Pool, Region};
+use crate::steering::{PoolCondition, RegionState};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A number by chance that is the same in every run (SplitMix64).
@@ -153,28 +153,32 @@ impl World {
             .map(|(index, _)| index)
     }
 
+    /// How far a region takes clients.
+    fn state(&self, region: usize) -> RegionState {
+        self.condition.regions.of(RegionId(region as u16))
+    }
+
     /// The region that a client is led to, as decisions are made.
     fn region(&self, client: usize, order: &[usize]) -> Option<usize> {
         let coordinate = |region: usize, salt: u64| mix(mix(client as u64 ^ salt) ^ region as u64) as u32;
         let open: Vec<usize> = order.iter().copied().filter(|&region| self.is_available(region)).collect();
-        let back = |&&region: &&usize| !self.condition.regions[region].held_back;
+        let back = |&&region: &&usize| !self.state(region).held_back;
         let open: Vec<usize> =
             if open.iter().any(|region| back(&region)) { open.iter().filter(back).copied().collect() } else { open };
         if self.policy.region_spread.is_some() {
             return self.equal(&open);
         }
         let (&home, others) = open.split_first()?;
-        if !self.condition.regions[home].shed.holds(coordinate(home, 1 << 40)) {
+        if !self.state(home).shed.holds(coordinate(home, 1 << 40)) {
             return Some(home);
         }
-        let taker =
-            others.iter().find(|&&other| !self.condition.regions[other].refuses.holds(coordinate(other, 2 << 40)));
+        let taker = others.iter().find(|&&other| !self.state(other).refuses.holds(coordinate(other, 2 << 40)));
         Some(taker.copied().unwrap_or(home))
     }
 
     /// One of several equal regions, by weight.
     fn equal(&self, open: &[usize]) -> Option<usize> {
-        let weight = |region: &usize| f64::from(self.condition.regions[*region].weight);
+        let weight = |region: &usize| f64::from(self.state(*region).weight);
         let mut left = unit(self.random ^ 7) * open.iter().map(weight).sum::<f64>();
         open.iter().copied().find(|region| {
             left -= weight(region);
@@ -273,7 +277,7 @@ impl World {
     }
 
     pub(super) fn shed(&self) -> Vec<f64> {
-        self.condition.regions.iter().map(|region| region.shed.as_f64()).collect()
+        (0..self.regions.len()).map(|region| self.state(region).shed.as_f64()).collect()
     }
 }
 

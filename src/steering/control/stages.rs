@@ -4,7 +4,7 @@
 mod members;
 mod regions;
 
-use super::tracks::Tracks;
+use super::tracks::{RegionTrack, Tracks};
 use super::{Facts, admin};
 use crate::base::UnixTime;
 use crate::health::Status;
@@ -50,6 +50,7 @@ struct Tally {
     enabled: u64,
     up: u64,
     unknown: u64,
+    down: u64,
 }
 
 impl Tally {
@@ -61,7 +62,7 @@ impl Tally {
 
     /// As it is when everything that has no result yet is found up.
     const fn at_best(&self) -> Self {
-        Self { enabled: self.enabled, up: self.up + self.unknown, unknown: 0 }
+        Self { up: self.up + self.unknown, unknown: 0, ..*self }
     }
 }
 
@@ -85,26 +86,31 @@ impl<'a, 'f> Step<'a, 'f> {
         self.see();
         self.recover_regions();
         self.recover_members();
-        let mut regions: Vec<RegionState> =
-            vec![RegionState { weight: WEIGHT_UNIT, ..RegionState::default() }; self.facts.regions.len()];
-        for &(region, weight) in &self.facts.policy.region_weights {
-            if let Some(state) = regions.get_mut(region.index()) {
-                state.weight = weight.saturating_mul(WEIGHT_UNIT);
-            }
-        }
-        for (state, facts) in regions.iter_mut().zip(self.facts.region_facts) {
-            if let Some(percent) = facts.report.weight_percent {
-                let weight = u64::from(state.weight) * u64::from(percent) / 100;
-                state.weight = u32::try_from(weight).unwrap_or(u32::MAX).max(1);
-            }
-        }
+        let mut regions = self.weighted_regions();
         self.share_members();
         self.limit_members();
         self.measure();
         self.work_valves();
         self.share_regions(&mut regions);
         self.show_regions(&mut regions);
+        let regions = self.tracks.regions.iter().map(|track| track.id).zip(regions).collect();
         (PoolCondition { members: self.members, regions }, self.next)
+    }
+
+    /// The regions with their weights by configuration and report, by place.
+    fn weighted_regions(&self) -> Vec<RegionState> {
+        let weights = &self.facts.policy.region_weights;
+        let weighted = |track: &RegionTrack| {
+            let configured = weights.iter().rfind(|(region, _)| *region == track.id).map_or(1, |(_, weight)| *weight);
+            let mut weight = configured.saturating_mul(WEIGHT_UNIT);
+            let report = self.facts.region_facts.get(track.id.index()).map(|facts| facts.report);
+            if let Some(percent) = report.and_then(|report| report.weight_percent) {
+                let reported = u64::from(weight) * u64::from(percent) / 100;
+                weight = u32::try_from(reported).unwrap_or(u32::MAX).max(1);
+            }
+            RegionState { weight, ..RegionState::default() }
+        };
+        self.tracks.regions.iter().map(weighted).collect()
     }
 
     /// Asks for the next step at `when`, or before.
@@ -141,7 +147,7 @@ impl<'a, 'f> Step<'a, 'f> {
                     sight.has_report |= known.report.is_fresh;
                 }
                 Status::Unknown => tally.unknown += u64::from(weight),
-                Status::Down => {}
+                Status::Down => tally.down += u64::from(weight),
             }
         }
         let (together, least) = (self.together(), self.facts.policy.min_healthy);

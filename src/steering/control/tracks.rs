@@ -4,6 +4,7 @@
 use super::Facts;
 use super::course::{Exceeded, RegionCourse};
 use super::memory::RegionMemory;
+use super::nearness::Nearness;
 use super::recovery;
 use super::shedding::{InCaches, Valve};
 use crate::base::{Family, RegionId};
@@ -106,6 +107,8 @@ pub(super) struct Tracks {
     pub(super) members: Vec<MemberTrack>,
     /// From before a restart, until the regions are there.
     pub(super) memories: Vec<RegionMemory>,
+    /// Of the regions to each other, where shares among them go by that.
+    pub(super) nearness: Nearness,
 }
 
 impl Tracks {

@@ -46,7 +46,7 @@ impl Intakes {
     ) -> Self {
         let splits = splits_clients(pool, policy, reach);
         let intake = |id: &crate::base::RegionId| {
-            let mut state = condition.regions.get(id.index()).copied().unwrap_or_default();
+            let mut state = condition.regions.of(*id);
             if !splits {
                 // Scopes say nothing of it, so nothing may depend on it.
                 (state.shed, state.refuses) = (Share::NONE, Share::NONE);

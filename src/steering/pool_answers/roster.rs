@@ -59,7 +59,7 @@ impl<'p> Roster<'p> {
             });
         }
         for (number, region) in reach.regions().iter().enumerate() {
-            let held_back = condition.regions.get(region.index()).is_some_and(|region| region.held_back);
+            let held_back = condition.regions.of(*region).held_back;
             tallies[number].iter_mut().for_each(|tally| tally.held_back = held_back);
         }
         for entries in &mut entries {

@@ -61,7 +61,7 @@ fn settled(spec: &ZoneSpec, zone: Zone) -> Result<Zone, EditError> {
 fn is_signed(zone: &Zone) -> bool {
     let apex = NameKey::of(zone.apex());
     let has = |rtype: u16| zone.rrset_at(&apex, rtype).is_some();
-    has(DNSKEY) || has(rtype::RRSIG) || !zone.soa().signatures.is_empty()
+    has(DNSKEY) || has(rtype::RRSIG) || !zone.soa().signatures().is_empty()
 }
 
 /// Which of the balanced names are not answered from this zone.

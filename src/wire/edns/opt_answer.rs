@@ -58,11 +58,13 @@ pub struct OptAnswer<'a> {
 
 impl OptAnswer<'_> {
     /// Octets of the whole record.
+    #[inline(always)]
     #[must_use]
     pub fn record_len(&self) -> usize {
-        OPT_LEN_MIN + self.options_len()
+        OPT_LEN_MIN + if self.has_options() { self.options_len() } else { 0 }
     }
 
+    #[inline(never)]
     fn options_len(&self) -> usize {
         let client_subnet = self.client_subnet.as_ref().map_or(0, |(subnet, _)| subnet.option_len());
         let cookie = self.cookie.map_or(0, |cookie| OPTION_HEADER_LEN + cookie.len());
@@ -71,28 +73,40 @@ impl OptAnswer<'_> {
         client_subnet + cookie + nsid + keepalive + self.error.map_or(0, |error| error.option_len())
     }
 
-    /// Writes the record at the start of `out`, which has room for [`OptAnswer::record_len`] octets.
-    pub(in crate::wire) fn write(&self, rcode: Rcode, out: &mut [u8]) {
-        let [type_high, type_low] = rtype::OPT.to_be_bytes();
-        let [udp_high, udp_low] = self.udp_len.to_be_bytes();
-        let [flags_high, flags_low] = if self.dnssec_ok { DNSSEC_OK.to_be_bytes() } else { [0, 0] };
-        let [len_high, len_low] = (self.options_len() as u16).to_be_bytes();
-        let extended_rcode = (rcode.0 >> 4) as u8;
-        let (fixed, mut rest) = out.split_at_mut(OPT_LEN_MIN);
-        // Owner, TYPE, CLASS, TTL (extended RCODE, version, flags), RDLENGTH.
-        fixed.copy_from_slice(&[
-            0,
-            type_high,
-            type_low,
-            udp_high,
-            udp_low,
-            extended_rcode,
-            0,
-            flags_high,
-            flags_low,
-            len_high,
-            len_low,
-        ]);
+    /// Whether the record has any option.
+    #[inline(always)]
+    const fn has_options(&self) -> bool {
+        self.client_subnet.is_some()
+            || self.cookie.is_some()
+            || self.nsid.is_some()
+            || self.keepalive.is_some()
+            || self.error.is_some()
+    }
+
+    /// Writes the record at the start of `out`, which has room for [`OptAnswer::record_len`] octets, and returns how many
+    /// these are.
+    #[inline(always)]
+    pub(in crate::wire) fn write(&self, rcode: Rcode, out: &mut [u8]) -> usize {
+        let (fixed, rest) = out.split_at_mut(OPT_LEN_MIN);
+        if let Some(fixed) = fixed.first_chunk_mut::<OPT_LEN_MIN>() {
+            // Owner, TYPE, CLASS, TTL (extended RCODE, version, flags), RDLENGTH.
+            let [type_high, type_low] = rtype::OPT.to_be_bytes();
+            let [udp_high, udp_low] = self.udp_len.to_be_bytes();
+            let [flags_high, flags_low] = if self.dnssec_ok { DNSSEC_OK.to_be_bytes() } else { [0, 0] };
+            let extended_rcode = (rcode.0 >> 4) as u8;
+            *fixed = [0, type_high, type_low, udp_high, udp_low, extended_rcode, 0, flags_high, flags_low, 0, 0];
+        }
+        if !self.has_options() {
+            return OPT_LEN_MIN;
+        }
+        let len = self.options_len();
+        fixed[OPT_LEN_MIN - 2..].copy_from_slice(&(len as u16).to_be_bytes());
+        self.write_options(rest);
+        OPT_LEN_MIN + len
+    }
+
+    #[inline(never)]
+    fn write_options(&self, mut rest: &mut [u8]) {
         if let Some((subnet, scope)) = &self.client_subnet {
             rest = subnet.write(*scope, rest);
         }

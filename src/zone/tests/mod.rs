@@ -59,27 +59,27 @@ const TXT: u16 = 16;
 
 /// An RRset as `TYPE TTL data | data`, names in data written out.
 fn show_rrset(zone: &Zone, rrset: RrsetRef<'_>) -> String {
-    let mut octets = rrset.octets;
+    let mut octets = rrset.octets();
     let mut shown = Vec::new();
     while !octets.is_empty() {
         let len = usize::from(u16::from_be_bytes([octets[10], octets[11]]));
         assert_eq!(octets[..2], super::rrset::OWNER_OF_QUESTION);
-        assert_eq!(u16::from_be_bytes([octets[2], octets[3]]), rrset.rtype);
+        assert_eq!(u16::from_be_bytes([octets[2], octets[3]]), rrset.rtype());
         assert_eq!(octets[4..6], [0, 1]);
-        assert_eq!(u32::from_be_bytes(octets[6..10].try_into().unwrap()), rrset.ttl);
+        assert_eq!(u32::from_be_bytes(octets[6..10].try_into().unwrap()), rrset.ttl());
         let data = &octets[12..12 + len];
-        shown.push(match rrset.rtype {
+        shown.push(match rrset.rtype() {
             rtype::A => data.iter().map(u8::to_string).collect::<Vec<_>>().join("."),
             TXT => String::from_utf8_lossy(&data[1..]).into_owned(),
             _ => format!("{} octets", data.len()),
         });
         octets = &octets[12 + len..];
     }
-    assert_eq!(shown.len(), usize::from(rrset.records));
-    if !rrset.targets.is_empty() {
+    assert_eq!(shown.len(), usize::from(rrset.records()));
+    if !rrset.targets().is_empty() {
         let mut key = NameKey::default();
         shown = rrset
-            .targets
+            .targets()
             .iter()
             .map(|&at| {
                 zone.target(rrset, at, &mut key);
@@ -87,7 +87,7 @@ fn show_rrset(zone: &Zone, rrset: RrsetRef<'_>) -> String {
             })
             .collect();
     }
-    format!("{} {} {}", record_type::name(rrset.rtype), rrset.ttl, shown.join(" | "))
+    format!("{} {} {}", record_type::name(rrset.rtype()), rrset.ttl(), shown.join(" | "))
 }
 
 fn show(zone: &Zone, qname: &str, qtype: &str) -> String {

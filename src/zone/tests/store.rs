@@ -26,15 +26,15 @@ fn pointers_lead_into_the_apex() {
     let zone = load("Example.COM.", TEXT, &["geo"]);
     let soa = zone.soa();
     // `ns1` and a pointer to the apex; `h` and a pointer to its last label; five numbers.
-    assert_eq!(soa.octets[12..22], *b"\x03ns1\xc0\x00\x01h\xc0\x08");
-    assert_eq!((soa.fixups, soa.targets, soa.ttl, soa.records), (&[16_u16, 20][..], &[][..], 200, 1));
+    assert_eq!(soa.octets()[12..22], *b"\x03ns1\xc0\x00\x01h\xc0\x08");
+    assert_eq!((soa.fixups(), soa.targets(), soa.ttl(), soa.records()), (&[16_u16, 20][..], &[][..], 200, 1));
     let ns = zone.ns();
-    assert_eq!((ns.fixups, ns.targets), (&[16_u16][..], &[12_u16, 30][..]));
-    assert_eq!(ns.octets[16..18], [0xc0, 0]);
+    assert_eq!((ns.fixups(), ns.targets()), (&[16_u16][..], &[12_u16, 30][..]));
+    assert_eq!(ns.octets()[16..18], [0xc0, 0]);
     assert_eq!(show_rrset(&zone, ns), "NS 300 ns1.example.com. | ns.example.net.");
     let key = NameKey::of(&name("_s._tcp.example.com."));
     let Lookup::Answer { rrset, .. } = zone.lookup(&key, 2, rtype::SRV) else { panic!("no SRV") };
-    assert_eq!((rrset.fixups, rrset.targets), (&[][..], &[18_u16][..]), "SRV names are not compressed (RFC 3597)");
+    assert_eq!((rrset.fixups(), rrset.targets()), (&[][..], &[18_u16][..]), "SRV names are not compressed (RFC 3597)");
 }
 
 #[test]

@@ -101,11 +101,27 @@ fn an_order_ends_by_itself_and_the_log_says_so() {
 }
 
 #[test]
+fn an_order_that_a_later_one_replaces_has_ended_and_the_log_says_why() {
+    let (server, _backends) = start("");
+    run(&server, 0, &["drain", "region/near", "--reason", "new switches"]);
+    let said = run(&server, 0, &["force", "down", "region/near"]);
+    assert!(said.contains("draining"), "what it replaces: {said}");
+    let log = server.log();
+    let ended =
+        log.lines().find(|line| line.contains("order of an operator has ended")).unwrap_or_else(|| panic!("{log}"));
+    for part in ["a later command on the same pattern", "draining", "region/near", "new switches"] {
+        assert!(ended.contains(part), "{part:?} is missing in {ended}");
+    }
+}
+
+#[test]
 fn a_guard_refuses_what_leaves_too_few_regions_unless_it_is_overridden() {
     let (server, mut backends) = start("[[guard]]\npool = \"w*\"\nmin_regions = 2\n");
     let said = run(&server, 3, &["drain", "region/near"]);
     assert!(said.contains("pool `web` must keep 2 regions") && said.contains("1 (far) would be left"), "{said}");
-    assert!(said.contains("--override"), "{said}");
+    assert!(said.contains("--override") && said.contains("--percent 90"), "{said}");
+    let said = run(&server, 3, &["drain", "pool/web"]);
+    assert!(said.contains("`pool/NAME/REGION`") && !said.contains("--percent"), "a whole pool has no parts: {said}");
     assert_eq!(www(&server), NEAR);
     run(&server, 3, &["force", "down", "pool/web/near/*"]);
     let said = run(&server, 0, &["drain", "region/near", "--override"]);

@@ -43,6 +43,19 @@ fn a_configuration_compared_with_itself_changes_nothing() {
 }
 
 #[test]
+fn a_drain_by_a_part_that_has_no_effect_is_told_of_with_what_to_do() {
+    let arguments = ["--drain", "eu-west=30%", "--name", "www.gslb.example.com"];
+    let told = report(&arguments);
+    assert_eq!(told["total"]["moved"], 0);
+    let hint = told["hints"][0].as_str().unwrap();
+    assert!(hint.contains("`region/eu-west` by a part") && hint.contains("percentage_drain = true"), "{hint}");
+    assert!(text(&simulate(&arguments)).contains("  hint          `region/eu-west` by a part"));
+    for whole in ["eu-west", "pool/web/eu-west/*=30%"] {
+        assert_eq!(report(&["--drain", whole])["hints"], serde_json::json!([]), "{whole}");
+    }
+}
+
+#[test]
 fn load_and_population_come_from_files() {
     let folder = tempfile::tempdir().unwrap();
     let (load, clients) = (folder.path().join("load.json"), folder.path().join("clients"));

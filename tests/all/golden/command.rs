@@ -3,7 +3,7 @@
 use crate::message::{ECS, Edns, Query, ecs, type_number};
 use crate::world::Over;
 use azimuth::base::Prefix;
-use azimuth::health::{Report, Status, Subject, Word};
+use azimuth::health::{Observation, Report, Status, Subject, Word};
 use azimuth::steering::control::operator::Action;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,6 +17,21 @@ pub enum Command {
         status: Status,
         wavering: bool,
     },
+    /// What probes of a member see.
+    Probed {
+        member: String,
+        monitor: Option<String>,
+        seen: Observation,
+        times: u32,
+    },
+    /// What the source that a feed asks about somebody answers.
+    Answered {
+        feed: String,
+        subject: Subject,
+        answer: String,
+    },
+    /// The server stops and starts again.
+    Restart,
     /// What the resolvers say of an alias's target.
     Resolved {
         target: String,
@@ -61,8 +76,7 @@ impl Command {
         let words: Vec<&str> = text.split_whitespace().collect();
         match words.as_slice() {
             ["health", member, rest @ ..] => {
-                let (member, monitor) =
-                    member.split_once('@').map_or((*member, None), |(m, by)| (m, Some(by.to_owned())));
+                let (member, monitor) = checked(member);
                 let (status, wavering) = match rest {
                     ["up"] => (Status::Up, false),
                     ["up", "wavering"] => (Status::Up, true),
@@ -73,8 +87,21 @@ impl Command {
                         return Err(format!("`{text}`: after the member stands up, down or unknown, perhaps wavering"));
                     }
                 };
-                Ok(Self::Health { member: member.to_owned(), monitor, status, wavering })
+                Ok(Self::Health { member, monitor, status, wavering })
             }
+            ["probe", member, seen, rest @ ..] => {
+                let (member, monitor) = checked(member);
+                let (times, rest) = match rest {
+                    ["times", times, rest @ ..] => (number(times)?, rest),
+                    rest => (1, rest),
+                };
+                Ok(Self::Probed { member, monitor, seen: observation(seen, rest)?, times })
+            }
+            ["feed", feed, subject, ..] => {
+                let answer = text.splitn(4, ' ').nth(3).unwrap_or_default().replace("\\n", "\n");
+                Ok(Self::Answered { feed: (*feed).to_owned(), subject: subject_of(subject)?, answer })
+            }
+            ["restart"] => Ok(Self::Restart),
             ["resolved", target, expires, addresses @ ..] => {
                 let addresses = addresses.iter().map(|text| number(text)).collect::<Result<_, _>>()?;
                 Ok(Self::Resolved { target: (*target).to_owned(), addresses, expires: number(expires)? })
@@ -120,6 +147,25 @@ impl Command {
             _ => return Err(format!("`{}`: only `for SECONDS` may follow", rest.join(" "))),
         };
         Ok(Self::Order { pattern: pattern.to_owned(), action, lasts })
+    }
+}
+
+/// `MEMBER` or `MEMBER@MONITOR`.
+fn checked(text: &str) -> (String, Option<String>) {
+    text.split_once('@').map_or((text.to_owned(), None), |(member, by)| (member.to_owned(), Some(by.to_owned())))
+}
+
+/// `passed` with the milliseconds that it took, `failed`, or `local-error`.
+fn observation(word: &str, rest: &[&str]) -> Result<Observation, String> {
+    match (word, rest) {
+        ("passed", []) => Ok(Observation::passed(Duration::from_millis(10))),
+        ("passed", ["within", millis]) => Ok(Observation::passed(Duration::from_millis(number(millis)?))),
+        ("failed", []) => Ok(Observation::Failed { reason: "refused".into() }),
+        ("local-error", []) => Ok(Observation::LocalError { reason: "no descriptors".into() }),
+        _ => Err(format!(
+            "`{word} {}`: a probe has passed, perhaps within MS, or failed, or local-error",
+            rest.join(" ")
+        )),
     }
 }
 

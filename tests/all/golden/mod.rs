@@ -108,6 +108,17 @@ fn run(world: &mut World, command: &Command) -> String {
                 _ => String::new(),
             }
         }
+        Command::Probed { member, monitor, seen, times } => {
+            match (0..*times).map(|_| world.probed(member, monitor.as_deref(), seen)).sum() {
+                0 => format!("no member {member} with such a monitor\n"),
+                _ => String::new(),
+            }
+        }
+        Command::Answered { feed, subject, answer } => world.answered(feed, subject, answer),
+        Command::Restart => {
+            world.restart();
+            String::new()
+        }
         Command::Resolved { target, addresses, expires } => {
             world.set_alias(target, addresses, *expires);
             String::new()

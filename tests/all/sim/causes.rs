@@ -1,7 +1,7 @@
 //! Every change of state has a cause: what was told since the last publication against what that publication changes.
 
 use super::plan::Plan;
-use azimuth::base::{PolicyId, PoolId};
+use azimuth::base::{PolicyId, PoolId, RegionId};
 use azimuth::health::{Change, Observation, Status, Subject, TargetKey};
 use azimuth::snapshot::{Snapshot, target_name};
 use azimuth::steering::condition::MemberState;
@@ -40,7 +40,8 @@ impl Causes {
                     assert!(cause, "member {at} of {} changes without a cause: {old:?} to {new:?}, {self:?}", whose());
                 }
             }
-            for (region, (old, new)) in old.regions.iter().zip(&new.regions).enumerate() {
+            let regions = (0..plan.inputs.regions.len() as u16).map(RegionId);
+            for (region, old, new) in regions.map(|region| (region.0, old.regions.of(region), new.regions.of(region))) {
                 if old != new {
                     is_changed = true;
                     let cause = self.of_pool(plan, pool);

@@ -10,6 +10,7 @@ mod model;
 mod plan;
 mod random;
 mod resolvers;
+mod restart;
 mod rules;
 mod shares;
 mod world;

@@ -6,7 +6,7 @@ use azimuth::base::UnixTime;
 use azimuth::health::{Report, Status, Subject, TargetKey, Word};
 use azimuth::snapshot::target_name;
 use azimuth::steering::control::operator::{Action, OperatorTable, Order};
-use azimuth::steering::spec::Pool;
+use azimuth::steering::spec::{Pool, RequiredMonitor};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -88,13 +88,22 @@ impl Model {
     /// By the monitors alone.
     fn status(&self, plan: &Plan, pool: usize, member: usize) -> Status {
         let targets = &plan.inputs.member_targets[pool][member];
-        let count = |status: Status| {
-            targets.iter().filter(|key| self.statuses.get(key).copied().unwrap_or_default() == status).count()
+        let spec = &plan.inputs.pools[pool];
+        let said = |(required, key): (&RequiredMonitor, &TargetKey)| {
+            let status = self.statuses.get(key).copied().unwrap_or_default();
+            let turned = match status {
+                Status::Up => Status::Down,
+                Status::Down => Status::Up,
+                Status::Unknown => Status::Unknown,
+            };
+            (!required.watch_only).then_some(if required.inverted { turned } else { status })
         };
-        let needed = plan.inputs.pools[pool].at_least.map_or(targets.len(), |least| targets.len().min(least.into()));
+        let counts: Vec<Status> = spec.monitors.iter().zip(targets).filter_map(said).collect();
+        let count = |status: Status| counts.iter().filter(|&&of| of == status).count();
+        let needed = spec.at_least.map_or(counts.len(), |least| counts.len().min(least.into()));
         match () {
             () if count(Status::Up) >= needed => Status::Up,
-            () if targets.len() - count(Status::Down) < needed => Status::Down,
+            () if counts.len() - count(Status::Down) < needed => Status::Down,
             () => Status::Unknown,
         }
     }

@@ -203,7 +203,11 @@ fn pool_of(choice: &Choice, number: usize, generation: u8) -> Pool {
     Pool {
         name: format!("pool{number}").into(),
         monitors: (0..choice.fixed(&[26, pool]) % 3)
-            .map(|number| RequiredMonitor::new(MonitorId(number as u32)))
+            .map(|number| RequiredMonitor {
+                inverted: choice.one_in(8, &[90, pool, number]),
+                watch_only: choice.one_in(8, &[91, pool, number]),
+                ..RequiredMonitor::new(MonitorId(number as u32))
+            })
             .collect(),
         at_least: choice.one_in(2, &[27, pool]).then_some(1),
         members,

@@ -13,6 +13,8 @@ const RESOLVERS: usize = 3;
 #[derive(Default)]
 pub struct Resolvers {
     caches: [HashMap<(usize, u16), Vec<Kept>>; RESOLVERS],
+    /// How often the server was started again.
+    pub(super) restarts: u64,
 }
 
 /// An answer in a cache.
@@ -23,6 +25,7 @@ struct Kept {
     answer: Answer,
     /// Of which snapshot and configuration it is.
     snapshot: u64,
+    restarts: u64,
     generation: usize,
 }
 
@@ -62,6 +65,7 @@ fn learn(world: &mut World, resolver: usize, question: Question) {
         expires: world.now + Duration::from_secs(u64::from(*ttl)),
         answer,
         snapshot: world.snapshot.generation,
+        restarts: world.resolvers.restarts,
         generation: world.plan.generation,
     };
     world.resolvers.caches[resolver].entry((question.name, question.rtype)).or_default().push(kept);
@@ -69,7 +73,8 @@ fn learn(world: &mut World, resolver: usize, question: Question) {
 
 /// What another client was told must do for this one too, and nobody is led for longer than a TTL to what may not answer.
 fn check_kept(world: &mut World, question: &Question, kept: &Kept) {
-    if world.snapshot.generation == kept.snapshot && world.plan.generation == kept.generation {
+    let is_same = (world.snapshot.generation, world.resolvers.restarts) == (kept.snapshot, kept.restarts);
+    if is_same && world.plan.generation == kept.generation {
         let random = world.random.next();
         let fresh = ask(&mut world.responder, &world.snapshot, question, random, world.now);
         assert_eq!(

@@ -24,6 +24,9 @@ use std::time::Duration;
 /// How long a world lasts.
 const LASTS: Duration = Duration::from_secs(60);
 
+/// How long states are held while the checker seems blind.
+const HOLD: Duration = Duration::from_secs(20);
+
 /// What happens by itself.
 #[derive(Clone, Debug)]
 enum Event {
@@ -34,6 +37,7 @@ enum Event {
     RegionFails(u8),
     CheckerIsCutOff,
     Reload,
+    Restart,
     OperatorSpeaks,
     FeedSpeaks,
     ClientsAsk,
@@ -85,7 +89,7 @@ impl World {
             scopes: HashMap::new(),
             answers: 0,
             seed,
-            fleet: Fleet::new(Duration::from_secs(20)),
+            fleet: Fleet::new(HOLD),
             probed: HashMap::new(),
             failing: BTreeSet::new(),
             failed_regions: BTreeMap::new(),
@@ -97,6 +101,7 @@ impl World {
         world.model.keep_times(&world.plan, now);
         for (event, within) in [
             (Event::Reload, 30_000),
+            (Event::Restart, 60_000),
             (Event::OperatorSpeaks, 10_000),
             (Event::FeedSpeaks, 3_000),
             (Event::RegionFails(0), 20_000),
@@ -166,6 +171,10 @@ impl World {
                 self.later(30_000, 100_000, Event::CheckerIsCutOff);
             }
             Event::Reload => self.reload(),
+            Event::Restart => {
+                self.restart();
+                self.later(5_000, 60_000, Event::Restart);
+            }
             Event::OperatorSpeaks => self.operator_speaks(),
             Event::FeedSpeaks => self.feed_speaks(),
             Event::ClientsAsk => {
@@ -186,7 +195,7 @@ impl World {
     }
 
     /// Has everything that was told take effect; every change must have a cause.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         let is_due = self.core.due().is_some_and(|due| due <= self.now);
         let is_told = self.core.is_dirty();
         self.causes.is_time |= is_due;
@@ -205,6 +214,15 @@ impl World {
     }
 
     // Probes.
+
+    /// All probes are new, and nothing is known of their targets.
+    pub(super) fn probe_anew(&mut self) {
+        self.fleet = Fleet::new(HOLD);
+        self.probed.clear();
+        self.model.statuses.clear();
+        self.agenda.retain(|_, event| !matches!(event, Event::ProbeEnds(..) | Event::Turns(_)));
+        self.probe_what_is_planned();
+    }
 
     /// Probes of what is planned are begun, of what is not any more ended.
     fn probe_what_is_planned(&mut self) {

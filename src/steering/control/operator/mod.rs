@@ -109,7 +109,8 @@ impl Order {
     }
 
     /// Whether it is said of members one by one: a drain by a part of a region is the region's alone.
-    fn concerns_members(&self) -> bool {
+    #[must_use]
+    pub fn concerns_members(&self) -> bool {
         !self.action.is_partial() || self.pattern.level() == Level::Member
     }
 }

@@ -155,6 +155,12 @@ impl Part {
         &self.text
     }
 
+    /// The one name that it matches; `None` where it has wildcards.
+    #[must_use]
+    pub fn literal(&self) -> Option<&str> {
+        self.is_literal.then_some(&*self.text)
+    }
+
     /// Whether it matches a name.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {

@@ -18,11 +18,20 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-const UP: Seen =
-    Seen { has_enabled: true, is_known: true, is_healthy: true, is_forced: false, has_report: false, has_feed: false };
-const DOWN: Seen = Seen { is_healthy: false, ..UP };
+const UP: Seen = Seen {
+    has_enabled: true,
+    is_known: true,
+    has_down: false,
+    is_healthy: true,
+    is_forced: false,
+    has_report: false,
+    has_feed: false,
+};
+const DOWN: Seen = Seen { is_healthy: false, has_down: true, ..UP };
 const DRAINED: Seen = Seen { has_enabled: false, is_known: false, ..DOWN };
-const UNKNOWN: Seen = Seen { is_known: false, ..DOWN };
+const UNKNOWN: Seen = Seen { is_known: false, has_down: false, ..DOWN };
+/// One member is down, another has no result.
+const HALF: Seen = Seen { is_known: false, ..DOWN };
 
 fn warm() -> Recovery {
     Recovery { warm_up: Some(seconds(90)), ..Recovery::default() }
@@ -213,6 +222,39 @@ fn no_results_after_a_reload_change_nothing() {
             (145, UP, "warming 55"),
         ],
     );
+}
+
+#[test]
+fn a_region_fails_when_the_result_that_could_save_it_does_not_come() {
+    let manual = Recovery { failback: Failback::Manual, failover_delay: seconds(30), ..warm() };
+    check(
+        &manual,
+        &[
+            (0, UP, "steady"),
+            (10, HALF, "steady"),
+            (309, HALF, "steady"),
+            (310, HALF, "down since 10"),
+            (311, HALF, "down since 10"),
+            (400, UP, "held"),
+            (410, HALF, "held"),
+            (710, HALF, "down since 10"),
+            (711, UP, "held"),
+        ],
+    );
+    // A result in time decides as ever, and is not waited for again from the first moment.
+    check(
+        &warm(),
+        &[(0, UP, "steady"), (10, HALF, "steady"), (200, UP, "steady"), (210, HALF, "steady"), (500, HALF, "steady")],
+    );
+    // At the start too; but without any result nothing is known to have failed.
+    check(&warm(), &[(0, HALF, "steady"), (300, HALF, "down since 0"), (400, UP, "warming 10")]);
+    check(&warm(), &[(0, UNKNOWN, "steady"), (9000, UNKNOWN, "steady"), (9001, UP, "steady")]);
+    // Meanwhile it does not come back: what was left is left.
+    let steps = [(0, UP, "steady"), (10, DOWN, "delayed until 40"), (20, HALF, "delayed until 40")];
+    let mut region = check(&manual, &steps);
+    region.step(&HALF, &manual, at(320));
+    assert_eq!(word(&region, &manual, 320), "down since 20");
+    assert!(!region.is_failing());
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn a_recovered_region_gets_its_clients_back_by_and_by() {
     assert!(world.loads[0] + world.loads[1] == 0.0 && world.loads[2] + world.loads[3] > 0.99);
     set(&mut world, &[0, 1], Status::Up);
     assert!((world.shed()[0] - 0.9).abs() < 1e-6);
-    let state = world.condition.regions[0];
+    let state = world.state(0);
     assert!(state.settling && state.refuses == Share::ALL && !state.held_back);
     let mut before = world.shed()[0];
     for _ in 0..90 {
@@ -52,7 +52,7 @@ fn a_recovered_region_gets_its_clients_back_by_and_by() {
         before = now;
     }
     world.second();
-    assert_eq!(world.condition.regions[0], crate::steering::RegionState::default());
+    assert_eq!(world.state(0), crate::steering::RegionState::default());
     assert_eq!(world.due, None, "nothing moves any more");
 }
 
@@ -89,7 +89,7 @@ fn with_marks_the_region_that_takes_a_warming_ones_clients_refuses_what_is_too_m
     set(&mut world, &[0, 1], Status::Down);
     world.run(300);
     set(&mut world, &[0, 1], Status::Up);
-    assert_eq!(world.condition.regions[0].refuses, Share::ALL, "a cold region takes no other clients");
+    assert_eq!(world.state(0).refuses, Share::ALL, "a cold region takes no other clients");
     world.run(150);
     assert_eq!(course(&world, 0), Course::Steady);
     world.run(300);
@@ -131,13 +131,13 @@ fn a_region_that_waits_is_passed_over_and_its_return_is_announced_by_short_ttls(
     set(&mut world, &[0, 1], Status::Down);
     world.run(10);
     set(&mut world, &[0, 1], Status::Up);
-    assert!(world.condition.regions[0].held_back && !world.condition.regions[0].settling);
+    assert!(world.state(0).held_back && !world.state(0).settling);
     world.run(69);
-    assert!(!world.condition.regions[0].settling);
+    assert!(!world.state(0).settling);
     world.run(1);
-    assert!(world.condition.regions[0].settling, "one lifetime before the end");
+    assert!(world.state(0).settling, "one lifetime before the end");
     world.run(30);
-    assert!(!world.condition.regions[0].held_back);
+    assert!(!world.state(0).held_back);
     assert_eq!(course(&world, 0), Course::Steady);
 }
 
@@ -154,10 +154,11 @@ fn manual_failback_outlives_a_restart_and_ends_with_release() {
     world.control.restore(memory.clone());
     assert_eq!(world.control.memory(), memory, "kept before the first step too");
     world.control();
-    assert!(world.condition.regions[0].held_back);
-    assert!(!world.control.release("r1") && world.control.release("r0"));
+    assert!(world.state(0).held_back);
+    let mut release = |name: &str| world.control.release_where(|region| region == name);
+    assert!(!release("r1") && release("r0"));
     world.control();
-    assert!(!world.condition.regions[0].held_back);
+    assert!(!world.state(0).held_back);
     assert_eq!(world.control.memory(), []);
 }
 
@@ -221,7 +222,7 @@ fn a_reload_that_moves_regions_and_members_finds_them_by_name() {
     set(&mut world, &[0, 1], Status::Down);
     world.run(10);
     set(&mut world, &[0, 1], Status::Up);
-    assert!(world.condition.regions[0].held_back);
+    assert!(world.state(0).held_back);
     // The regions change places, and one member goes.
     world.regions.swap(0, 1);
     for member in &mut world.pool.members {
@@ -230,6 +231,6 @@ fn a_reload_that_moves_regions_and_members_finds_them_by_name() {
     world.pool.members.remove(1);
     world.members.remove(1);
     world.control();
-    assert!(world.condition.regions[1].held_back && !world.condition.regions[0].held_back);
+    assert!(world.state(1).held_back && !world.state(0).held_back);
     assert_eq!(&*world.control.regions().nth(1).unwrap().name, "r0");
 }

@@ -3,6 +3,7 @@
 use super::{START, World, policy};
 use crate::base::UnixTime;
 use crate::health::Status;
+use crate::steering::control::recovery::RESULTS_WAIT_MAX;
 use crate::steering::control::{Control, Course, RegionMemory, Remembered};
 use crate::steering::spec::{Failback, MemberTarget, Recovery, Spread};
 use std::time::Duration;
@@ -118,7 +119,7 @@ fn a_delay_that_runs_goes_on_after_a_restart_with_the_members_that_clients_have(
 }
 
 #[test]
-fn a_delay_that_is_over_keeps_nobody_while_results_are_waited_for_and_asks_for_no_step() {
+fn a_delay_that_is_over_keeps_nobody_while_results_are_waited_for_and_asks_for_the_step_that_gives_them_up_alone() {
     let recovery = Recovery { failover_delay: Duration::from_secs(30), ..Recovery::default() };
     let mut world = world(recovery, Some((Remembered::Failing, 20)));
     world.members[0].status = Status::Down;
@@ -127,7 +128,11 @@ fn a_delay_that_is_over_keeps_nobody_while_results_are_waited_for_and_asks_for_n
     assert_eq!(world.condition.members[0].status, Status::Up);
     world.run(10);
     assert_eq!(world.condition.members[0].status, Status::Down);
-    assert_eq!((course(&world), world.due), (Course::Steady, None));
+    let wait = RESULTS_WAIT_MAX.as_secs() - 10;
+    assert_eq!((course(&world), world.due), (Course::Steady, Some(UnixTime::from_secs(START + world.now + wait))));
+    world.run(wait);
+    assert!(matches!(course(&world), Course::Down { .. }));
+    assert_eq!(world.due, None);
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn where_all_are_overloaded_nothing_is_handed_on_and_nothing_swings() {
     let changes = world.changes;
     world.run(300);
     assert_eq!(world.changes, changes, "answers stand still");
-    assert_eq!(world.condition.regions.iter().map(|region| region.shed).collect::<Vec<_>>(), [Share::NONE; 3]);
+    assert_eq!([0, 1, 2].map(|region| world.state(region).shed), [Share::NONE; 3]);
     // When one of them has room again, it is used.
     world.demand[2] = 0.3;
     run_with_room_of(&mut world, 2, 600);
@@ -149,7 +149,7 @@ fn a_feed_that_falls_silent_lets_shares_drift_back_without_a_jump() {
         world.second();
     }
     assert_eq!(world.shed(), [0.0; 3]);
-    assert!(world.condition.regions.iter().all(|region| region.refuses == Share::NONE));
+    assert!((0..world.regions.len()).all(|region| world.state(region).refuses == Share::NONE));
 }
 
 #[test]
@@ -186,14 +186,14 @@ fn a_percentage_drain_hands_on_at_least_that_share() {
     let mut world = three([0.5, 0.5, 0.5], &equal());
     world.region_facts[0].admin = Admin::Draining { percent: 40 };
     world.run(120);
-    assert_eq!(world.condition.regions[0].shed, Share::from_f64(0.4));
-    assert_eq!(world.condition.regions[0].refuses, Share::from_f64(0.4));
+    assert_eq!(world.state(0).shed, Share::from_f64(0.4));
+    assert_eq!(world.state(0).refuses, Share::from_f64(0.4));
     assert_eq!(world.control.regions().next().unwrap().course, Course::Draining { share: 0.4 });
     let loads = world.mean_loads(60);
     assert!((loads[0] - 0.3).abs() < 0.05, "{loads:.2?}");
     world.policy.percentage_drain = false;
     world.run(1 + world.every);
-    assert_eq!(world.condition.regions[0].shed, Share::NONE);
+    assert_eq!(world.state(0).shed, Share::NONE);
 }
 
 #[test]

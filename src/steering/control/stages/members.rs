@@ -172,8 +172,8 @@ impl Step<'_, '_> {
         }
         for (state, track) in self.members.iter_mut().zip(&self.tracks.members) {
             let Some(group) = track.place.map(|place| (place, track.slot)) else { continue };
-            let gives_way = !kept.contains(&group) || free.contains(&group);
-            state.passed_over |= track.exceeded.is_some() && gives_way;
+            // Few members are beyond their limits: only these are looked for in the lists.
+            state.passed_over |= track.exceeded.is_some() && (!kept.contains(&group) || free.contains(&group));
         }
     }
 }

@@ -27,11 +27,32 @@ const INFLOW_MAX: f64 = 10.0;
 /// And at least as this part of it, so that a first client handed on meets a valve that is where it belongs.
 const INFLOW_MIN: f64 = 0.1;
 
-/// At this distance a region counts for another one a factor e less.
-const NEAR_KM: f64 = 1000.0;
-
 /// Of what a region hands on, at least this share counts as gone when it is foreseen what more of it will do.
 const LEAVING_MIN: f64 = 0.25;
+
+/// What the members of one region report together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Used {
+    /// Utilisation times capacity, and capacity.
+    by_capacity: [f64; 2],
+    /// Utilisation times weight, and weight.
+    by_weight: [f64; 2],
+    /// A member that reports utilisation has no capacity.
+    lacks_capacity: bool,
+    sum: Option<f64>,
+}
+
+impl Used {
+    /// Of the region's capacity, where that is known or not needed.
+    fn utilisation(&self, capacity: Option<f64>) -> Option<f64> {
+        let has_capacities = !self.lacks_capacity && self.by_capacity[1] > 0.0;
+        let [used, weight] = if has_capacities { self.by_capacity } else { self.by_weight };
+        if weight > 0.0 {
+            return Some(used / weight);
+        }
+        Some(self.sum? / capacity.filter(|&capacity| capacity > 0.0)?)
+    }
+}
 
 impl Step<'_, '_> {
     /// How each region comes and goes.
@@ -42,6 +63,7 @@ impl Step<'_, '_> {
             let seen = Seen {
                 has_enabled: sight.families.iter().any(|tally| tally.enabled > 0),
                 is_known: sight.is_known,
+                has_down: sight.families.iter().any(|tally| tally.down > 0),
                 is_healthy: sight.is_healthy,
                 is_forced: sight.is_forced && sight.is_healthy,
                 has_report: sight.has_report,
@@ -51,6 +73,7 @@ impl Step<'_, '_> {
                 track.recovery.release(&recovery, seen.has_feed, now);
             }
             track.recovery.step(&seen, &recovery, now);
+            let waits_until = track.recovery.waits_until();
             match track.recovery.course(&recovery, now) {
                 // One that is over and without effect waits for results.
                 Course::HeldBack { until: Some(until) } if now < until => {
@@ -66,44 +89,44 @@ impl Step<'_, '_> {
                 Course::WarmingUp { .. } | Course::Probation { .. } => self.tick(),
                 _ => {}
             }
+            if let Some(until) = waits_until.filter(|&until| now < until) {
+                self.wake(until);
+            }
         }
     }
 
     /// What each region uses of its capacity: by its own report, else by its members'.
     pub(super) fn measure(&mut self) {
-        for place in 0..self.sights.len() {
+        let by_members = self.used_by_members();
+        for (place, by_members) in by_members.iter().enumerate() {
             let id = self.tracks.regions[place].id.index();
             let report = self.facts.region_facts.get(id).map(|facts| facts.report).unwrap_or_default();
             let capacity = self.facts.regions[id].capacity;
             let own = report.load.utilisation_of(capacity);
-            self.sights[place].utilisation = own.or_else(|| self.utilisation_by_members(place, capacity));
+            self.sights[place].utilisation = own.or_else(|| by_members.utilisation(capacity));
         }
     }
 
-    fn utilisation_by_members(&self, place: usize, capacity: Option<f64>) -> Option<f64> {
-        let (mut by_capacity, mut by_weight, mut all_have_capacity) = ([0.0; 2], [0.0; 2], true);
-        let mut sum: Option<f64> = None;
+    /// What the members that answer report, by place.
+    fn used_by_members(&self) -> Vec<Used> {
+        let mut used = vec![Used::default(); self.tracks.regions.len()];
         for (index, track) in self.tracks.members.iter().enumerate() {
             let answers = self.members[index].enabled && self.members[index].status == Status::Up && !track.kept;
-            if track.place.map(usize::from) != Some(place) || !answers {
-                continue;
-            }
+            let Some(place) = track.place.filter(|_| answers) else { continue };
             let (member, load) = (&self.facts.pool.members[index], &self.facts.members[index].report.load);
+            let of_region = &mut used[usize::from(place)];
             if let Some(used) = load.utilisation_of(member.capacity) {
                 let (capacity, weight) = (member.capacity.unwrap_or(0.0), f64::from(member.weight));
-                by_capacity = [by_capacity[0] + used * capacity, by_capacity[1] + capacity];
-                by_weight = [by_weight[0] + used * weight, by_weight[1] + weight];
-                all_have_capacity &= member.capacity.is_some();
+                of_region.by_capacity =
+                    [of_region.by_capacity[0] + used * capacity, of_region.by_capacity[1] + capacity];
+                of_region.by_weight = [of_region.by_weight[0] + used * weight, of_region.by_weight[1] + weight];
+                of_region.lacks_capacity |= member.capacity.is_none();
             }
             if let Some(used) = load.requests.or(load.connections).or(load.bandwidth) {
-                sum = Some(sum.unwrap_or(0.0) + used);
+                of_region.sum = Some(of_region.sum.unwrap_or(0.0) + used);
             }
         }
-        let [used, weight] = if all_have_capacity && by_capacity[1] > 0.0 { by_capacity } else { by_weight };
-        if weight > 0.0 {
-            return Some(used / weight);
-        }
-        Some(sum? / capacity.filter(|&capacity| capacity > 0.0)?)
+        used
     }
 
     /// The shares of clients that regions hand on and refuse because of their load.
@@ -265,32 +288,29 @@ impl Step<'_, '_> {
     pub(super) fn share_regions(&mut self, regions: &mut [RegionState]) {
         let spread = self.facts.policy.region_spread;
         let Some(aim) = spread.and_then(shares::Aim::of).filter(|&aim| aim != shares::Aim::Inverse) else { return };
+        let figures: Vec<Option<f64>> = match spread {
+            Some(Spread::TwoChoices) => self.sights.iter().map(|sight| sight.utilisation).collect(),
+            Some(Spread::LeastBandwidth) => self.sums(|report| report.load.bandwidth),
+            Some(Spread::LeastPackets) => self.sums(|report| report.load.packets),
+            _ => self.sums(|report| report.load.connections),
+        };
         let entry = |place: usize| {
             let (sight, track) = (&self.sights[place], &self.tracks.regions[place]);
-            let figure = match spread {
-                Some(Spread::TwoChoices) => sight.utilisation,
-                Some(spread) => self.sum(place, |report| match spread {
-                    Spread::LeastBandwidth => report.load.bandwidth,
-                    Spread::LeastPackets => report.load.packets,
-                    _ => report.load.connections,
-                }),
-                None => None,
-            };
             shares::Entry {
-                weight: f64::from(regions[track.id.index()].weight.max(1)),
+                weight: f64::from(regions[place].weight.max(1)),
                 factor: track.share.exact,
-                figure,
+                figure: figures[place],
                 is_away: !sight.is_healthy || !track.recovery.is_steady(),
             }
         };
         let mut entries: Vec<shares::Entry> = (0..self.sights.len()).map(entry).collect();
-        // Where distance decides who is equal, only those around are compared; regions without coordinates are near nobody.
-        let point = |place: usize| self.facts.regions[self.tracks.regions[place].id.index()].coordinates;
-        let near = |one: usize, other: usize| match (point(one), point(other)) {
-            (Some(one), Some(other)) => (-one.distance_km(other) / NEAR_KM).exp(),
-            _ => f64::EPSILON,
-        };
         let by_distance = matches!(self.facts.policy.order, Order::Closest | Order::Latency);
+        if by_distance {
+            let points = self.tracks.regions.iter().map(|track| self.facts.regions[track.id.index()].coordinates);
+            self.tracks.nearness.follow(points.collect());
+        }
+        let nearness = &self.tracks.nearness;
+        let near = |one: usize, other: usize| nearness.of(one, other);
         let near: shares::Nearness<'_> = if by_distance { Some(&near) } else { None };
         let is_moving = shares::step(aim, &mut entries, near, self.elapsed, self.facts.ttl_max);
         let tracks = &mut self.tracks.regions;
@@ -300,8 +320,7 @@ impl Step<'_, '_> {
         }
         let sum: f64 = entries.iter().map(|entry| entry.weight).sum();
         let moved: f64 = entries.iter().zip(&*tracks).map(|(entry, track)| entry.weight * track.share.shown).sum();
-        for track in &*tracks {
-            let state = &mut regions[track.id.index()];
+        for (track, state) in tracks.iter().zip(regions) {
             state.weight = scaled(state.weight.max(1), track.share.shown * sum / moved);
         }
         if is_moving {
@@ -309,15 +328,20 @@ impl Step<'_, '_> {
         }
     }
 
-    /// A figure of a region: its own report's, else the sum of its members'.
-    fn sum(&self, place: usize, of: impl Fn(&Report) -> Option<f64>) -> Option<f64> {
-        let id = self.tracks.regions[place].id.index();
-        let own = self.facts.region_facts.get(id).and_then(|facts| of(&facts.report));
-        own.or_else(|| {
-            let members = self.tracks.members.iter().zip(self.facts.members);
-            let figures = members.filter(|(track, _)| track.place.map(usize::from) == Some(place));
-            figures.filter_map(|(_, known)| of(&known.report)).reduce(|sum, figure| sum + figure)
-        })
+    /// A figure of each region, by place: its own report's, else the sum of its members'.
+    fn sums(&self, of: impl Fn(&Report) -> Option<f64>) -> Vec<Option<f64>> {
+        let mut sums = vec![None; self.tracks.regions.len()];
+        for (track, known) in self.tracks.members.iter().zip(self.facts.members) {
+            if let (Some(place), Some(figure)) = (track.place, of(&known.report)) {
+                let sum = &mut sums[usize::from(place)];
+                *sum = Some(sum.unwrap_or(0.0) + figure);
+            }
+        }
+        for (track, sum) in self.tracks.regions.iter().zip(&mut sums) {
+            let own = self.facts.region_facts.get(track.id.index()).and_then(|facts| of(&facts.report));
+            *sum = own.or(*sum);
+        }
+        sums
     }
 
     /// The states of regions by all that was found.
@@ -343,7 +367,7 @@ impl Step<'_, '_> {
             let is_close = matches!(by_recovery, Course::HeldBack { until: Some(until) } if until.0 <= now.0 + close);
             track.course =
                 RegionCourse { region: track.id, name: track.name.clone(), course, utilisation, shed, refuses };
-            let state = &mut regions[track.id.index()];
+            let state = &mut regions[place];
             state.shed = share_of(shed);
             state.refuses = share_of(refuses);
             state.held_back = track.recovery.is_held_back();
