@@ -80,8 +80,7 @@ impl Server {
         let live = LiveZones::default();
         let config = &loaded.config;
         let (mut listeners, admin_socket) = bind(config, loaded.inputs.workers)?;
-        listeners.attach(&config.server.xdp);
-        drop_privileges(config, listeners.addresses())?;
+        attach_and_drop_privileges(config, &mut listeners)?;
         let listening = listeners.addresses().to_vec();
         // One for each UDP socket, as many as listen addresses times workers, and one for each queue of XDP.
         loaded.inputs.workers = listeners.shard_count() - 1;
@@ -348,11 +347,12 @@ fn guarded(broken: &str) -> Diagnostic {
     Diagnostic::error(format!("a guard is against this reload: {broken}")).hint(hint)
 }
 
-/// Binding may take root; nothing behind it does.
-fn drop_privileges(config: &Config, listening: &[SocketAddr]) -> Result<(), StartError> {
+/// Binding and attaching may take root; nothing behind them does.
+fn attach_and_drop_privileges(config: &Config, listeners: &mut Listeners) -> Result<(), StartError> {
+    listeners.attach(&config.server.xdp);
     match &config.server.user {
         Some(user) => become_user(user, &config.server.state_dir).map_err(StartError::System)?,
-        None => warn_of_staying_root(listening),
+        None => warn_of_staying_root(listeners.addresses()),
     }
     Ok(())
 }

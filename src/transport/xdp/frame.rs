@@ -231,5 +231,4 @@ fn check(datagram: &[u8], addresses: Sum, checksums: Checksums) -> Result<(), Re
 }
 
 #[cfg(test)]
-#[path = "tests/frame.rs"]
 mod tests;

@@ -291,5 +291,4 @@ fn ipv6(asm: &mut Assembler) {
 }
 
 #[cfg(test)]
-#[path = "tests/program.rs"]
 mod tests;
