@@ -207,7 +207,8 @@ def publish(result):
     """Writes the table into the page, between its marks, and the chart beside it."""
     page = PAGE.read_text()
     before, rest = page.split(BEGIN, 1)
-    PAGE.write_text(before + BEGIN + figures.table(result) + END + rest.split(END, 1)[1])
+    image = f'![Processor time of an answer, by that of a bare echo]({CHART.name})\n\n'
+    PAGE.write_text(before + BEGIN + image + figures.table(result) + END + rest.split(END, 1)[1])
     CHART.write_text(figures.chart(result))
     print(f'written: {PAGE.relative_to(HOME)} and {CHART.relative_to(HOME)}')
 

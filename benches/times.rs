@@ -2,7 +2,6 @@
 //! as `instructions.rs`, which machines compare. See `benches/README.md`.
 
 #![expect(clippy::unwrap_used, reason = "a bench: what goes wrong ends it")]
-#![expect(missing_docs, reason = "the macros make public items")]
 
 mod works;
 
