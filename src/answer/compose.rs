@@ -7,7 +7,7 @@ use super::steered::Steered;
 use super::{dnssec, negative, positive, referral};
 use crate::wire::name::NAME_LEN_MAX;
 use crate::wire::response::{POINTER_OFFSET_MAX, QNAME_OFFSET, Section};
-use crate::wire::{Full, NameKey, Rcode, Records, Response, rtype};
+use crate::wire::{ExtendedError, Full, NameKey, Rcode, Records, Response, rtype};
 use crate::zone::RrsetRef;
 
 /// Octets in front of the RDATA of a record.
@@ -62,6 +62,8 @@ pub struct Composer<'o, 's> {
     pub expansions: dnssec::Expansions<'s>,
     /// What the response counts as where clients are limited.
     pub charge: Charge,
+    /// Why there is no better answer.
+    pub error: Option<ExtendedError>,
 }
 
 /// A variant of a pool's answers, as the writer takes it.

@@ -134,7 +134,7 @@ fn parent_side(zones: &ZoneSet, name: &NameKey) -> Option<(usize, usize)> {
 pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
     let zones = &question.snapshot.zones;
     let (number, apex_stripped) = zone_for(zones, name, question.qtype)?;
-    let zone = &*zones.zones()[number];
+    let zone = zones.zone(number);
     let found = zone.lookup(name, apex_stripped, question.qtype);
     let from_wildcard = matches!(
         found,

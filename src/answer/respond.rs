@@ -11,7 +11,7 @@ use super::{Counters, Outcome, Request, TransportProfile, chain, chaos, edns};
 use crate::snapshot::Snapshot;
 use crate::wire::numbers::{HEADER_LEN, flag};
 use crate::wire::response::QNAME_OFFSET;
-use crate::wire::{ExtendedError, Malformed, NameKey, OptAnswer, Query, Rcode, Response, class, rtype};
+use crate::wire::{Malformed, NameKey, OptAnswer, Query, Rcode, Response, class, rtype};
 use std::sync::Arc;
 
 /// Answers the queries of one worker; holds its scratch space and its counters.
@@ -72,7 +72,7 @@ impl Responder {
     /// Answers one message into `out`, which has room for the transport's largest response and at least for 512 octets.
     /// Neither allocates nor frees nor locks.
     pub fn respond(&mut self, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> Outcome {
-        match self.query.parse(request.octets, edns::understood(&snapshot.settings, request.profile)) {
+        match self.query.parse(request.octets, || edns::understood(&snapshot.settings, request.profile)) {
             Ok(()) if self.has_slow_door && self.query.is_slow() => self.leave(snapshot, &request),
             Ok(()) => self.answer(snapshot, &request, out),
             // What follows the header of another OPCODE is for others to read.
@@ -127,9 +127,10 @@ impl Responder {
             dnssec_ok: edns.is_some_and(|edns| edns.dnssec_ok),
             expansions: Expansions::default(),
             charge: Charge::ERROR,
+            error: None,
         };
-        let (mut rcode, error) = match compose(&mut composer, query, chained, scratch) {
-            Ok(rcode) => (rcode, None),
+        let mut rcode = match compose(&mut composer, query, chained, scratch) {
+            Ok(rcode) => rcode,
             Err(refusal) => refuse(&mut composer, refusal, profile),
         };
         if !profile.truncates {
@@ -155,7 +156,7 @@ impl Responder {
         count(counters, &composer, rcode);
         if let Some(opt) = &mut opt {
             edns::set_scope(opt, composer.scope);
-            opt.error = error;
+            opt.error = composer.error;
         }
         Outcome::Reply { len: composer.response.finish(rcode, opt.as_ref()) }
     }
@@ -282,11 +283,7 @@ impl From<Stop> for Refusal {
 
 /// Empties the response and says why.
 #[cold]
-fn refuse(
-    composer: &mut Composer<'_, '_>,
-    refusal: Refusal,
-    profile: &TransportProfile,
-) -> (Rcode, Option<ExtendedError>) {
+fn refuse(composer: &mut Composer<'_, '_>, refusal: Refusal, profile: &TransportProfile) -> Rcode {
     composer.response.clear_records();
     (composer.scope, composer.referred) = (0, false);
     let (rcode, error) = match refusal {
@@ -299,11 +296,12 @@ fn refuse(
         Refusal::Stop(Stop::Unavailable) => (Rcode::SERVFAIL, edns::NO_DATA),
         Refusal::Stop(Stop::Full) if profile.truncates => {
             composer.response.set_flag(flag::TC);
-            return (Rcode::NOERROR, None);
+            return Rcode::NOERROR;
         }
         Refusal::Stop(Stop::Full) => (Rcode::SERVFAIL, edns::TOO_LONG),
     };
     composer.response.clear_flag(flag::AA);
     composer.charge = Charge::ERROR;
-    (rcode, Some(error))
+    composer.error = Some(error);
+    rcode
 }

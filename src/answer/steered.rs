@@ -6,8 +6,9 @@ use crate::base::Family;
 use crate::geo::Client;
 use crate::snapshot::{Balance, service_of};
 use crate::steering::decide::{Asked, Decision, Verdict, decide, scope};
+use crate::steering::spec::TtlRange;
 use crate::steering::{PoolAnswers, StoredAnswer};
-use crate::wire::rtype;
+use crate::wire::{ClientSubnet, rtype};
 use crate::zone::RrsetRef;
 
 /// A variant of a pool's answers, ready to be written.
@@ -24,19 +25,32 @@ pub struct Steered<'s> {
 /// What the balanced name in `slot` of zone `zone` leads to. `fixed` is the RRset of the asked type in the zone file.
 pub fn step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<RrsetRef<'s>>) -> Step<'s> {
     let snapshot = question.snapshot;
-    let Some(&balance) = snapshot.balances[zone].get(slot as usize) else {
+    let Some(balance) = snapshot.balances[zone].get(slot as usize) else {
         let at = slot as usize - snapshot.balances[zone].len();
         return alias::step(question, &snapshot.aliases[zone][at], fixed);
     };
     let answers = &**snapshot.pool_answers.get(balance.pool_answers as usize);
-    if answers.answers_cname() {
+    let family = match question.qtype {
+        rtype::A => Family::V4,
+        rtype::AAAA => Family::V6,
         // What a pool of names is asked for does not matter; it keeps no families apart.
-        return one_family(question, balance, answers, Family::V4);
-    }
+        _ if answers.answers_cname() => Family::V4,
+        _ => return other_type(question, (zone, slot), balance, answers, fixed),
+    };
+    one_family(question, balance, answers, family)
+}
+
+/// What a pool of addresses answers to types that are no addresses.
+#[inline(never)]
+fn other_type<'s>(
+    question: &Question<'s>,
+    at: (usize, u32),
+    balance: &Balance,
+    answers: &'s PoolAnswers,
+    fixed: Option<RrsetRef<'s>>,
+) -> Step<'s> {
     match question.qtype {
-        rtype::A => one_family(question, balance, answers, Family::V4),
-        rtype::AAAA => one_family(question, balance, answers, Family::V6),
-        rtype::HTTPS | rtype::SVCB => service(question, (zone, slot), balance, answers, fixed),
+        rtype::HTTPS | rtype::SVCB => service(question, at, balance, answers, fixed),
         rtype::ANY => any(question, balance, answers, fixed),
         _ => fixed.map_or(Step::NoData { ttl_max: u32::MAX }, Step::Answer),
     }
@@ -54,7 +68,7 @@ pub enum Addresses<'s> {
 
 /// The addresses that the balanced name in `slot` of zone `zone` has for an alias of it.
 pub fn balanced_addresses<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Addresses<'s> {
-    let Some(&balance) = question.snapshot.balances[zone].get(slot as usize) else { return Addresses::OfAlias };
+    let Some(balance) = question.snapshot.balances[zone].get(slot as usize) else { return Addresses::OfAlias };
     let answers = &**question.snapshot.pool_answers.get(balance.pool_answers as usize);
     if answers.answers_cname() {
         return Addresses::OfNames;
@@ -67,7 +81,7 @@ pub fn balanced_addresses<'s>(question: &Question<'s>, zone: usize, slot: u32) -
 #[cold]
 fn any<'s>(
     question: &Question<'s>,
-    balance: Balance,
+    balance: &Balance,
     answers: &'s PoolAnswers,
     fixed: Option<RrsetRef<'s>>,
 ) -> Step<'s> {
@@ -85,7 +99,7 @@ fn any<'s>(
 fn service<'s>(
     question: &Question<'s>,
     (zone, slot): (usize, u32),
-    balance: Balance,
+    balance: &Balance,
     answers: &'s PoolAnswers,
     fixed: Option<RrsetRef<'s>>,
 ) -> Step<'s> {
@@ -93,19 +107,19 @@ fn service<'s>(
     let Some(number) = service_of(&snapshot.services, zone, slot, question.qtype) else {
         return fixed.map_or(Step::NoData { ttl_max: u32::MAX }, Step::Answer);
     };
-    let mut decided = decide_for(question, balance, answers, Family::V4);
+    let mut decided = decide_with_fallbacks(question, balance, answers, Family::V4);
     if !matches!(decided.decision.verdict, Verdict::Variant(_)) {
-        let ipv6 = decide_for(question, balance, answers, Family::V6);
+        let ipv6 = decide_with_fallbacks(question, balance, answers, Family::V6);
         if matches!(ipv6.decision.verdict, Verdict::Variant(_)) {
             decided = ipv6;
         }
     }
-    let Decided { client, decision, balance: by, .. } = decided;
-    count(question, by.pool_answers as usize, &decision);
+    let Decided { client, decision, pool_index, .. } = decided;
+    count(question, pool_index, &decision);
     let service = &**snapshot.service_answers.get(number);
     let hints = match decision.verdict {
         // Hints are ready for the pool under its own policy alone; they may be left out.
-        Verdict::Variant(hints) if by.pool_answers == balance.pool_answers => Some(hints),
+        Verdict::Variant(hints) if pool_index == balance.pool_answers as usize => Some(hints),
         _ => None,
     };
     let (answer, changes) = service.variant(hints);
@@ -113,20 +127,30 @@ fn service<'s>(
     Step::Steered(Steered { answer, ttl: ttl.min(service.ttl()), scope: client.scope_as_sent(decision.scope) })
 }
 
-fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAnswers, family: Family) -> Step<'s> {
-    let Decided { client, decision, balance, answers } = decide_for(question, balance, answers, family);
+#[inline(always)]
+fn one_family<'s>(question: &Question<'s>, balance: &Balance, answers: &'s PoolAnswers, family: Family) -> Step<'s> {
+    if balance.fallback.is_some() {
+        return written(question, &decide_with_fallbacks(question, balance, answers, family));
+    }
+    written(question, &decide_for(question, balance, answers, family).0)
+}
+
+/// Counts what was decided, and says what is written.
+#[inline(always)]
+fn written<'s>(question: &Question<'s>, decided: &Decided<'s>) -> Step<'s> {
+    let Decided { client, decision, ttl, pool_index, answers } = decided;
     if decision.verdict != Verdict::NoType {
         // What nobody was up for counts too, without a region.
-        count(question, balance.pool_answers as usize, &decision);
+        count(question, *pool_index, decision);
     }
     match decision.verdict {
         Verdict::Variant(number) => {
-            let ttl = if decision.ttl_min { balance.ttl.min } else { balance.ttl.max };
+            let ttl = if decision.ttl_min { ttl.min } else { ttl.max };
             let scope = client.scope_as_sent(decision.scope);
             Step::Steered(Steered { answer: answers.variant(number), ttl, scope })
         }
         Verdict::NoType => Step::NoData { ttl_max: u32::MAX },
-        Verdict::NothingUp | Verdict::Elsewhere => Step::NoData { ttl_max: balance.ttl.min },
+        Verdict::NothingUp | Verdict::Elsewhere => Step::NoData { ttl_max: ttl.min },
         Verdict::ServFail => Step::AllDown,
     }
 }
@@ -135,65 +159,85 @@ fn one_family<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAn
 struct Decided<'s> {
     client: Client,
     decision: Decision,
-    balance: Balance,
+    ttl: TtlRange,
+    pool_index: usize,
     answers: &'s PoolAnswers,
 }
 
-fn decide_for<'s>(question: &Question<'s>, balance: Balance, answers: &'s PoolAnswers, family: Family) -> Decided<'s> {
+/// By the balanced name's own policy; and what was asked.
+#[inline(always)]
+fn decide_for<'s>(
+    question: &Question<'s>,
+    balance: &Balance,
+    answers: &'s PoolAnswers,
+    family: Family,
+) -> (Decided<'s>, Asked) {
     let snapshot = question.snapshot;
     let client = client(question);
-    let mut asked = Asked {
+    let asked = Asked {
         leaf: snapshot.locator.leaf(client.address),
         address: client.address,
         known_bits: client.known_bits,
         family,
         random: question.random,
-        turn: next_turn(question, balance.pool_answers as usize),
+        turn: turn(question, balance, answers),
     };
     let decision = decide(answers, &snapshot.rankings[balance.ranking as usize], &asked);
-    let mut decided = Decided { client, decision, balance, answers };
-    if balance.fallback.is_some() {
-        fall_back(question, &mut asked, &mut decided);
-    }
-    decided
+    let decided = Decided { client, decision, ttl: balance.ttl, pool_index: balance.pool_answers as usize, answers };
+    (decided, asked)
 }
 
 /// Follows the policies that a name falls back to, as far as each leads elsewhere. The scope is the largest of all of them,
 /// whichever answers: it never depends on health.
-#[cold]
-fn fall_back<'s>(question: &Question<'s>, asked: &mut Asked, decided: &mut Decided<'s>) {
+#[inline(never)]
+fn decide_with_fallbacks<'s>(
+    question: &Question<'s>,
+    balance: &Balance,
+    answers: &'s PoolAnswers,
+    family: Family,
+) -> Decided<'s> {
     let snapshot = question.snapshot;
-    let (mut last, mut open) = (decided.balance, true);
-    let mut has_family = decided.answers.has_family(asked.family);
+    let (mut decided, mut asked) = decide_for(question, balance, answers, family);
+    let (mut last, mut open) = (*balance, true);
+    let mut has_family = answers.has_family(family);
     while let Some(balance) = snapshot.fallback_of(&last) {
         last = balance;
         let answers = &**snapshot.pool_answers.get(balance.pool_answers as usize);
         let ranking = &snapshot.rankings[balance.ranking as usize];
-        open = open && decided.decision.verdict == Verdict::Elsewhere;
         let before = decided.decision;
+        open = open && before.verdict == Verdict::Elsewhere;
         if open {
-            asked.turn = next_turn(question, balance.pool_answers as usize);
-            decided.decision = decide(answers, ranking, asked);
-            decided.decision.ttl_min |= before.ttl_min;
-            (decided.balance, decided.answers) = (balance, answers);
+            asked.turn = turn(question, &balance, answers);
+            let (mut decision, pool_index) = (decide(answers, ranking, &asked), balance.pool_answers as usize);
+            decision.ttl_min |= before.ttl_min;
+            decided = Decided { decision, ttl: balance.ttl, pool_index, answers, ..decided };
         }
-        has_family |= answers.has_family(asked.family);
-        decided.decision.scope = before.scope.max(scope(answers, ranking, asked));
+        has_family |= answers.has_family(family);
+        decided.decision.scope = before.scope.max(scope(answers, ranking, &asked));
     }
     if has_family && decided.decision.verdict == Verdict::NoType {
         // The type exists, and nothing of it is up: an absence that may end at any time.
         (decided.decision.verdict, decided.decision.ttl_min) = (Verdict::NothingUp, true);
     }
+    decided
 }
 
 /// The client as it is looked up: from its subnet where the query gives one, else the sender.
+#[inline(always)]
 fn client(question: &Question<'_>) -> Client {
-    let sender = (question.source, Family::of(question.source).bits());
-    let (address, bits) = question.client_subnet.and_then(|subnet| subnet.client()).unwrap_or(sender);
-    Client::new(address, bits)
+    match question.client_subnet.and_then(ClientSubnet::client) {
+        Some((address, bits)) => Client::new(address, bits),
+        None => Client::new(question.source, Family::of(question.source).bits()),
+    }
 }
 
-/// The position of round-robin, which moves on with every decision. Only this worker writes it.
+/// The position of round-robin, which moves on with every decision; 0 where nothing is picked by turns. Only this worker
+/// writes it.
+#[inline(always)]
+fn turn(question: &Question<'_>, balance: &Balance, answers: &PoolAnswers) -> u32 {
+    if answers.takes_turns() { next_turn(question, balance.pool_answers as usize) } else { 0 }
+}
+
 fn next_turn(question: &Question<'_>, pool_index: usize) -> u32 {
     question.snapshot.shards.get(question.worker).map_or(0, |shard| shard.next_turn(pool_index))
 }

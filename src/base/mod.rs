@@ -4,6 +4,7 @@
 pub mod checksum;
 pub mod diagnostic;
 pub mod glob;
+pub mod huge_pages;
 pub mod ids;
 pub mod named;
 pub mod place_words;

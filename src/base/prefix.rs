@@ -89,6 +89,7 @@ impl Prefix {
 
 /// `address` with all but its first `length` bits zero; all of it when `length` exceeds the family's bits.
 #[must_use]
+#[inline]
 pub fn cut_address(address: IpAddr, length: u8) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {

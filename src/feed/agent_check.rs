@@ -3,8 +3,9 @@
 
 use super::reading::{Reading, Words, is_administrative, quoted};
 use crate::base::Trouble;
+use crate::base::trouble::Peer;
 use crate::health::{Endpoint, Word};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
@@ -98,7 +99,7 @@ pub async fn ask(endpoint: &Endpoint, send: Option<&str>, timeout: Duration) -> 
     };
     let is_whole = match timeout_at(deadline, talk).await {
         Ok(Ok(is_whole)) => is_whole,
-        Ok(Err(error)) => return Err(Trouble::of_io(&error, stream.peer_addr().ok())),
+        Ok(Err(error)) => return Err(Trouble::of_io(&error, stream.peer_addr().ok().map(peer))),
         Err(_elapsed) if line.is_empty() => return Err(late("waiting for the agent to say something")),
         Err(_elapsed) => return Err(late("waiting for the end of the agent's line")),
     };
@@ -112,6 +113,20 @@ pub async fn ask(endpoint: &Endpoint, send: Option<&str>, timeout: Duration) -> 
     } else {
         format!("the agent closed the connection before the end of its line (`{}`)", quoted(&line))
     }))
+}
+
+/// An agent, for troubles with it.
+const fn peer(address: SocketAddr) -> Peer {
+    Peer { address, has_route }
+}
+
+/// Whether this machine knows a way to the address. Connecting a UDP socket looks the route up and sends nothing.
+fn has_route(address: SocketAddr) -> bool {
+    let any: SocketAddr = match address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_ok()
 }
 
 /// Reads up to the first CR or LF. False: there was none within the limit or before the end.
@@ -141,7 +156,7 @@ async fn connect(endpoint: &Endpoint) -> Result<TcpStream, Trouble> {
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => return Ok(stream),
-            Err(error) => last = Some(Trouble::of_io(&error, Some(address))),
+            Err(error) => last = Some(Trouble::of_io(&error, Some(peer(address)))),
         }
     }
     Err(last.unwrap_or_else(|| Trouble::Failed(format!("`{endpoint}` has no address"))))

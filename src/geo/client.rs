@@ -2,7 +2,7 @@
 
 use crate::base::prefix::cut_address;
 use crate::base::{Family, Prefix};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An address as it is looked up, and what it came as.
 ///
@@ -47,12 +47,18 @@ pub(super) const DISGUISES: [(u128, u8); 4] = [MAPPED, NAT64, SIX_TO_FOUR, TERED
 impl Client {
     /// Undresses the first `bits` bits of `address`; more bits than the family has are all of them.
     #[must_use]
+    #[inline]
     pub fn new(address: IpAddr, bits: u8) -> Self {
         let address = cut_address(address, bits);
-        let IpAddr::V6(v6) = address else {
-            return Self { address, known_bits: bits.min(32), disguise: Disguise::None };
-        };
-        let number = v6.to_bits();
+        match address {
+            IpAddr::V4(_) => Self { address, known_bits: bits.min(32), disguise: Disguise::None },
+            IpAddr::V6(v6) => Self::undressed(v6, bits),
+        }
+    }
+
+    fn undressed(address: Ipv6Addr, bits: u8) -> Self {
+        let number = address.to_bits();
+        let address = IpAddr::V6(address);
         let (v4, known_bits, disguise) = if is(address, MAPPED) || is(address, NAT64) {
             (number as u32, bits.saturating_sub(96), Disguise::Last32)
         } else if is(address, TEREDO) {
@@ -67,6 +73,7 @@ impl Client {
 
     /// The ECS scope to send for a scope found in the looked-up family: plus what stands before the IPv4 address.
     #[must_use]
+    #[inline]
     pub fn scope_as_sent(&self, scope: u8) -> u8 {
         match self.disguise {
             Disguise::None => scope,

@@ -11,9 +11,11 @@ use super::places::{NetworkFacts, PlaceList, Sources};
 use super::runs::{Runs, blocks, nested, overlay};
 use super::spec::{GeoSpec, Network};
 use super::{EMBEDDED_NAME, Locator, PlaceId};
+use crate::base::huge_pages::prefer;
 use crate::base::{Country, Diagnostic, Point, Prefix};
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Leading bits of an IPv4 address that choose a top block of the index: 6 more make a /24.
 const TOP_BITS_V4: u8 = 18;
@@ -90,7 +92,7 @@ pub(super) fn assemble(
         return Err(vec![Diagnostic::error(message).hint("name fewer files in `geoip.databases`")]);
     }
     let (places, latencies) = places.finish();
-    let (lengths, leaf_places) = (leaves.lengths.into_boxed_slice(), leaves.places.into_boxed_slice());
+    let (lengths, leaf_places) = leaves.finish();
     Ok(Locator {
         v4: Index::build::<u32>(&lengths[..v6_first], 0, TOP_BITS_V4),
         v6: Index::build::<u128>(&lengths[v6_first..], v6_first as u32, TOP_BITS_V6),
@@ -262,6 +264,14 @@ impl Leaves {
         if let Some((from, place)) = pending {
             self.run(from, A::MAX, place);
         }
+    }
+
+    /// Lengths and places, as queries read them.
+    fn finish(self) -> (Box<[u8]>, Arc<[PlaceId]>) {
+        let finished = (self.lengths.into_boxed_slice(), Arc::from(self.places));
+        prefer(&finished.0);
+        prefer(&finished.1);
+        finished
     }
 
     fn run<A: Bits>(&mut self, start: A, end: A, place: PlaceId) {

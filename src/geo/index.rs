@@ -8,6 +8,7 @@
 //! lengths are walked from its first leaf on.
 
 use super::bits::Bits;
+use crate::base::huge_pages::prefer;
 
 /// Most leaves that one slot holds without a node of its own: longest walk. Longer walks cost time, shorter ones memory.
 const WALK_LEN_MAX: usize = 24;
@@ -67,11 +68,14 @@ impl Index {
             top.push(builder.top_block(start, top_bits, &mut cursor));
             block = start.block_end(top_bits).next();
         }
-        Self { top: top.into(), nodes: builder.nodes.into(), entries: builder.entries.into(), top_bits }
+        let (nodes, entries) = (builder.nodes.into_boxed_slice(), builder.entries.into_boxed_slice());
+        prefer(&nodes);
+        prefer(&entries);
+        Self { top: top.into(), nodes, entries, top_bits }
     }
 
     /// The number of the leaf that holds `address`. `lengths` are those of all leaves, by leaf.
-    #[inline]
+    #[inline(always)]
     pub(super) fn leaf<A: Bits>(&self, address: A, lengths: &[u8]) -> u32 {
         let mut depth = self.top_bits;
         let top = self.top[address.slice(0, depth)];
@@ -103,7 +107,7 @@ impl Index {
 }
 
 /// The leaf `offset` addresses behind the first one of `leaf`.
-#[inline]
+#[inline(never)]
 fn walk<A: Bits>(mut offset: A, mut leaf: u32, lengths: &[u8]) -> u32 {
     loop {
         let last = A::host_mask(lengths[leaf as usize]);

@@ -29,6 +29,7 @@ use index::Index;
 use latency::{LatencyId, Profile};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What the embedded country table is called in [`Locator::source_names`].
 pub const EMBEDDED_NAME: &str = "embedded country table";
@@ -79,7 +80,7 @@ pub struct Locator {
     v6_first: usize,
     /// The prefix length of every leaf.
     lengths: Box<[u8]>,
-    leaf_places: Box<[PlaceId]>,
+    leaf_places: Arc<[PlaceId]>,
     places: Box<[Place]>,
     source_names: Box<[String]>,
     marks: Box<[Prefix]>,
@@ -97,12 +98,18 @@ impl Locator {
 
     /// The leaf of an address; see [`Client`] for IPv4 addresses in IPv6 clothes, which must be undressed first.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn leaf(&self, address: IpAddr) -> LeafId {
         LeafId(match address {
             IpAddr::V4(v4) => self.v4.leaf(v4.to_bits(), &self.lengths),
-            IpAddr::V6(v6) => self.v6.leaf(v6.to_bits(), &self.lengths),
+            IpAddr::V6(v6) => self.leaf_v6(v6.to_bits()),
         })
+    }
+
+    /// Apart, so that the walk over IPv4 leaves can stand where it is asked for.
+    #[inline(never)]
+    fn leaf_v6(&self, address: u128) -> u32 {
+        self.v6.leaf(address, &self.lengths)
     }
 
     /// The place of a leaf.
@@ -134,7 +141,7 @@ impl Locator {
 
     /// The place of every leaf, by leaf.
     #[must_use]
-    pub fn leaf_places(&self) -> &[PlaceId] {
+    pub fn leaf_places(&self) -> &Arc<[PlaceId]> {
         &self.leaf_places
     }
 

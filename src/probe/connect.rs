@@ -3,6 +3,7 @@
 
 use crate::base::Trouble;
 use crate::probe::progress::{Progress, Stage};
+use crate::probe::route::peer;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::io;
 use std::net::SocketAddr;
@@ -67,7 +68,7 @@ impl Dialer {
     pub async fn dial(&self, progress: &Progress) -> Result<Stream, Trouble> {
         progress.reach(Stage::Connecting);
         let stream =
-            TcpStream::connect(self.address).await.map_err(|error| Trouble::of_io(&error, Some(self.address)))?;
+            TcpStream::connect(self.address).await.map_err(|error| Trouble::of_io(&error, Some(peer(self.address))))?;
         // Probes write what they have to say at once; nothing is gained by waiting for more.
         let _ = stream.set_nodelay(true);
         let stream = Metered { stream, left: RECEIVED_LEN_MAX };
@@ -79,7 +80,7 @@ impl Dialer {
                 let reason = "TLS: the server closed the connection during the handshake";
                 Err(Trouble::Failed(reason.to_owned()))
             }
-            Err(error) => Err(Trouble::of_error(&error, self.address, "TLS")),
+            Err(error) => Err(Trouble::of_error(&error, peer(self.address), "TLS")),
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::base::Trouble;
 use crate::health::Observation;
 use crate::probe::deadline;
 use crate::probe::progress::timed_out;
+use crate::probe::route::peer;
 use crate::probe::spec::{DnsCheck, DnsTransport, Rcode};
 use crate::probe::udp::{connected, of_datagram};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
@@ -101,7 +102,7 @@ impl DnsProbe {
     }
 
     async fn ask_over_tcp(&self, way: &str) -> Result<(), Trouble> {
-        let trouble = |error: io::Error| match Trouble::of_io(&error, Some(self.address)) {
+        let trouble = |error: io::Error| match Trouble::of_io(&error, Some(peer(self.address))) {
             Trouble::Failed(reason) => Trouble::Failed(format!("{way}: {reason}")),
             local @ Trouble::Local(_) => local,
         };

@@ -5,6 +5,7 @@ use crate::health::{Endpoint, Observation};
 use crate::probe::http::authority;
 use crate::probe::http::connection::{Tasks, alongside, http2_builder};
 use crate::probe::progress::{Progress, Stage, within};
+use crate::probe::route::peer;
 use crate::probe::search::quoted;
 use crate::probe::spec::GrpcCheck;
 use crate::probe::tls::{Protocol, TlsDialer, TlsStore};
@@ -107,7 +108,7 @@ impl GrpcProbe {
     }
 
     fn trouble(&self, error: &(dyn std::error::Error + 'static)) -> Trouble {
-        Trouble::of_error(error, self.dialer.address(), "no valid gRPC answer")
+        Trouble::of_error(error, peer(self.dialer.address()), "no valid gRPC answer")
     }
 
     /// What a call that failed means: an error of the connection underneath, or what the server has said.

@@ -3,6 +3,7 @@
 use crate::base::Trouble;
 use crate::health::Observation;
 use crate::probe::deadline;
+use crate::probe::route::peer;
 use crate::probe::spec::IcmpCheck;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -85,7 +86,7 @@ impl IcmpProbe {
                     tries += 1;
                     continue;
                 }
-                Err(SurgeError::IOError(error)) => return Err(Trouble::of_io(&error, Some(self.address))),
+                Err(SurgeError::IOError(error)) => return Err(Trouble::of_io(&error, Some(peer(self.address)))),
                 Err(error) => return Err(Trouble::Local(format!("the echo request could not be sent: {error}"))),
             }
             if answered.fetch_add(1, Ordering::Relaxed) + 1 < u32::from(self.count) {
@@ -104,7 +105,7 @@ impl IcmpProbe {
                     .to_owned(),
             );
         }
-        Trouble::of_io(error, Some(self.address))
+        Trouble::of_io(error, Some(peer(self.address)))
     }
 }
 

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod progress;
 pub mod report;
 pub mod resolve;
+pub mod route;
 pub mod scheduler;
 pub mod search;
 pub mod spec;

@@ -6,6 +6,7 @@ use crate::health::Observation;
 use crate::probe::connect::{Dialer, Stream};
 use crate::probe::deadline;
 use crate::probe::progress::{Progress, timed_out};
+use crate::probe::route::peer;
 use crate::probe::search::Search;
 use crate::probe::spec::TcpCheck;
 use std::net::SocketAddr;
@@ -55,7 +56,7 @@ impl TcpProbe {
     }
 
     async fn talk(&self, stream: &mut Stream, search: &mut Search<'_>) -> Result<(), Trouble> {
-        let trouble = |error: std::io::Error| Trouble::of_io(&error, Some(self.dialer.address()));
+        let trouble = |error: std::io::Error| Trouble::of_io(&error, Some(peer(self.dialer.address())));
         if !self.check.send.is_empty() {
             stream.write_all(&self.check.send).await.map_err(trouble)?;
             stream.flush().await.map_err(trouble)?;

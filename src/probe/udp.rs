@@ -4,6 +4,7 @@ use crate::base::Trouble;
 use crate::health::Observation;
 use crate::probe::deadline;
 use crate::probe::progress::timed_out;
+use crate::probe::route::peer;
 use crate::probe::search::Search;
 use crate::probe::spec::UdpCheck;
 use std::io;
@@ -74,8 +75,8 @@ pub async fn connected(address: SocketAddr) -> Result<UdpSocket, Trouble> {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let socket = UdpSocket::bind(any).await.map_err(|error| Trouble::of_io(&error, Some(address)))?;
-    socket.connect(address).await.map_err(|error| Trouble::of_io(&error, Some(address)))?;
+    let socket = UdpSocket::bind(any).await.map_err(|error| Trouble::of_io(&error, Some(peer(address))))?;
+    socket.connect(address).await.map_err(|error| Trouble::of_io(&error, Some(peer(address))))?;
     Ok(socket)
 }
 
@@ -85,6 +86,6 @@ pub fn of_datagram(error: &io::Error, address: SocketAddr) -> Trouble {
         io::ErrorKind::ConnectionRefused => {
             Trouble::Failed("nobody listens at the port: ICMP port unreachable came back".to_owned())
         }
-        _ => Trouble::of_io(error, Some(address)),
+        _ => Trouble::of_io(error, Some(peer(address))),
     }
 }

@@ -1,6 +1,7 @@
 //! One query, one decision: the first eligible region in the client's order, then a variant of its answers.
 
-use super::pool_answers::{Pass, WhenAllDown, split_key};
+use super::pool_answers::{Group, Pass, WhenAllDown, split_key};
+use super::ranking::CohortId;
 use super::reach::GroupId;
 use super::{PoolAnswers, Ranking};
 use crate::base::{Family, RegionId};
@@ -99,6 +100,7 @@ impl Trace for NoTrace {
 
 /// Decides. Costs the same however many regions, pools and places there are, but for each region passed over.
 #[must_use]
+#[inline(always)]
 pub fn decide(answers: &PoolAnswers, ranking: &Ranking, asked: &Asked) -> Decision {
     decide_with(answers, ranking, asked, &mut NoTrace)
 }
@@ -110,33 +112,79 @@ pub fn scope(answers: &PoolAnswers, ranking: &Ranking, asked: &Asked) -> u8 {
 }
 
 /// Decides as [`decide`] does, and shows what it considers. `answers` and `ranking` must be of one pool and policy.
+#[inline(always)]
 pub fn decide_with<T: Trace>(answers: &PoolAnswers, ranking: &Ranking, asked: &Asked, trace: &mut T) -> Decision {
     let (cohort, depth) = ranking.at(asked.leaf);
     let scope = depth.max(answers.scope_floor(Family::of(asked.address)));
     let family = if answers.answers_cname() { Family::V4 } else { asked.family };
-    let none = |verdict| Decision { verdict, ttl_min: false, scope, region: None };
+    let client = Client { cohort, scope, family };
+    // As a rule the client's first region is well, and that is all there is to decide.
+    let first = ranking.first(cohort);
+    let Some(group) = answers.slot(family).steady(first) else {
+        return search(answers, ranking, asked, client, trace);
+    };
+    let decision = decision_of(answers, group, asked, scope, false);
+    debug_assert_eq!(
+        decision,
+        search(answers, ranking, asked, client, &mut NoTrace),
+        "it is what the search begins with"
+    );
+    if family == Family::V6 && answers.together() {
+        trace.step(Step { family: Family::V4, pass: Pass::Healthy, group: first, outcome: Considered::Chosen });
+    }
+    trace.step(Step { family, pass: Pass::Healthy, group: first, outcome: Considered::Chosen });
+    decision
+}
+
+/// What a decision is made for.
+#[derive(Clone, Copy)]
+struct Client {
+    cohort: CohortId,
+    scope: u8,
+    family: Family,
+}
+
+/// Decides by walking the client's order.
+#[inline(never)]
+fn search<T: Trace>(
+    answers: &PoolAnswers,
+    ranking: &Ranking,
+    asked: &Asked,
+    Client { cohort, scope, family }: Client,
+    trace: &mut T,
+) -> Decision {
+    let none = |verdict, ttl_min| Decision { verdict, ttl_min, scope, region: None };
     if !answers.slot(family).exists {
         let elsewhere = answers.all_down() == WhenAllDown::Policy;
-        return none(if elsewhere { Verdict::Elsewhere } else { Verdict::NoType });
+        return none(if elsewhere { Verdict::Elsewhere } else { Verdict::NoType }, false);
     }
     let client = if answers.selects() { split_key(asked.address, asked.known_bits) } else { 0 };
     let found = Search { answers, ranking, cohort, asked, client, trace }.find(family);
-    let picked = |group| answers.pick(group, asked.random, asked.turn, asked.address, asked.known_bits);
-    let variant = match found.answer {
-        Answer::Of(group) => picked(group),
-        Answer::Fallback => answers.slot(family).fallback,
-        Answer::Nothing => None,
-        Answer::ServFail => return Decision { ttl_min: found.ttl_min, ..none(Verdict::ServFail) },
-        Answer::Elsewhere => return Decision { ttl_min: found.ttl_min, ..none(Verdict::Elsewhere) },
-    };
+    match found.answer {
+        Answer::Of(group) => decision_of(answers, &group, asked, scope, found.ttl_min),
+        Answer::Fallback => decision(answers, answers.slot(family).fallback, scope, found.ttl_min),
+        Answer::Nothing => decision(answers, None, scope, found.ttl_min),
+        Answer::ServFail => none(Verdict::ServFail, found.ttl_min),
+        Answer::Elsewhere => none(Verdict::Elsewhere, found.ttl_min),
+    }
+}
+
+/// The decision for one of a group's variants.
+#[inline(always)]
+fn decision_of(answers: &PoolAnswers, group: &Group, asked: &Asked, scope: u8, ttl_min: bool) -> Decision {
+    let variant = answers.pick(group, asked);
+    decision(answers, variant, scope, ttl_min)
+}
+
+/// The decision for a variant, where there is one.
+#[inline(always)]
+fn decision(answers: &PoolAnswers, variant: Option<u32>, scope: u8, ttl_min: bool) -> Decision {
     match variant {
-        Some(number) => Decision {
-            verdict: Verdict::Variant(number),
-            ttl_min: found.ttl_min,
-            region: answers.variant_region(number),
-            scope,
-        },
-        None => Decision { ttl_min: true, ..none(Verdict::NothingUp) },
+        Some(number) => {
+            let region = answers.variant_region(number);
+            Decision { verdict: Verdict::Variant(number), ttl_min, scope, region }
+        }
+        None => Decision { verdict: Verdict::NothingUp, ttl_min: true, scope, region: None },
     }
 }
 

@@ -20,7 +20,6 @@ pub(super) use availability::Standing;
 use intake::Intakes;
 pub(super) use intake::split_key;
 use roster::Roster;
-use std::net::IpAddr;
 use variants::Variants;
 
 /// A pool under one policy, in one state of its members. Immutable; the publisher builds the next one.
@@ -36,6 +35,9 @@ pub struct PoolAnswers {
     region_spread: Spread,
     all_down: WhenAllDown,
     spread: Spread,
+    /// Of `spread`.
+    picks_by: By,
+    takes_turns: bool,
     scope_floors: [u8; 2],
     /// A (or names), AAAA.
     slots: [Slot; 2],
@@ -91,7 +93,10 @@ impl PoolAnswers {
         let roster = Roster::new(pool, policy, regions, &condition, &reach);
         let intakes = Intakes::new(pool, policy, regions, &reach, &condition);
         let mut variants = Variants::new(pool, policy.spread, policy.answers);
-        let slots = Family::BOTH.map(|family| build_slot(&reach, &roster, &intakes, policy, family, &mut variants));
+        let mut slots = Family::BOTH.map(|family| build_slot(&reach, &roster, &intakes, policy, family, &mut variants));
+        if !intakes.selects {
+            mark_steady(&mut slots, roster.judge.together);
+        }
         variants.finish();
         let all_down = match &policy.all_down {
             AllDown::All => WhenAllDown::All,
@@ -107,6 +112,8 @@ impl PoolAnswers {
             region_spread: policy.region_spread.unwrap_or(Spread::Weighted),
             all_down,
             spread: policy.spread,
+            picks_by: policy.spread.picks_by(),
+            takes_turns: [Some(policy.spread), policy.region_spread].into_iter().flatten().any(Spread::picks_by_turn),
             scope_floors: scope_floors(pool, policy, &reach),
             slots,
             variants,
@@ -124,6 +131,7 @@ impl PoolAnswers {
 
     /// The records of a variant that [`super::decide()`] chose; none for a number it can not have chosen.
     #[must_use]
+    #[inline]
     pub fn variant(&self, number: u32) -> StoredAnswer<'_> {
         self.variants.stored(number)
     }
@@ -243,6 +251,12 @@ impl PoolAnswers {
         self.spread
     }
 
+    /// Whether anything is picked by turns.
+    #[must_use]
+    pub const fn takes_turns(&self) -> bool {
+        self.takes_turns
+    }
+
     /// Whether some region hands on clients, or does not take those of others.
     pub(super) const fn selects(&self) -> bool {
         self.intakes.selects
@@ -305,22 +319,29 @@ impl PoolAnswers {
     }
 
     /// The variant of `group` for one query.
-    pub(super) fn pick(&self, group: Group, random: u64, turn: u32, client: IpAddr, known_bits: u8) -> Option<u32> {
+    #[inline(always)]
+    pub(super) fn pick(&self, group: &Group, asked: &Asked) -> Option<u32> {
         if group.count < 2 {
             return (group.count == 1).then_some(group.first);
         }
-        let position = match self.spread.picks_by() {
-            By::Weight => spread::weighted::draw(self.variants.draws(group.variants()), random),
-            By::Hash => {
-                let bits = known_bits.min(self.hashed_bits(Family::of(client)));
-                let key = spread::hash::client_key(client, bits);
-                spread::hash::best(self.variants.candidates(group.variants()), key)
-            }
-            By::Turn => turn % group.count,
-            By::WeightedTurn => self.variants.turn(group.turns(), turn),
-            By::Chance => spread::uniform(random, group.count),
+        let position = match self.picks_by {
+            By::Turn => asked.turn % group.count,
+            By::Chance => spread::uniform(asked.random, group.count),
+            By::Weight => spread::weighted::draw(self.variants.draws(group.variants()), asked.random),
+            By::Hash | By::WeightedTurn => self.pick_among(group, asked),
         };
         Some(group.first + position)
+    }
+
+    /// The position of a variant among those of `group`, where finding it takes more than a draw.
+    #[inline(never)]
+    fn pick_among(&self, group: &Group, asked: &Asked) -> u32 {
+        if self.picks_by == By::WeightedTurn {
+            return self.variants.turn(group.turns(), asked.turn);
+        }
+        let bits = asked.known_bits.min(self.hashed_bits(Family::of(asked.address)));
+        let key = spread::hash::client_key(asked.address, bits);
+        spread::hash::best(self.variants.candidates(group.variants()), key)
     }
 
     /// The probability of each of a group's variants where chance decides: `None` with [`Spread::Hash`].
@@ -342,6 +363,12 @@ impl PoolAnswers {
 }
 
 impl Slot {
+    /// The group, if it answers every client whose order it is the first of.
+    #[inline]
+    pub(super) fn steady(&self, group: GroupId) -> Option<&Group> {
+        self.groups.get(usize::from(group)).filter(|group| group.standing.is_steady())
+    }
+
     /// A group's standing and variants; one that has no members for a number that is not there.
     pub(super) fn group(&self, group: GroupId) -> Group {
         self.groups.get(usize::from(group)).copied().unwrap_or_default()
@@ -355,6 +382,17 @@ impl Group {
 
     const fn turns(&self) -> std::ops::Range<u32> {
         self.turns_start..self.turns_start + self.turns_len
+    }
+}
+
+/// Marks the groups that need no search. AAAA follows the order of A where families go together.
+fn mark_steady([ipv4, ipv6]: &mut [Slot; 2], together: bool) {
+    for (number, group) in ipv6.groups.iter_mut().enumerate() {
+        let lead = ipv4.groups.get(number).map(|group| group.standing).filter(|_| together);
+        group.standing = group.standing.steady_after(lead.unwrap_or(group.standing));
+    }
+    for group in &mut ipv4.groups {
+        group.standing = group.standing.steady_after(group.standing);
     }
 }
 

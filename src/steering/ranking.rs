@@ -11,13 +11,14 @@ mod scopes;
 pub use globe::estimated_ms;
 pub use key::RankingKey;
 
-use super::reach::{Ranked, Reach};
+use super::reach::{GroupId, Ranked, Reach};
 use super::spec::Order;
 use crate::base::{NamedFact, Prefix, RegionId};
 use crate::geo::latency::Profile;
 use crate::geo::{LeafId, Locator, Place, PlaceId};
 use intern::{Cohort, Orders};
 use rules::RuleIndex;
+use std::sync::Arc;
 
 /// Up to this many regions the order is exact for every client.
 pub const EXACT_REGIONS_MAX: usize = 16;
@@ -30,7 +31,7 @@ pub struct Table<'a> {
     /// See [`Locator::places`].
     pub places: &'a [Place],
     /// See [`Locator::leaf_places`].
-    pub leaf_places: &'a [PlaceId],
+    pub leaf_places: &'a Arc<[PlaceId]>,
     /// See [`Locator::leaf_depths`].
     pub leaf_depths: [&'a [u8]; 2],
     /// The prefixes that [`Place::marks`] are indexes of.
@@ -71,16 +72,9 @@ pub struct RankedLatency {
     pub measured: bool,
 }
 
-/// What a leaf needs: its cohort, and the length of the longest prefix around it that is all of this cohort.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Pair {
-    cohort: CohortId,
-    scope: u8,
-}
-
-/// For each leaf an index into the pairs, as narrow as their number allows: at 3 million leaves it is most of a ranking.
+/// The cohort of each place, as narrow as their number allows: it should stay in the nearer caches.
 #[derive(Debug)]
-enum LeafPairs {
+enum PlaceCohorts {
     Narrow(Box<[u16]>),
     Wide(Box<[u32]>),
 }
@@ -89,8 +83,11 @@ enum LeafPairs {
 #[derive(Debug)]
 pub struct Ranking {
     key: RankingKey,
-    leaf_pairs: LeafPairs,
-    pairs: Box<[Pair]>,
+    /// Shared with the locator and all other rankings.
+    leaf_places: Arc<[PlaceId]>,
+    /// The only thing that a ranking has for each leaf: at 6 million leaves it is most of one.
+    leaf_scopes: Box<[u8]>,
+    place_cohorts: PlaceCohorts,
     orders: Orders,
 }
 
@@ -105,24 +102,45 @@ impl Ranking {
     #[must_use]
     pub fn of_table(key: &RankingKey, table: &Table<'_>) -> Self {
         let (place_cohorts, orders) = order::rank_places(key, table);
-        let (leaf_pairs, pairs) = scopes::pair_leaves(table, &place_cohorts);
-        Self { key: key.clone(), leaf_pairs, pairs, orders }
+        Self {
+            key: key.clone(),
+            leaf_places: Arc::clone(table.leaf_places),
+            leaf_scopes: scopes::of_leaves(table, &place_cohorts),
+            place_cohorts: PlaceCohorts::new(&place_cohorts),
+            orders,
+        }
     }
 
     /// The cohort of a leaf and its scope in bits within the leaf's family. A leaf of another table gets any of them.
     #[must_use]
+    #[inline]
     pub fn at(&self, leaf: LeafId) -> (CohortId, u8) {
         let index = leaf.0 as usize;
-        let pair = match &self.leaf_pairs {
-            LeafPairs::Narrow(pairs) => pairs.get(index).map_or(0, |&pair| usize::from(pair)),
-            LeafPairs::Wide(pairs) => pairs.get(index).map_or(0, |&pair| pair as usize),
+        match (self.leaf_places.get(index), self.leaf_scopes.get(index)) {
+            (Some(&place), Some(&scope)) => (self.place_cohorts.get(place), scope),
+            _ => (CohortId(0), 0),
+        }
+    }
+
+    /// Octets on the heap that are there for this ranking alone.
+    #[must_use]
+    pub fn heap_len(&self) -> usize {
+        let cohorts = match &self.place_cohorts {
+            PlaceCohorts::Narrow(cohorts) => size_of_val(&**cohorts),
+            PlaceCohorts::Wide(cohorts) => size_of_val(&**cohorts),
         };
-        self.pairs.get(pair).map_or((CohortId(0), 0), |pair| (pair.cohort, pair.scope))
+        size_of_val(&*self.leaf_scopes) + cohorts + self.orders.heap_len()
     }
 
     /// The groups of a cohort, best first.
     pub fn order(&self, cohort: CohortId) -> impl Iterator<Item = Ranked> + '_ {
         self.orders.groups(self.cohort(cohort))
+    }
+
+    /// The first group of a cohort, where it is equal to none; else the number of no group.
+    #[inline]
+    pub(super) fn first(&self, cohort: CohortId) -> GroupId {
+        self.orders.first(cohort)
     }
 
     fn cohort(&self, cohort: CohortId) -> Cohort {
@@ -224,6 +242,21 @@ impl Ranking {
             }
         }
         regions
+    }
+}
+
+impl PlaceCohorts {
+    fn new(cohorts: &[CohortId]) -> Self {
+        let narrow: Result<Box<[u16]>, _> = cohorts.iter().map(|cohort| u16::try_from(cohort.0)).collect();
+        narrow.map_or_else(|_| Self::Wide(cohorts.iter().map(|cohort| cohort.0).collect()), Self::Narrow)
+    }
+
+    #[inline]
+    fn get(&self, place: PlaceId) -> CohortId {
+        CohortId(match self {
+            Self::Narrow(cohorts) => cohorts[place.0 as usize].into(),
+            Self::Wide(cohorts) => cohorts[place.0 as usize],
+        })
     }
 }
 

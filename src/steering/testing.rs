@@ -22,12 +22,13 @@ use crate::geo::latency::{LatencyId, Profile};
 use crate::geo::{LeafId, Place, PlaceId};
 use crate::health::Status;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A prefix table made by hand.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HandTable {
     pub(super) places: Vec<Place>,
-    pub(super) leaf_places: Vec<PlaceId>,
+    pub(super) leaf_places: Arc<[PlaceId]>,
     pub(super) depths: [Vec<u8>; 2],
     pub(super) leaves: Vec<Prefix>,
     pub(super) marks: Vec<Prefix>,
@@ -62,9 +63,14 @@ impl HandTable {
         if number == self.places.len() {
             self.places.push(place);
         }
-        self.leaf_places.push(PlaceId(number as u32));
+        self.push_leaf_place(PlaceId(number as u32));
         self.depths[prefix.family().index()].push(prefix.length());
         self.leaves.push(prefix);
+    }
+
+    /// The place of the leaf behind those that have one.
+    pub(super) fn push_leaf_place(&mut self, place: PlaceId) {
+        self.leaf_places = self.leaf_places.iter().copied().chain([place]).collect();
     }
 
     pub(super) fn table(&self) -> Table<'_> {

@@ -88,7 +88,10 @@ impl Service {
     ///
     /// What is behind `slow_door` gets transfers, signed messages, NOTIFY and UPDATE; without one they are refused.
     pub fn start(
-        #[cfg_attr(not(feature = "xdp"), expect(unused_mut, reason = "XDP takes its part out"))]
+        #[cfg_attr(
+            not(all(feature = "xdp", target_os = "linux")),
+            expect(unused_mut, reason = "XDP takes its part out")
+        )]
         mut listeners: Listeners,
         store: Arc<SnapshotStore>,
         limits: StreamLimits,

@@ -28,9 +28,9 @@ const ONE_ADDITIONAL: u64 = 1 << 16;
 const OPT_LOW: u8 = rtype::OPT as u8;
 
 impl Query {
-    /// Reads a message, and of its EDNS options those that are `understood`.
+    /// Reads a message, and of its EDNS options, where it has any, those that are `understood`.
     #[inline(always)]
-    pub fn parse(&mut self, message: &[u8], understood: Understood) -> Result<(), Malformed> {
+    pub fn parse(&mut self, message: &[u8], understood: impl FnOnce() -> Understood) -> Result<(), Malformed> {
         (self.question_len, self.edns, self.signed) = (0, None, false);
         let (header, body) = message.split_first_chunk::<HEADER_LEN>().ok_or(Malformed::ShortHeader)?;
         let [_, _, flags_high, flags_low, counts @ ..] = *header;
@@ -43,7 +43,7 @@ impl Query {
         }
         let counts = u64::from_be_bytes(counts);
         if counts >> 48 != 1 {
-            return Err(self.parse_without_question(body, counts, understood));
+            return Err(self.parse_without_question(body, counts, understood()));
         }
         let rest = self.parse_question(body)?;
         let rest = match (counts << 16, rest) {
@@ -54,7 +54,7 @@ impl Query {
                 self.edns = Some(Edns::new(class, u32::from_be_bytes([t0, t1, t2, t3])));
                 &[]
             }
-            _ => self.parse_records(rest, counts, understood)?,
+            _ => self.parse_records(rest, counts, understood())?,
         };
         if !rest.is_empty() {
             return Err(Malformed::TrailingOctets);
@@ -244,7 +244,7 @@ mod tests {
 
     fn parse(message: &[u8]) -> (Result<(), Malformed>, Query) {
         let mut query = Query::default();
-        (query.parse(message, Understood::ALL), query)
+        (query.parse(message, || Understood::ALL), query)
     }
 
     #[test]
@@ -327,6 +327,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_opt_record_alone_is_read_as_among_others(class in any::<u16>(), ttl in any::<u32>(), rdlength in 0_u16..2) {
+            let (class, ttl, rdlength) = (class.to_be_bytes(), ttl.to_be_bytes(), rdlength.to_be_bytes());
+            let opt = [&OPT[..3], &class, &ttl, &rdlength].concat();
+            let (alone, query) = parse(&message(0, [1, 0, 0, 1], &[QUESTION, &opt]));
+            let mut among_others = Query::default();
+            let counts = u64::from_be_bytes([0, 1, 0, 0, 0, 0, 0, 1]);
+            let read = among_others.parse_records(&opt, counts, Understood::ALL);
+            prop_assert_eq!(query.edns, among_others.edns);
+            let version = query.edns.map_or(0, |edns| edns.version);
+            prop_assert_eq!(alone.is_ok(), read.is_ok() && version == 0);
+        }
+
         #[test]
         fn no_octets_make_the_parser_panic(octets in prop::collection::vec(any::<u8>(), 0..600)) {
             check_error_response(&octets)?;

@@ -177,10 +177,13 @@ impl<'o> Response<'o> {
                 if at + record.len() > self.end {
                     return Err(Full);
                 }
-                self.octets[self.len..at].copy_from_slice(labels);
+                short::copy(&mut self.octets[self.len..at], labels);
                 let room = &mut self.octets[at..at + record.len()];
-                room.copy_from_slice(record);
-                patch(room, owner as u16, Some(ttl));
+                short::copy(room, record);
+                if let Some(header) = room.first_chunk_mut::<RDATA_AT>() {
+                    header[..OWNER_LEN].copy_from_slice(&(POINTER | owner as u16).to_be_bytes());
+                    header[TTL_AT..RDLENGTH_AT].copy_from_slice(&ttl.to_be_bytes());
+                }
                 self.len = at + record.len();
                 rest = behind;
             }
@@ -368,7 +371,7 @@ mod tests {
 
     fn query() -> Query {
         let mut query = Query::default();
-        query.parse(QUERY, Understood::ALL).unwrap();
+        query.parse(QUERY, || Understood::ALL).unwrap();
         query
     }
 

@@ -6,7 +6,7 @@
 /// Octets of a wide move.
 const WIDE: usize = 16;
 /// Runs of more octets than this are left to the C library, which is faster there.
-const SHORT_MAX: usize = 128;
+const SHORT_MAX: usize = 256;
 
 /// Copies `from` to `to`.
 ///
@@ -17,12 +17,16 @@ pub fn copy(to: &mut [u8], from: &[u8]) {
     assert!(to.len() == len, "copied octets fill their room");
     if len > SHORT_MAX {
         to.copy_from_slice(from);
-    } else if len >= WIDE {
+    } else if len >= 2 * WIDE {
+        let last = len - 2 * WIDE;
         let mut at = 0;
-        while at + WIDE < len {
-            to[at..at + WIDE].copy_from_slice(&from[at..at + WIDE]);
-            at += WIDE;
+        while at < last {
+            to[at..at + 2 * WIDE].copy_from_slice(&from[at..at + 2 * WIDE]);
+            at += 2 * WIDE;
         }
+        to[last..].copy_from_slice(&from[last..]);
+    } else if len >= WIDE {
+        to[..WIDE].copy_from_slice(&from[..WIDE]);
         to[len - WIDE..].copy_from_slice(&from[len - WIDE..]);
     } else if len >= 8 {
         to[..8].copy_from_slice(&from[..8]);
@@ -45,14 +49,15 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
     if len < 8 {
         return a.iter().zip(b).all(|(octet, other)| octet == other);
     }
+    let last = len - 8;
     let mut at = 0;
-    while at + 8 < len {
+    while at < last {
         if a[at..at + 8] != b[at..at + 8] {
             return false;
         }
         at += 8;
     }
-    a[len - 8..] == b[len - 8..]
+    a[last..] == b[last..]
 }
 
 #[cfg(test)]

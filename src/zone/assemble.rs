@@ -4,8 +4,9 @@
 use super::denial::{Chains, ChainsBuilder, covered_type, is_chained, is_hashed};
 use super::node_checks::NodeChecks;
 use super::pack::{ShardPacker, comparable};
+use super::shard::Shard;
 use super::staging::{NOT_BALANCED, StagedOwner, Staging};
-use super::tree::{Shard, Tree, shard_of};
+use super::tree::{Tree, shard_of};
 use crate::wire::{Name, rtype};
 use std::borrow::Cow;
 

@@ -125,7 +125,7 @@ impl<'z> ChainEntry<'z> {
     #[inline]
     #[must_use]
     pub fn rrset(self) -> RrsetRef<'z> {
-        RrsetRef::new(self.entry.rrset, &self.chunk.arena)
+        RrsetRef::new(&self.entry.rrset, &self.chunk.arena)
     }
 
     /// Whether both are the same stored RRset.

@@ -4,7 +4,7 @@ use super::Zone;
 use super::node_checks::full_name;
 use super::record::Record;
 use super::rrset::RrsetRef;
-use super::tree::NodeRef;
+use super::shard::NodeRef;
 use crate::wire::{NameKey, rtype};
 use std::collections::BTreeSet;
 

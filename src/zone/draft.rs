@@ -7,8 +7,9 @@ use super::node_checks::full_name;
 use super::pack::comparable;
 use super::record::{Record, to_stored};
 use super::rrset::{RrsetRef, data_of};
+use super::shard::{NodeRef, flag};
 use super::staging::NOT_BALANCED;
-use super::tree::{NodeRef, Tree, flag};
+use super::tree::Tree;
 use crate::wire::{Name, NameKey, rtype};
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -1,7 +1,8 @@
 //! What a node must know of others before the first lookup: whether it lies below a cut or a DNAME, whether it has a
 //! wildcard child, and how many children.
 
-use super::tree::{NodeRef, Tree, flag};
+use super::shard::{NodeRef, flag};
+use super::tree::Tree;
 use crate::wire::NameKey;
 
 impl Tree {
@@ -39,5 +40,6 @@ impl Tree {
                 self.add_child(parent);
             }
         }
+        self.know_apex();
     }
 }

@@ -2,13 +2,17 @@
 //! only what was computed when the zone was built; allocates nothing.
 
 use super::Lookup;
-use super::tree::{NodeRef, Tree, flag};
+use super::shard::{NodeRef, flag};
+use super::tree::Tree;
 use crate::wire::{NameKey, rtype};
 
 /// What `tree` knows of `name`, whose suffix `apex_stripped` is the apex, and `rtype`.
 #[inline(always)]
 pub fn lookup<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'z> {
     let Some(node) = tree.find_here(name, 0, apex_stripped) else {
+        if tree.is_missing_below_plain_apex(apex_stripped) {
+            return Lookup::NxDomain;
+        }
         return lookup_missing(tree, name, apex_stripped, rtype);
     };
     if node.has(flag::CUT | flag::COVERED) {

@@ -2,7 +2,7 @@
 //! balanced name it knows only that it is one, and its slot number.
 //!
 //! The road of a load: `load` reads files (`files`), the parser in `master_file` stages records (`staging`), they are
-//! grouped (`assemble`) and packed (`pack`) into shards of a tree (`tree`), and nodes learn what they must know of others
+//! grouped (`assemble`) and packed (`pack`) into shards (`shard`) of a tree (`tree`), and nodes learn what they must know of others
 //! (`link`); NSEC and NSEC3 records go into chains (`chain`, `denial`), with which `proof` denies; `node_checks`, `zone_checks` and the like say what is wrong. `lookup` then only reads.
 
 mod assemble;
@@ -28,6 +28,7 @@ pub mod record_type;
 pub mod rrset;
 pub mod service;
 mod set;
+mod shard;
 mod signing_checks;
 pub mod spec;
 mod staging;
@@ -134,7 +135,7 @@ impl Zone {
         let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
         let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures().is_empty());
         let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
-        let negative_soa = negative::NegativeSoa::new(soa.unwrap_or(RrsetRef::empty(rtype::SOA)), negative_ttl);
+        let negative_soa = negative::NegativeSoa::new(soa.unwrap_or(RrsetRef::no_soa()), negative_ttl);
         Self {
             tree,
             negative_ttl,
@@ -216,14 +217,14 @@ impl Zone {
     #[must_use]
     pub fn soa(&self) -> RrsetRef<'_> {
         let apex = self.tree.apex_node();
-        apex.and_then(|node| node.rrset(rtype::SOA)).unwrap_or(RrsetRef::empty(rtype::SOA))
+        apex.and_then(|node| node.rrset(rtype::SOA)).unwrap_or(RrsetRef::no_soa())
     }
 
     /// The NS RRset at the apex.
     #[must_use]
     pub fn ns(&self) -> RrsetRef<'_> {
         let apex = self.tree.apex_node();
-        apex.and_then(|node| node.rrset(rtype::NS)).unwrap_or(RrsetRef::empty(rtype::NS))
+        apex.and_then(|node| node.rrset(rtype::NS)).unwrap_or(RrsetRef::no_ns())
     }
 
     /// The TTL of negative answers: the smaller of the SOA's TTL and its MINIMUM field (RFC 2308, section 5).
@@ -287,7 +288,7 @@ impl Zone {
     #[must_use]
     pub fn is_covered(&self, owner: &NameKey) -> bool {
         let node = self.tree.strip(owner).and_then(|apex_stripped| self.tree.find(owner, 0, apex_stripped));
-        node.is_some_and(|node| node.has(tree::flag::CUT | tree::flag::COVERED))
+        node.is_some_and(|node| node.has(shard::flag::CUT | shard::flag::COVERED))
     }
 
     /// Whether there is any name below an owner.
@@ -350,7 +351,7 @@ impl Zone {
     pub fn addresses(&self, name: &NameKey, apex_stripped: usize) -> [Option<RrsetRef<'_>>; 2] {
         match self.tree.find(name, 0, apex_stripped) {
             // What a balanced name hides is hidden here too, unless it lies below a cut, where nothing is balanced.
-            Some(node) if node.slot().is_none() || node.has(tree::flag::CUT | tree::flag::COVERED) => {
+            Some(node) if node.slot().is_none() || node.has(shard::flag::CUT | shard::flag::COVERED) => {
                 [node.rrset(rtype::A), node.rrset(rtype::AAAA)]
             }
             _ => [None, None],

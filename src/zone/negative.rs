@@ -62,3 +62,42 @@ impl NegativeSoa {
         ApexRecords { octets: &self.octets, fixups: &self.fixups, count: self.count }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::NegativeSoa;
+    use crate::wire::rtype;
+    use crate::zone::rrset::{Arena, RrsetRef, StoredRrset};
+
+    #[test]
+    fn every_record_has_the_ttl_and_a_pointer_to_the_apex_as_its_owner() {
+        let record = |rtype: u8, data: &[u8]| {
+            [&[0xc0, 12, 0, rtype, 0, 1, 0, 0, 0x0e, 0x10, 0, data.len() as u8], data].concat()
+        };
+        let (soa, signature) = (record(6, b"\x02ns\xc0\x00\x01h\x00SOA"), record(46, b"RRSIG"));
+        let octets = [&b"before"[..], &soa, &signature, &signature].concat();
+        let stored = StoredRrset {
+            rtype: rtype::SOA,
+            records: 1,
+            ttl: 3600,
+            octets_at: 6,
+            octets_len: soa.len() as u16,
+            signatures_len: 2 * signature.len() as u16,
+            signatures: 2,
+            fixups: 1,
+            ..StoredRrset::default()
+        };
+        let arena = Arena { octets, offsets: vec![15] };
+        let ready = NegativeSoa::new(RrsetRef::new(&stored, &arena), 30);
+        let (plain, signed) = (ready.plain(), ready.signed());
+        assert_eq!((plain.count, signed.count), (1, 3));
+        assert_eq!(plain.octets, &signed.octets[..soa.len()]);
+        assert_eq!((plain.fixups, signed.fixups), (&[0, 15][..], &[0, 15, 23, 40][..]));
+        for at in [0, 23, 40] {
+            assert_eq!(signed.octets[at..at + 2], [0xc0, 0]);
+            assert_eq!(signed.octets[at + 6..at + 10], [0, 0, 0, 30]);
+        }
+        assert_eq!(signed.octets[12..23], soa[12..]);
+        assert_eq!(signed.octets[52..], signature[12..]);
+    }
+}

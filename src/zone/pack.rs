@@ -3,8 +3,8 @@
 use super::master_file::name_text::stored_len;
 use super::record_type::{self, Field};
 use super::rrset::{Arena, OWNER_OF_QUESTION, StoredRrset, expires};
+use super::shard::{Node, Shard, flag};
 use super::staging::NOT_BALANCED;
-use super::tree::{Node, Shard, flag};
 use super::wire_form::field_len;
 use crate::wire::{class, rtype};
 use std::borrow::Cow;

@@ -4,7 +4,8 @@
 use super::chain::{Chain, ChainEntry, ChainKey};
 use super::denial::{Chains, Denial, Parameters};
 use super::rrset::RrsetRef;
-use super::tree::{NodeRef, Tree};
+use super::shard::NodeRef;
+use super::tree::Tree;
 use super::{Lookup, Zone};
 use crate::wire::{NameKey, rtype};
 

@@ -8,7 +8,7 @@ use super::node_checks::full_name;
 use super::pack::{NamesIn, comparable};
 use super::record_type;
 use super::rrset::{RrsetRef, data_of};
-use super::tree::NodeRef;
+use super::shard::NodeRef;
 use super::wire_form::has_form;
 use crate::wire::{Name, NameKey, rtype};
 use std::fmt;

@@ -1,6 +1,7 @@
 //! The form in which an RRset is stored and copied into messages.
 
 use crate::wire::rtype;
+use std::fmt;
 
 /// Octets of the owner field that stored records begin with: a compression pointer to the question's name.
 pub const OWNER_OF_QUESTION: [u8; 2] = [0xc0, 0x0c];
@@ -48,108 +49,122 @@ pub(super) struct Arena {
 /// Names in RDATA that RFC 3597 section 4 allows to be compressed and that share their last labels with the apex end in a
 /// pointer whose value is `0xc000 + n`, where `n` is the offset within the apex's wire form: the writer adds
 /// the message offset at which the apex stands. [`RrsetRef::fixups`] says where those pointers are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct RrsetRef<'z> {
-    stored: StoredRrset,
+    stored: &'z StoredRrset,
     arena: &'z Arena,
+    /// Whether what is stored as its signatures is meant as its records.
+    of_signatures: bool,
 }
+
+/// What an RRset without records is stored as.
+const NOTHING: StoredRrset = StoredRrset {
+    rtype: 0,
+    records: 0,
+    ttl: 0,
+    octets_at: 0,
+    offsets_at: 0,
+    octets_len: 0,
+    signatures_len: 0,
+    signatures: 0,
+    fixups: 0,
+    targets: 0,
+};
+static NO_SOA: StoredRrset = StoredRrset { rtype: rtype::SOA, ..NOTHING };
+static NO_NS: StoredRrset = StoredRrset { rtype: rtype::NS, ..NOTHING };
+static NOWHERE: Arena = Arena { octets: Vec::new(), offsets: Vec::new() };
 
 impl<'z> RrsetRef<'z> {
     /// What is stored in `arena`.
-    #[inline]
-    pub(super) const fn new(stored: StoredRrset, arena: &'z Arena) -> Self {
-        Self { stored, arena }
+    #[inline(always)]
+    pub(super) const fn new(stored: &'z StoredRrset, arena: &'z Arena) -> Self {
+        Self { stored, arena, of_signatures: false }
     }
 
-    /// An RRset without records.
+    /// A SOA RRset without records.
     #[must_use]
-    pub const fn empty(rtype: u16) -> Self {
-        static NOTHING: Arena = Arena { octets: Vec::new(), offsets: Vec::new() };
-        let (records, ttl, octets_at, offsets_at) = (0, 0, 0, 0);
-        let (octets_len, signatures_len, signatures, fixups, targets) = (0, 0, 0, 0, 0);
-        let stored = StoredRrset {
-            rtype,
-            records,
-            ttl,
-            octets_at,
-            offsets_at,
-            octets_len,
-            signatures_len,
-            signatures,
-            fixups,
-            targets,
-        };
-        Self { stored, arena: &NOTHING }
+    pub(super) const fn no_soa() -> Self {
+        Self::new(&NO_SOA, &NOWHERE)
     }
 
-    /// Its signatures as an RRset of type RRSIG.
+    /// An NS RRset without records.
     #[must_use]
-    pub(super) fn as_signatures(self) -> Self {
-        let StoredRrset { ttl, octets_at, octets_len, signatures_len, signatures, .. } = self.stored;
-        let stored = StoredRrset {
-            rtype: rtype::RRSIG,
-            records: signatures,
-            ttl,
-            octets_at: octets_at + u32::from(octets_len),
-            octets_len: signatures_len,
-            ..StoredRrset::default()
-        };
-        Self { stored, ..self }
+    pub(super) const fn no_ns() -> Self {
+        Self::new(&NO_NS, &NOWHERE)
+    }
+
+    /// Its signatures as an RRset of type RRSIG, which has no signatures itself.
+    #[must_use]
+    pub(super) const fn as_signatures(self) -> Self {
+        Self { of_signatures: true, ..self }
     }
 
     /// TYPE.
+    #[inline(always)]
     #[must_use]
     pub const fn rtype(self) -> u16 {
-        self.stored.rtype
+        if self.of_signatures { rtype::RRSIG } else { self.stored.rtype }
     }
 
     /// TTL in seconds, equal in all records (RFC 2181, section 5.2).
+    #[inline(always)]
     #[must_use]
     pub const fn ttl(self) -> u32 {
         self.stored.ttl
     }
 
     /// How many records.
+    #[inline(always)]
     #[must_use]
     pub const fn records(self) -> u16 {
-        self.stored.records
+        if self.of_signatures { self.stored.signatures } else { self.stored.records }
     }
 
     /// The records.
     #[inline(always)]
     #[must_use]
     pub fn octets(self) -> &'z [u8] {
+        if self.of_signatures {
+            return self.stored_signatures();
+        }
         &self.arena.octets[self.stored.octets_at as usize..][..self.stored.octets_len.into()]
+    }
+
+    fn stored_signatures(self) -> &'z [u8] {
+        let at = self.stored.octets_at as usize + usize::from(self.stored.octets_len);
+        &self.arena.octets[at..][..self.stored.signatures_len.into()]
     }
 
     /// Its RRSIG records in the same form, one behind the other; without names that are compressed (RFC 4034, section
     /// 3.1.7). Empty in a zone that is not signed.
-    #[inline(always)]
     #[must_use]
     pub fn signatures(self) -> &'z [u8] {
-        let at = self.stored.octets_at as usize + usize::from(self.stored.octets_len);
-        &self.arena.octets[at..][..self.stored.signatures_len.into()]
+        if self.of_signatures { &[] } else { self.stored_signatures() }
+    }
+
+    /// How many RRSIG records.
+    #[inline(always)]
+    #[must_use]
+    pub const fn signature_count(self) -> u16 {
+        if self.of_signatures { 0 } else { self.stored.signatures }
     }
 
     /// The records, and the RRSIG records behind them.
     #[inline(always)]
     #[must_use]
     pub fn octets_and_signatures(self) -> &'z [u8] {
+        if self.of_signatures {
+            return self.stored_signatures();
+        }
         let len = usize::from(self.stored.octets_len) + usize::from(self.stored.signatures_len);
         &self.arena.octets[self.stored.octets_at as usize..][..len]
-    }
-
-    /// How many RRSIG records.
-    #[must_use]
-    pub const fn signature_count(self) -> u16 {
-        self.stored.signatures
     }
 
     /// Offsets in the octets of pointers relative to the apex, ascending.
     #[inline(always)]
     #[must_use]
     pub fn fixups(self) -> &'z [u16] {
-        if self.stored.fixups == 0 {
+        if self.stored.fixups == 0 || self.of_signatures {
             return &[];
         }
         &self.arena.offsets[self.stored.offsets_at as usize..][..self.stored.fixups.into()]
@@ -157,11 +172,22 @@ impl<'z> RrsetRef<'z> {
 
     /// Offsets in the octets of the names that a CNAME leads to, or whose addresses belong into the additional section (NS,
     /// MX, SRV, DNAME).
-    #[inline(always)]
     #[must_use]
     pub fn targets(self) -> &'z [u16] {
+        if self.of_signatures {
+            return &[];
+        }
         let at = self.stored.offsets_at as usize + usize::from(self.stored.fixups);
         &self.arena.offsets[at..][..self.stored.targets.into()]
+    }
+}
+
+impl fmt::Debug for RrsetRef<'_> {
+    /// What it holds, wherever that is stored.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (counts, offsets) = ((self.records(), self.signature_count()), (self.fixups(), self.targets()));
+        let octets = (self.octets(), self.signatures());
+        write!(f, "RrsetRef({}, {} s, {counts:?}, {octets:x?}, {offsets:?})", self.rtype(), self.ttl())
     }
 }
 

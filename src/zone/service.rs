@@ -125,7 +125,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
     use super::ServiceBase;
     use crate::wire::Name;
-    use crate::zone::rrset::RrsetRef;
+    use crate::zone::rrset::{Arena, RrsetRef, StoredRrset};
 
     fn rrset(data: &[&[u8]]) -> Vec<u8> {
         let record = |data: &&[u8]| [b"\xc0\x0c\0\x41\0\x01\0\0\0\0\0", &[data.len() as u8][..], data].concat();
@@ -134,7 +134,10 @@ mod tests {
 
     fn base(data: &[&[u8]]) -> Option<ServiceBase> {
         let octets = rrset(data);
-        let stored = RrsetRef { octets: &octets, records: data.len() as u16, ..RrsetRef::empty(65) };
+        let (records, octets_len) = (data.len() as u16, octets.len() as u16);
+        let stored = StoredRrset { rtype: 65, records, octets_len, ..StoredRrset::default() };
+        let arena = Arena { octets, offsets: Vec::new() };
+        let stored = RrsetRef::new(&stored, &arena);
         ServiceBase::of(stored, &Name::from_text(b"www.test.", None).unwrap())
     }
 

@@ -72,6 +72,13 @@ impl ZoneSet {
         &self.zones
     }
 
+    /// A zone by its number.
+    #[inline(always)]
+    #[must_use]
+    pub fn zone(&self, number: usize) -> &Zone {
+        &self.zones[number]
+    }
+
     /// The deepest zone at or above suffix `from` of `name`: its number and the labels to strip from the whole name to
     /// reach its apex. Ask with `from` 1 for the parent side of a name that is itself an apex (DS).
     #[inline(always)]

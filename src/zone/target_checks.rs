@@ -3,9 +3,9 @@
 use super::Lookup;
 use super::lookup::lookup;
 use super::record_type;
+use super::shard::flag;
 use super::spec::ZoneSpec;
 use super::staging::StagedRecord;
-use super::tree::flag;
 use super::zone_checks::ZoneChecks;
 use crate::base::Diagnostic;
 use crate::wire::{Name, NameKey, rtype};

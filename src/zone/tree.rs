@@ -2,197 +2,10 @@
 //! so that a change copies one shard. Knows neither files nor the rules of answering.
 
 use super::master_file::name_text::stored_len;
-use super::rrset::{Arena, RrsetRef, StoredRrset};
+use super::shard::{Node, NodeRef, Shard, flag};
 use crate::wire::name::NAME_LEN_MAX;
 use crate::wire::{Name, NameKey, short};
 use std::sync::Arc;
-
-/// What is known of a node beforehand, as bits.
-pub mod flag {
-    /// The slot of the table is in use.
-    pub const OCCUPIED: u8 = 1;
-    /// Owns NS and is not the apex: a zone cut.
-    pub const CUT: u8 = 2;
-    /// Lies below a cut or below a DNAME, so that its own records are not what the zone answers with.
-    pub const COVERED: u8 = 4;
-    /// Owns a DNAME.
-    pub const DNAME: u8 = 8;
-    /// Owns a CNAME.
-    pub const CNAME: u8 = 16;
-    /// Has a child `*`.
-    pub const WILDCARD_CHILD: u8 = 32;
-    /// Is balanced.
-    pub const BALANCED: u8 = 64;
-}
-
-/// A name of the zone, empty non-terminals included.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Node {
-    /// The lower half of the name's hash.
-    pub tag: u32,
-    /// Where its labels below the apex begin in the shard's octets.
-    pub name_at: u32,
-    /// Its first RRset in the shard.
-    pub rrsets_at: u32,
-    /// The slot of a balanced name.
-    pub slot: u32,
-    /// How many nodes are one label below; not counted at the apex, which stays without any.
-    pub children: u32,
-    /// How many RRsets; they are sorted by type.
-    pub rrset_count: u16,
-    /// Octets of its labels below the apex.
-    pub name_len: u8,
-    /// Bits of [`flag`].
-    pub flags: u8,
-}
-
-impl Node {
-    /// A slot of the table that is not in use: no name has a higher tag.
-    pub const VACANT: Self =
-        Self { tag: u32::MAX, name_at: 0, rrsets_at: 0, slot: 0, children: 0, rrset_count: 0, name_len: 0, flags: 0 };
-}
-
-/// Some of a zone's nodes: a table, and the arenas that its nodes point into.
-#[derive(Debug)]
-pub struct Shard {
-    /// An open-addressed table in the order of tags, which is that of the slots where searches begin: whatever is searched
-    /// for is found, or known to be missing, at the first tag that is not smaller.
-    nodes: Box<[Node]>,
-    /// At how many slots searches begin; behind them are those that found no other place.
-    range: usize,
-    /// The RRsets of each node one behind the other.
-    rrsets: Box<[StoredRrset]>,
-    /// Names and records.
-    arena: Arena,
-    /// When the first of its signatures expires, in seconds since 1970; [`u32::MAX`] without any.
-    expires: u32,
-}
-
-impl Shard {
-    /// The shard of `nodes`, which point into the rest.
-    #[must_use]
-    pub(super) fn new(mut nodes: Vec<Node>, rrsets: Box<[StoredRrset]>, arena: Arena, expires: u32) -> Self {
-        nodes.sort_by_key(|node| node.tag);
-        // Two thirds full: a search looks at two slots on average.
-        let range = nodes.len() * 3 / 2 + 1;
-        let mut table = Vec::with_capacity(range + 1);
-        for node in nodes {
-            let first = first_slot(node.tag, range);
-            table.resize(table.len().max(first), Node::VACANT);
-            table.push(node);
-        }
-        table.resize(table.len().max(range), Node::VACANT);
-        Self { nodes: table.into(), range, rrsets, arena, expires }
-    }
-
-    /// All nodes.
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter().filter(|node| node.flags & flag::OCCUPIED != 0)
-    }
-
-    fn used(&self) -> impl Iterator<Item = NodeRef<'_>> {
-        self.nodes().map(move |node| NodeRef { shard: self, node })
-    }
-
-    /// The labels of a node below the apex, in lower case.
-    #[inline]
-    #[must_use]
-    pub fn name(&self, node: &Node) -> &[u8] {
-        &self.arena.octets[node.name_at as usize..][..node.name_len.into()]
-    }
-
-    /// The node with this tag whose name passes `matches`, and its slot.
-    #[inline(always)]
-    fn find(&self, tag: u32, matches: impl Fn(&[u8]) -> bool) -> Option<(usize, &Node)> {
-        let first = first_slot(tag, self.range);
-        let mut nodes = self.nodes.get(first..)?.iter();
-        let mut node = nodes.next()?;
-        while node.tag < tag {
-            node = nodes.next()?;
-        }
-        while node.tag == tag && node.flags & flag::OCCUPIED != 0 {
-            if matches(self.name(node)) {
-                return Some((self.nodes.len() - nodes.len() - 1, node));
-            }
-            node = nodes.next()?;
-        }
-        None
-    }
-
-    /// The RRsets of a node, in the order of their types.
-    #[inline]
-    #[must_use]
-    pub(super) fn stored(&self, node: &Node) -> &[StoredRrset] {
-        &self.rrsets[node.rrsets_at as usize..][..node.rrset_count.into()]
-    }
-
-    /// What its nodes and RRsets point into.
-    pub(super) const fn arena(&self) -> &Arena {
-        &self.arena
-    }
-}
-
-/// Where a search for `tag` begins in a table where searches begin at `range` slots.
-const fn first_slot(tag: u32, range: usize) -> usize {
-    ((tag as u64 * range as u64) >> 32) as usize
-}
-
-/// A node with the shard that holds its data.
-#[derive(Clone, Copy, Debug)]
-pub struct NodeRef<'z> {
-    shard: &'z Shard,
-    node: &'z Node,
-}
-
-impl<'z> NodeRef<'z> {
-    /// Whether one of these bits of [`flag`] is set.
-    #[must_use]
-    pub const fn has(self, flags: u8) -> bool {
-        self.node.flags & flags != 0
-    }
-
-    /// The slot, if it is balanced.
-    #[must_use]
-    pub const fn slot(self) -> Option<u32> {
-        if self.has(flag::BALANCED) { Some(self.node.slot) } else { None }
-    }
-
-    /// Its labels below the apex, in lower case.
-    #[must_use]
-    pub fn name(self) -> &'z [u8] {
-        self.shard.name(self.node)
-    }
-
-    /// The RRset of a type.
-    #[inline]
-    #[must_use]
-    pub fn rrset(self, rtype: u16) -> Option<RrsetRef<'z>> {
-        let stored = self.stored().iter().find(|stored| stored.rtype == rtype)?;
-        Some(RrsetRef::new(*stored, &self.shard.arena))
-    }
-
-    /// All its RRsets, in the order of their types.
-    pub fn rrsets(self) -> impl Iterator<Item = RrsetRef<'z>> {
-        self.stored().iter().map(move |stored| RrsetRef::new(*stored, &self.shard.arena))
-    }
-
-    /// How many nodes are one label below it; 0 for the apex.
-    #[must_use]
-    pub const fn children(self) -> u32 {
-        self.node.children
-    }
-
-    /// All bits of [`flag`].
-    #[must_use]
-    pub const fn flags(self) -> u8 {
-        self.node.flags
-    }
-
-    #[inline]
-    fn stored(self) -> &'z [StoredRrset] {
-        self.shard.stored(self.node)
-    }
-}
 
 /// All nodes of a zone.
 #[derive(Debug)]
@@ -204,6 +17,8 @@ pub struct Tree {
     apex_hash: u64,
     /// Shard and slot of the apex: every negative answer needs it.
     apex_place: Option<(u32, u32)>,
+    /// Bits of [`flag`] of the apex; none without one.
+    apex_flags: u8,
     apex_labels: u8,
     /// Labels below the apex of the deepest node.
     depth_max: u8,
@@ -219,7 +34,7 @@ const PAGE_LEN: usize = 64;
 /// Which shard of `1 << bits` holds the names with this hash: its upper bits, so that tags (lower bits) differ inside.
 #[must_use]
 pub const fn shard_of(hash: u64, bits: u32) -> usize {
-    if bits == 0 { 0 } else { (hash >> (64 - bits)) as usize }
+    (hash >> 1 >> (63 - bits)) as usize
 }
 
 fn into_pages(shards: Vec<Shard>) -> Box<[Arc<[Arc<Shard>]>]> {
@@ -236,24 +51,28 @@ impl Tree {
     #[must_use]
     pub fn new(apex: Name, depth_max: u8, shards: Vec<Shard>) -> Self {
         let key = NameKey::of(&apex);
-        let tree = Self {
+        let mut tree = Self {
             apex_lower: key.octets().into(),
             apex_hash: key.hash(0),
             apex_place: None,
+            apex_flags: 0,
             apex_labels: key.label_count() as u8,
             apex,
             depth_max,
             shard_bits: shards.len().trailing_zeros() as u8,
             pages: into_pages(shards),
         };
-        tree.knowing_its_apex()
+        tree.know_apex();
+        tree
     }
 
-    fn knowing_its_apex(mut self) -> Self {
+    /// Remembers where the apex is, and what is known of it.
+    pub(super) fn know_apex(&mut self) {
         let shard = self.shard_number(self.apex_hash);
         let found = self.shard(shard).find(self.apex_hash as u32, <[u8]>::is_empty);
-        self.apex_place = found.map(|(slot, _)| (shard as u32, slot as u32));
-        self
+        let slot = found.and_then(|node| self.shard(shard).slot_of(node));
+        self.apex_place = slot.map(|slot| (shard as u32, slot as u32));
+        self.apex_flags = self.apex_node().map_or(0, NodeRef::flags);
     }
 
     /// This tree with some shards replaced; the others are shared.
@@ -270,8 +89,17 @@ impl Tree {
             }
         }
         let (apex, apex_lower) = (self.apex.clone(), self.apex_lower.clone());
-        let tree = Self { apex, apex_lower, depth_max: depth_max as u8, pages: pages.into(), ..*self };
-        tree.knowing_its_apex()
+        let mut tree = Self { apex, apex_lower, depth_max: depth_max as u8, pages: pages.into(), ..*self };
+        tree.know_apex();
+        tree
+    }
+
+    /// Whether a missing name stands right below the apex, and that has no wildcard for it: NXDOMAIN without another look.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_missing_below_plain_apex(&self, apex_stripped: usize) -> bool {
+        const TELLING: u8 = flag::OCCUPIED | flag::CUT | flag::COVERED | flag::DNAME | flag::WILDCARD_CHILD;
+        apex_stripped == 1 && self.apex_flags & TELLING == flag::OCCUPIED
     }
 
     /// Labels below the apex of the deepest node.
@@ -311,7 +139,7 @@ impl Tree {
     #[inline(always)]
     pub fn find_by(&self, hash: u64, matches: impl Fn(&[u8]) -> bool) -> Option<NodeRef<'_>> {
         let shard = self.shard(self.shard_number(hash));
-        let (_, node) = shard.find(hash as u32, matches)?;
+        let node = shard.find(hash as u32, matches)?;
         Some(NodeRef { shard, node })
     }
 
@@ -363,8 +191,8 @@ impl Tree {
         let labels = name.labels(stripped, apex_stripped);
         let hash = name.hash(stripped);
         let shard = self.shard_number(hash);
-        let (slot, _) = self.shard(shard).find(hash as u32, |stored| stored == labels)?;
-        Some((shard, slot))
+        let node = self.shard(shard).find(hash as u32, |stored| stored == labels)?;
+        Some((shard, self.shard(shard).slot_of(node)?))
     }
 
     /// Sets bits of [`flag`] in a node of a tree that is not shared yet.

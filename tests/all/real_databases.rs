@@ -1,16 +1,22 @@
 //! The prefix table over databases of real size: what it costs, and that it says what the databases say. On demand, because
 //! nobody may pass such databases on.
 
+use azimuth::base::{Point, RegionId};
 use azimuth::geo::spec::{DatabaseFile, GeoSpec};
 use azimuth::geo::{Client, Locator};
+use azimuth::steering::spec::{Policy, Region};
+use azimuth::steering::{Ranking, RankingKey};
 use maxminddb::{Reader, path};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// The whole table with a first ranking, which is two octets a leaf.
+/// The whole table with a first ranking.
 const TABLE_LEN_MAX: usize = 64 << 20;
+
+/// Each further ranking.
+const RANKING_LEN_MAX: usize = 8 << 20;
 
 /// Look-ups that are timed, and that are compared with the databases.
 const LOOKUPS: usize = 1_000_000;
@@ -38,6 +44,17 @@ fn databases() -> Vec<PathBuf> {
 
 fn is_mmdb(path: &std::path::Path) -> bool {
     path.extension().is_some_and(|extension| extension == "mmdb")
+}
+
+/// A ranking by distance of so many regions, which stand all over the world.
+fn ranking(locator: &Locator, count: u16) -> Ranking {
+    let mut lots = Lots(2);
+    let mut degrees = |most: u64| (lots.draw() % (2 * most)) as f64 - most as f64;
+    let regions: Vec<Region> = (0..count)
+        .map(|_| Region { coordinates: Point::new(degrees(60), degrees(180)), ..Region::default() })
+        .collect();
+    let ids: Vec<RegionId> = (0..count).map(RegionId).collect();
+    Ranking::build(&RankingKey::new(&Policy::default(), &ids, &regions), locator)
 }
 
 /// A line of /proc/self/status, where there is one.
@@ -128,7 +145,13 @@ fn cost_and_content_of_the_prefix_table() {
     let locator = Locator::build(&spec).unwrap();
     println!("loaded in {:.2} s; {}; {}", start.elapsed().as_secs_f64(), memory("VmRSS"), memory("VmHWM"));
     let [v4, v6] = locator.leaf_depths();
-    let table_len = locator.heap_len() + 2 * locator.leaf_places().len();
+    let rankings = [12, 300].map(|count| ranking(&locator, count));
+    for ranking in &rankings {
+        let len = ranking.heap_len();
+        println!("{} regions: {:.1} MiB", ranking.reach().regions().len(), len as f64 / f64::from(1 << 20));
+        assert!(len < RANKING_LEN_MAX, "{len} octets");
+    }
+    let table_len = locator.heap_len() + rankings[1].heap_len();
     println!(
         "{} IPv4 and {} IPv6 leaves, {} places, {:.1} MiB, {:.1} MiB with a first ranking",
         v4.len(),

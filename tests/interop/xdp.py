@@ -329,6 +329,15 @@ def check_other_roads(laboratory, pair, client, first):
                 lab.expect(client.ask(message.to_wire(), limit=lab.PATIENCE), f'no answer to {message.opcode()}')
 
 
+def wait_for_xdp(server, client, address):
+    """Until queries to this address of the server come by XDP."""
+    def by_xdp():
+        before = server.counters()['xdp']
+        client.ask(soa_query(), to=address)
+        return server.counters()['xdp'] > before
+    lab.wait_until(f'a query to {address} comes by XDP', by_xdp)
+
+
 def check_running(laboratory, pair, client, first):
     """Reload, addresses that come and go, end."""
     with laboratory.check('a reload is answered by XDP at once'):
@@ -341,11 +350,13 @@ def check_running(laboratory, pair, client, first):
     with laboratory.check('an address that is added is answered at once, and by XDP soon after'):
         pair.server.ip('addr', 'add', '10.77.0.9/24', 'dev', 'va')
         lab.expect(client.ask(soa_query(), to='10.77.0.9', limit=lab.PATIENCE), 'no answer')
-        def by_xdp():
-            before = first.counters()['xdp']
-            client.ask(soa_query(), to='10.77.0.9')
-            return first.counters()['xdp'] > before
-        lab.wait_until('a query to the new address comes by XDP', by_xdp)
+        wait_for_xdp(first, client, '10.77.0.9')
+    with laboratory.check('an interface that goes down and up is served on'):
+        for state in ('down', 'up'):
+            pair.server.ip('link', 'set', 'va', state)
+        lab.wait_until('the way is back', lambda: client.ask(soa_query(), limit=0.3))
+        with first.came_by('xdp'):
+            lab.expect(client.ask(soa_query(), limit=lab.PATIENCE), 'no answer')
     with laboratory.check('bursts: 20,000 queries, 500 at a time, are all answered'):
         with pair.client.inside():
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -393,6 +404,11 @@ def check_start(laboratory, pair, client):
                 lab.expect(fallback in server.log() and words in server.log(), lambda: server.log()[-600:])
                 with server.came_by('udp'):
                     lab.expect(client.ask(message, limit=lab.PATIENCE), 'no answer')
+    with laboratory.check('three capabilities, and one for the port, are enough'):
+        rights = '-all,+net_admin,+net_raw,+bpf,+net_bind_service,+dac_override'
+        with started(options='xdp = ["va"]', wrap=('setpriv', '--bounding-set', rights, '--')) as server:
+            with server.came_by('xdp'):
+                lab.expect(client.ask(message, limit=lab.PATIENCE), lambda: f'no answer: {server.log()[-600:]}')
     with laboratory.check('killed: the kernel takes the program off'):
         with started(options='xdp = ["va"]') as server:
             lab.expect(pair.server.has_program('va'), 'there was none')
@@ -407,6 +423,8 @@ def check_start(laboratory, pair, client):
         with started(options='xdp = ["va"]', user='nobody') as server:
             with server.came_by('xdp'):
                 lab.expect(client.ask(message, limit=lab.PATIENCE), 'no answer')
+            pair.server.ip('addr', 'replace', '10.77.0.7/24', 'dev', 'va')
+            wait_for_xdp(server, client, '10.77.0.7')
     with laboratory.check('one address alone: queries for another of the machine are left to who listens there'):
         pair.server.ip('addr', 'replace', '10.77.0.8/24', 'dev', 'va')
         with started(options='xdp = ["va"]', listen=['10.77.0.1:53']) as server:

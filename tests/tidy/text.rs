@@ -7,6 +7,7 @@ pub const FUNCTION_LINES_MAX: usize = 70;
 
 /// Files that may hold `unsafe`, each with the reason.
 const UNSAFE_FILES: &[(&str, &str)] = &[
+    ("src/base/huge_pages.rs", "advice about memory is given by address"),
     ("src/transport/udp/mmsg.rs", "recvmmsg and sendmmsg have no safe interface"),
     ("tests/workbench/datagrams.rs", "recvmmsg and sendmmsg have no safe wrapper that costs as little"),
     ("src/boot/memory.rs", "only the allocator can give back what it keeps"),

@@ -7,6 +7,7 @@ mod redirect;
 use crate::base::Trouble;
 use crate::health::{Endpoint, Observation};
 use crate::probe::progress::{Progress, Stage, within};
+use crate::probe::route::peer;
 use crate::probe::search::Search;
 use crate::probe::spec::{HttpCheck, HttpVersion};
 use crate::probe::tls::{Protocol, TlsDialer, TlsStore};
@@ -122,7 +123,7 @@ impl HttpProbe {
             let read = |response| self.read(response, followed, progress);
             let answer = exchange(stream, self.check.version, request, read).await.map_err(|error| match error {
                 Error::Trouble(trouble) => trouble,
-                Error::Http(error) => Trouble::of_error(&error, self.dialer.address(), "no valid HTTP answer"),
+                Error::Http(error) => Trouble::of_error(&error, peer(self.dialer.address()), "no valid HTTP answer"),
             })?;
             match answer {
                 Answer::Good(captured) => return Ok((captured, warning)),

@@ -31,6 +31,7 @@ impl Standing {
     const FRAGILE: u16 = 1 << 3;
     const SETTLING: u16 = 1 << 11;
     const AVAILABLE: u16 = 1 << 4;
+    const STEADY: u16 = 1 << 12;
     const SOON: u16 = 1 << 8;
     const SOON_ALL: u16 = 7 << 8;
 
@@ -72,6 +73,19 @@ impl Standing {
     /// The same standing of a group that is about to take more or fewer of its clients.
     pub(in crate::steering) const fn settling(self) -> Self {
         Self(self.0 | Self::SETTLING)
+    }
+
+    /// It answers every client whose order it is the first of, and nothing about that is about to change.
+    pub(in crate::steering) const fn is_steady(self) -> bool {
+        self.0 & Self::STEADY != 0
+    }
+
+    /// The same standing of a group that answers whoever comes to it first, as long as it does not change. `lead` is its standing in
+    /// the family whose order the asked one follows.
+    pub(in crate::steering) const fn steady_after(self, lead: Self) -> Self {
+        let waits = self.changes() || self.settles() || lead.settles();
+        let answers = self.available(Pass::Healthy) && lead.available(Pass::Healthy);
+        if answers && !waits { Self(self.0 | Self::STEADY) } else { self }
     }
 
     /// A member of it is on the way to a change after which it may not answer in its pass.

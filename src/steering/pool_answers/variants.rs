@@ -37,6 +37,7 @@ pub struct StoredAnswer<'a> {
 struct Variant {
     start: u32,
     len: u32,
+    rtype: u16,
     records: u16,
     /// Of the first record; meaningless without a member.
     region: RegionId,
@@ -53,8 +54,8 @@ pub(super) struct Variants {
     spread: Spread,
     answers: Option<u16>,
     names: bool,
-    /// Variants before this number are A records, the others AAAA.
-    ipv6_from: u32,
+    /// Of the variants that come next.
+    family: Family,
     variants: Vec<Variant>,
     /// By variant, where chance picks by weight.
     draws: Vec<Draw>,
@@ -72,7 +73,7 @@ impl Variants {
             spread,
             answers,
             names: false,
-            ipv6_from: 0,
+            family: Family::V4,
             variants: Vec::with_capacity(pool.members.len()),
             draws: Vec::new(),
             candidates: Vec::new(),
@@ -83,10 +84,7 @@ impl Variants {
 
     /// From here on variants are of this family. To be called for IPv4, then for IPv6.
     pub(super) fn begin_family(&mut self, family: Family) {
-        match family {
-            Family::V4 => {}
-            Family::V6 => self.ipv6_from = self.count(),
-        }
+        self.family = family;
     }
 
     /// Gives back what was reserved in vain.
@@ -177,7 +175,7 @@ impl Variants {
     fn push_variant(&mut self, octets: Range<usize>, records: u16, region: RegionId, member: u32) {
         // Octets of a pool stay far below 4 GiB: a member has at most 267 in each of two groups' rings.
         let (start, len) = (octets.start as u32, octets.len() as u32);
-        self.variants.push(Variant { start, len, records, region, member });
+        self.variants.push(Variant { start, len, rtype: self.rtype(), records, region, member });
     }
 
     fn push_target(&mut self, target: &MemberTarget) {
@@ -202,17 +200,22 @@ impl Variants {
         self.variants.len() as u32
     }
 
-    pub(super) fn stored(&self, number: u32) -> StoredAnswer<'_> {
-        let rtype = match (self.names, number < self.ipv6_from) {
+    /// The type of the variants that come next.
+    const fn rtype(&self) -> u16 {
+        match (self.names, self.family) {
             (true, _) => TYPE_CNAME,
-            (false, true) => TYPE_A,
-            (false, false) => TYPE_AAAA,
-        };
+            (false, Family::V4) => TYPE_A,
+            (false, Family::V6) => TYPE_AAAA,
+        }
+    }
+
+    #[inline]
+    pub(super) fn stored(&self, number: u32) -> StoredAnswer<'_> {
         match self.variants.get(number as usize) {
-            Some(&Variant { start, len, records, .. }) => {
+            Some(&Variant { start, len, rtype, records, .. }) => {
                 StoredAnswer { rtype, records, octets: &self.octets[start as usize..][..len as usize] }
             }
-            None => StoredAnswer { rtype, records: 0, octets: &[] },
+            None => StoredAnswer { rtype: self.rtype(), records: 0, octets: &[] },
         }
     }
 

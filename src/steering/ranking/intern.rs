@@ -21,10 +21,15 @@ pub(super) struct Tail {
     approximate: bool,
 }
 
+/// In place of a group: there are never so many.
+const NO_GROUP: GroupId = GroupId::MAX;
+
 /// All orders of a ranking.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     cohorts: Box<[Cohort]>,
+    /// The first group of each order, where it is equal to none; else [`NO_GROUP`].
+    firsts: Box<[GroupId]>,
     /// As [`Ranked`] holds them.
     groups: Box<[GroupId]>,
     has_ties: bool,
@@ -36,6 +41,11 @@ impl Orders {
         self.has_ties
     }
 
+    /// Octets on the heap.
+    pub(super) fn heap_len(&self) -> usize {
+        size_of_val(&*self.cohorts) + size_of_val(&*self.firsts) + size_of_val(&*self.groups)
+    }
+
     /// How many orders there are.
     pub(super) const fn len(&self) -> usize {
         self.cohorts.len()
@@ -44,6 +54,12 @@ impl Orders {
     /// An order by number; an empty one for a number that is not there.
     pub(super) fn cohort(&self, cohort: CohortId) -> Cohort {
         self.cohorts.get(cohort.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// The first group of an order, if there is one that is equal to none, else the number of no group.
+    #[inline]
+    pub(super) fn first(&self, cohort: CohortId) -> GroupId {
+        self.firsts.get(cohort.0 as usize).copied().unwrap_or(NO_GROUP)
     }
 
     fn slice(&self, start: u32, len: u16) -> &[GroupId] {
@@ -113,6 +129,14 @@ impl Interner {
     /// The orders, as they are read.
     pub(super) fn finish(self) -> Orders {
         let has_ties = self.groups.iter().any(|&entry| Ranked::from_raw(entry).is_tied());
-        Orders { cohorts: self.cohorts.into(), groups: self.groups.into(), has_ties }
+        let mut orders =
+            Orders { cohorts: self.cohorts.into(), firsts: Box::default(), groups: self.groups.into(), has_ties };
+        let first = |&cohort: &Cohort| {
+            let mut order = orders.groups(cohort);
+            let first = order.next().map_or(NO_GROUP, Ranked::group);
+            if order.next().is_some_and(Ranked::is_tied) { NO_GROUP } else { first }
+        };
+        orders.firsts = orders.cohorts.iter().map(first).collect();
+        orders
     }
 }

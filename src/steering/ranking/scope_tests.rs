@@ -1,8 +1,8 @@
 //! Scopes on small tables made by hand: how far around a client an answer holds.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use super::scopes::pair_leaves;
-use super::{CohortId, LeafPairs, Ranking};
+use super::scopes::of_leaves;
+use super::{CohortId, PlaceCohorts, Ranking};
 use crate::base::{Family, Prefix};
 use crate::geo::{LeafId, Place, PlaceId};
 use crate::steering::testing::{HandTable, halves, world};
@@ -78,18 +78,15 @@ fn a_rule_in_one_policy_changes_no_scope_of_anothers_names() {
 }
 
 #[test]
-fn more_than_65536_pairs_widen_the_index() {
-    let depth = 17;
-    let count = 1_u32 << depth;
-    let mut table = HandTable { places: vec![Place::default(); count as usize], ..HandTable::default() };
-    table.leaf_places = (0..count).map(PlaceId).collect();
-    table.depths[0] = vec![depth; count as usize];
-    let cohorts: Vec<CohortId> = (0..count).map(CohortId).collect();
-    let (leaf_pairs, pairs) = pair_leaves(&table.table(), &cohorts);
-    let LeafPairs::Wide(wide) = leaf_pairs else { panic!("131,072 pairs do not fit 16 bits") };
-    for leaf in [0, 1, 65_535, 65_536, count - 1] {
-        let pair = pairs[wide[leaf as usize] as usize];
-        assert_eq!((pair.cohort, pair.scope), (CohortId(leaf), depth));
+fn more_than_65536_cohorts_widen_their_numbers() {
+    let cohorts: Vec<CohortId> = (0..1 << 17).map(CohortId).collect();
+    let wide = PlaceCohorts::new(&cohorts);
+    assert!(
+        matches!(wide, PlaceCohorts::Wide(_))
+            && matches!(PlaceCohorts::new(&cohorts[..65_536]), PlaceCohorts::Narrow(_))
+    );
+    for place in [0, 1, 65_535, 65_536, (1 << 17) - 1] {
+        assert_eq!(wide.get(PlaceId(place)), CohortId(place));
     }
 }
 
@@ -119,7 +116,7 @@ fn grow(table: &mut HandTable, prefix: Prefix, choices: &mut Vec<(u8, u8)>) {
         return;
     }
     let disguised = prefix.family() == Family::V6 && split % 8 == 7;
-    table.leaf_places.push(PlaceId(if disguised { 4 } else { place.into() }));
+    table.push_leaf_place(PlaceId(if disguised { 4 } else { place.into() }));
     table.depths[prefix.family().index()].push(prefix.length());
     table.leaves.push(prefix);
 }
@@ -129,31 +126,28 @@ proptest! {
     fn scopes_partition_the_space(table in random_table(), cohort_of_place in prop::collection::vec(0_u32..3, 4)) {
         let mut cohorts: Vec<CohortId> = cohort_of_place.into_iter().map(CohortId).collect();
         cohorts.push(CohortId(0));
-        let (leaf_pairs, pairs) = pair_leaves(&table.table(), &cohorts);
-        let LeafPairs::Narrow(leaf_pairs) = leaf_pairs else { panic!("few pairs") };
-        let pair = |leaf: usize| pairs[usize::from(leaf_pairs[leaf])];
+        let scopes = of_leaves(&table.table(), &cohorts);
         let live: Vec<usize> = (0..table.leaves.len()).filter(|&leaf| !table.place(LeafId(leaf as u32)).disguised).collect();
         let cohort = |leaf: usize| cohorts[table.leaf_places[leaf].0 as usize];
         let mut ipv4 = (0..table.depths[0].len()).map(cohort);
         let v4_uniform = ipv4.all(|each| each == cohort(0));
-        let scope_prefix = |leaf: usize| Prefix::cut(table.leaves[leaf].address(), pair(leaf).scope).unwrap();
+        let scope_prefix = |leaf: usize| Prefix::cut(table.leaves[leaf].address(), scopes[leaf]).unwrap();
         for &leaf in &live {
-            prop_assert_eq!(pair(leaf).cohort, cohort(leaf));
-            prop_assert!(pair(leaf).scope <= table.leaves[leaf].length().max(1));
+            prop_assert!(scopes[leaf] <= table.leaves[leaf].length().max(1));
             let scope = scope_prefix(leaf);
             for other in 0..table.leaves.len() {
-                let overlap = scope.covers(table.leaves[other]) || (pair(leaf).scope == 0);
+                let overlap = scope.covers(table.leaves[other]) || (scopes[leaf] == 0);
                 if live.contains(&other) && overlap {
                     prop_assert_eq!(cohort(other), cohort(leaf), "one scope, one cohort");
-                    prop_assert_eq!(pair(other).scope, pair(leaf).scope, "and one answer for all of it");
+                    prop_assert_eq!(scopes[other], scopes[leaf], "and one answer for all of it");
                 } else if overlap {
                     prop_assert!(v4_uniform && cohort(0) == cohort(leaf), "over addresses looked up as IPv4");
                 }
             }
         }
         // Shallowest: one bit less would take in another cohort, a disguised block, or the whole of one family alone.
-        for &leaf in live.iter().filter(|&&leaf| pair(leaf).scope > 1) {
-            let wider = Prefix::cut(table.leaves[leaf].address(), pair(leaf).scope - 1).unwrap();
+        for &leaf in live.iter().filter(|&&leaf| scopes[leaf] > 1) {
+            let wider = Prefix::cut(table.leaves[leaf].address(), scopes[leaf] - 1).unwrap();
             let mut inside = (0..table.leaves.len()).filter(|&other| wider.covers(table.leaves[other]));
             prop_assert!(inside.any(|other| !live.contains(&other) || cohort(other) != cohort(leaf)));
         }

@@ -1,18 +1,19 @@
 //! The scope of every leaf: the depth of the shallowest ancestor whose whole subtree has the leaf's cohort. One sweep over
 //! the leaves in address order, with a stack of subtrees that wait for their sibling.
 
-use super::{CohortId, LeafPairs, Pair, Table};
+use super::{CohortId, Table};
+use crate::base::huge_pages::prefer;
 use std::ops::Range;
 
 /// In place of a cohort, for a subtree whose leaves are of several. There are fewer cohorts than places, and fewer places
 /// than leaves, whose numbers have 32 bits.
 const MIXED: CohortId = CohortId(u32::MAX);
 
-/// For each leaf the index of its cohort and scope, and these.
-pub(super) fn pair_leaves(table: &Table<'_>, place_cohorts: &[CohortId]) -> (LeafPairs, Box<[Pair]>) {
+/// The scope of each leaf in bits. That of addresses where nobody is looked up means nothing.
+pub(super) fn of_leaves(table: &Table<'_>, place_cohorts: &[CohortId]) -> Box<[u8]> {
     let [ipv4, ipv6] = table.leaf_depths;
     let (places4, places6) = table.leaf_places.split_at(ipv4.len().min(table.leaf_places.len()));
-    let mut sweep = Sweep::new(ipv4.len() + ipv6.len(), place_cohorts);
+    let mut sweep = Sweep::new(ipv4.len() + ipv6.len());
     for ((leaf, &depth), place) in (0..).zip(ipv4).zip(places4) {
         sweep.leaf(leaf, depth, place_cohorts[place.0 as usize]);
     }
@@ -31,7 +32,8 @@ pub(super) fn pair_leaves(table: &Table<'_>, place_cohorts: &[CohortId]) -> (Lea
     }
     let root6 = sweep.root();
     sweep.roots(root4, root6);
-    (sweep.leaf_pairs, sweep.pairs.into())
+    prefer(&sweep.scopes);
+    sweep.scopes
 }
 
 /// A whole subtree whose sibling is still to come, or the whole of a family.
@@ -47,22 +49,12 @@ struct Sweep {
     waiting: Vec<Subtree>,
     /// The leaf to come.
     next: u32,
-    leaf_pairs: LeafPairs,
-    pairs: Vec<Pair>,
-    /// For each cohort the few scopes it was seen with, and the numbers of these pairs.
-    scopes_of_cohort: Vec<Vec<(u8, u32)>>,
+    scopes: Box<[u8]>,
 }
 
 impl Sweep {
-    fn new(leaves: usize, place_cohorts: &[CohortId]) -> Self {
-        let cohorts = place_cohorts.iter().max().map_or(0, |last| last.0 as usize + 1);
-        Self {
-            waiting: Vec::with_capacity(128),
-            next: 0,
-            leaf_pairs: LeafPairs::Narrow(vec![0; leaves].into()),
-            pairs: Vec::new(),
-            scopes_of_cohort: vec![Vec::new(); cohorts],
-        }
+    fn new(leaves: usize) -> Self {
+        Self { waiting: Vec::with_capacity(128), next: 0, scopes: vec![0; leaves].into() }
     }
 
     /// Takes the next leaf, and joins it with the subtrees that wait: one that is as deep is its left sibling.
@@ -98,25 +90,10 @@ impl Sweep {
         }
     }
 
-    /// Settles the cohort and scope of leaves, unless they are of several cohorts: then they are settled already.
+    /// Settles the scope of leaves, unless they are of several cohorts: then it is settled already.
     fn assign(&mut self, leaves: Range<u32>, cohort: CohortId, scope: u8) {
-        let Some(scopes) = self.scopes_of_cohort.get_mut(cohort.0 as usize) else { return };
-        let number = scopes.iter().find(|(known, _)| *known == scope).map(|&(_, number)| number);
-        let number = number.unwrap_or_else(|| {
-            let number = self.pairs.len() as u32;
-            self.pairs.push(Pair { cohort, scope });
-            scopes.push((scope, number));
-            number
-        });
-        if let LeafPairs::Narrow(narrow) = &self.leaf_pairs
-            && u16::try_from(number).is_err()
-        {
-            self.leaf_pairs = LeafPairs::Wide(narrow.iter().map(|&number| number.into()).collect());
-        }
-        let leaves = leaves.start as usize..leaves.end as usize;
-        match &mut self.leaf_pairs {
-            LeafPairs::Narrow(pairs) => pairs[leaves].fill(number as u16),
-            LeafPairs::Wide(pairs) => pairs[leaves].fill(number),
+        if cohort != MIXED {
+            self.scopes[leaves.start as usize..leaves.end as usize].fill(scope);
         }
     }
 }

@@ -215,9 +215,9 @@ fn table(clients: &[Point]) -> HandTable {
     for number in 0..1 << depth {
         let place = Place { point: Some(clients[number % clients.len()]), ..Place::default() };
         table.places.push(place);
-        table.leaf_places.push(crate::geo::PlaceId(number as u32));
         table.depths[0].push(depth);
     }
+    table.leaf_places = (0..1 << depth).map(crate::geo::PlaceId).collect();
     table
 }
 

@@ -24,6 +24,11 @@ pub(super) enum By {
 }
 
 impl Spread {
+    /// Whether this spread picks by turns.
+    pub(super) const fn picks_by_turn(self) -> bool {
+        matches!(self.picks_by(), By::Turn | By::WeightedTurn)
+    }
+
     /// By what this spread picks. Those that follow reports move weights, and chance follows these.
     pub(super) const fn picks_by(self) -> By {
         match self {

@@ -119,7 +119,7 @@ fn names_that_come_and_go_come_and_go_with_what_is_above_them() {
 fn dname_takes_the_place_of_another_and_hides_nothing() {
     let old = zone(&[record("d", rtype::DNAME, 60, b"\x01x\0"), record("c", rtype::CNAME, 60, b"\x01x\0")]);
     let new = changed(&old, &[add("d", rtype::DNAME, 60, b"\x01y\0")]);
-    assert_eq!(new.rrset_at(&crate::wire::NameKey::of(&name("d")), rtype::DNAME).unwrap().records, 1);
+    assert_eq!(new.rrset_at(&crate::wire::NameKey::of(&name("d")), rtype::DNAME).unwrap().records(), 1);
     assert!(is_unchanged(&old, &[add("c", rtype::DNAME, 60, b"\x01y\0")]), "RFC 6672, section 5.2");
     assert!(is_unchanged(&old, &[add("d", rtype::CNAME, 60, b"\x01y\0")]));
     assert_eq!(rcode(&old, &[], &[add("below.d", A, 60, IP)]), Rcode::REFUSED);

@@ -46,24 +46,24 @@ pub struct Batch {
     slots: NonNull<Slots>,
     /// Octets for a control message: 0 unless replies must leave from the address that the query was sent to.
     control_len: usize,
-    /// Entries of `received` that the kernel has written since their lengths were last set.
-    used: usize,
-    /// Entries of `replies` that wait to be sent.
-    replies: usize,
+    /// Entries of `received` that the kernel wrote last.
+    received: usize,
+    /// Entries of `replies` that wait to be sent, each behind the datagram of the same number. An empty one is not sent.
+    answered: usize,
 }
 
 // SAFETY: the allocation belongs to this value alone, as in a `Box`, and no pointer in it leads elsewhere.
 unsafe impl Send for Batch {}
 
 impl Batch {
-    /// An empty batch. `wildcard`: the socket is bound to no single address, so that a reply must be told which to leave
-    /// from.
+    /// An empty batch for a socket that is bound to `address`. Where that is no single address, replies are told which to
+    /// leave from.
     #[must_use]
-    pub fn new(wildcard: bool) -> Self {
+    pub fn new(address: SocketAddr) -> Self {
         // SAFETY: zero is a valid value for every field: integers, and pointers that may be null.
         let slots: Box<Slots> = unsafe { Box::new_zeroed().assume_init() };
         let slots = NonNull::from(Box::leak(slots));
-        let control_len = if wildcard { size_of::<RawControl>() } else { 0 };
+        let control_len = if address.ip().is_unspecified() { size_of::<RawControl>() } else { 0 };
         let to = slots.as_ptr();
         for at in 0..BATCH_LEN {
             // SAFETY: `to` is valid for reads and writes of `Slots`, `at` is inside every array, and no reference to any
@@ -72,33 +72,40 @@ impl Batch {
                 let vector = &raw mut (*to).received_vectors[at];
                 (*vector).iov_base = (&raw mut (*to).queries[at]).cast();
                 (*vector).iov_len = QUERY_LEN_MAX;
-                let header = &raw mut (*to).received[at].msg_hdr;
-                (*header).msg_name = (&raw mut (*to).addresses[at]).cast();
-                (*header).msg_iov = vector;
-                (*header).msg_iovlen = 1;
-                if wildcard {
-                    (*header).msg_control = (&raw mut (*to).controls[at]).cast();
+                let reply_vector = &raw mut (*to).reply_vectors[at];
+                (*reply_vector).iov_base = (&raw mut (*to).responses[at]).cast();
+                // A reply goes where its query came from; all that differs from one to the next is its length.
+                for (header, vector) in
+                    [(&raw mut (*to).received[at].msg_hdr, vector), (&raw mut (*to).replies[at].msg_hdr, reply_vector)]
+                {
+                    (*header).msg_name = (&raw mut (*to).addresses[at]).cast();
+                    // What the kernel writes here is always the same, since all senders are of the socket's family.
+                    (*header).msg_namelen = name_len(address);
+                    (*header).msg_iov = vector;
+                    (*header).msg_iovlen = 1;
+                    if control_len > 0 {
+                        (*header).msg_control = (&raw mut (*to).controls[at]).cast();
+                        // Its type differs between C libraries.
+                        (*header).msg_controllen = control_len as _;
+                    }
                 }
-                let reply = &raw mut (*to).replies[at].msg_hdr;
-                (*reply).msg_iov = &raw mut (*to).reply_vectors[at];
-                (*reply).msg_iovlen = 1;
             }
         }
-        Self { slots, control_len, used: BATCH_LEN, replies: 0 }
+        Self { slots, control_len, received: 0, answered: 0 }
     }
 
     /// Receives up to a batch of datagrams; with `wait` it waits for the first as long as the socket's read timeout says.
     /// Returns how many came, 0 after the timeout.
     pub fn receive(&mut self, socket: &UdpSocket, wait: bool) -> io::Result<usize> {
-        let control_len = self.control_len;
         // SAFETY: the allocation is ours, and no other reference into it exists while this one is used.
         let received = unsafe { &mut (*self.slots.as_ptr()).received };
-        for message in &mut received[..self.used] {
-            message.msg_hdr.msg_namelen = size_of::<RawAddress>() as libc::socklen_t;
-            // Its type differs between C libraries.
-            message.msg_hdr.msg_controllen = control_len as _;
+        if self.control_len > 0 {
+            for message in &mut received[..self.received] {
+                // Its type differs between C libraries.
+                message.msg_hdr.msg_controllen = self.control_len as _;
+            }
         }
-        self.used = 0;
+        (self.received, self.answered) = (0, 0);
         let flags = if wait { libc::MSG_WAITFORONE } else { libc::MSG_DONTWAIT };
         // SAFETY: `received` has BATCH_LEN headers, each with buffers inside our allocation (see the invariant) whose
         // lengths were set above or when the batch was made; the file descriptor is open as long as `socket` lives.
@@ -112,66 +119,61 @@ impl Batch {
                 _ => Err(error),
             };
         };
-        self.used = count;
+        self.received = count;
         Ok(count)
     }
 
-    /// Calls `answer` with each of the `received` datagrams, its sender, and the buffer for the response, whose length it
-    /// returns: 0 for no response.
-    pub fn answer(&mut self, received: usize, mut answer: impl FnMut(&[u8], Sender<'_>, &mut [u8]) -> usize) {
+    /// Calls `answer` with each datagram that is not answered yet, its sender, and the buffer for the response, whose length
+    /// it returns: 0 for no response. When it panics, another call goes on behind the datagram that it was called with.
+    pub fn answer(&mut self, mut answer: impl FnMut(&[u8], Sender<'_>, &mut [u8]) -> usize) {
         // SAFETY: the allocation is ours, and no other reference into it exists while this one is used.
         let slots = unsafe { &mut *self.slots.as_ptr() };
-        self.replies = 0;
-        for at in 0..received.min(self.used) {
+        for at in self.answered..self.received.min(BATCH_LEN) {
+            slots.reply_vectors[at].iov_len = 0;
+            self.answered = at + 1;
             let message = &slots.received[at];
-            let Some(ip) = sender_ip(&slots.addresses[at]) else { continue };
             let query = &slots.queries[at][..QUERY_LEN_MAX.min(message.msg_len as usize)];
             let response = &mut slots.responses[at][..UDP_RESPONSE_LEN_MAX];
             let (address, control) = (&slots.addresses[at], &slots.controls[at]);
-            let sender = Sender { ip, header: &message.msg_hdr, address, control };
-            let len = answer(query, sender, response).min(UDP_RESPONSE_LEN_MAX);
-            if len == 0 {
-                continue;
+            let sender = Sender { header: &message.msg_hdr, address, control };
+            slots.reply_vectors[at].iov_len = answer(query, sender, response).min(UDP_RESPONSE_LEN_MAX);
+            if self.control_len > 0 {
+                // What came with the query says where it was sent to, in the form in which it says where a reply leaves.
+                slots.replies[at].msg_hdr.msg_controllen = message.msg_hdr.msg_controllen;
+                forget_interface(&mut slots.controls[at], sender_ip(address));
             }
-            let has_control = message.msg_hdr.msg_controllen > 0;
-            if has_control {
-                forget_interface(&mut slots.controls[at], ip);
-            }
-            let vector = &mut slots.reply_vectors[self.replies];
-            vector.iov_base = (&raw mut slots.responses[at]).cast();
-            vector.iov_len = len;
-            let reply = &mut slots.replies[self.replies].msg_hdr;
-            reply.msg_name = (&raw mut slots.addresses[at]).cast();
-            reply.msg_namelen = message.msg_hdr.msg_namelen;
-            // What came with the query says where it was sent to, in the form in which it says where a reply leaves.
-            reply.msg_control = if has_control { (&raw mut slots.controls[at]).cast() } else { ptr::null_mut() };
-            reply.msg_controllen = message.msg_hdr.msg_controllen;
-            self.replies += 1;
         }
     }
 
     /// Sends all replies; returns how many the system did not take.
     pub fn send(&mut self, socket: &UdpSocket) -> usize {
         // SAFETY: the allocation is ours, and no other reference into it exists while this one is used.
-        let replies = unsafe { &mut (*self.slots.as_ptr()).replies };
-        let mut left = &mut replies[..std::mem::take(&mut self.replies)];
+        let slots = unsafe { &mut *self.slots.as_ptr() };
+        let answered = std::mem::take(&mut self.answered);
+        let (mut left, mut vectors) = (&mut slots.replies[..answered], &slots.reply_vectors[..answered]);
         let mut unsent = 0;
         while !left.is_empty() {
-            // SAFETY: `left` has as many headers as is said, and all that `Batch::answer` put into them leads into our
-            // allocation; the file descriptor is open as long as `socket` lives.
-            let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), left.as_mut_ptr(), left.len() as c_uint, 0 as _) };
-            let done = match usize::try_from(sent) {
-                Ok(sent) => sent,
-                Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => 0,
-                Err(_) => {
-                    // The first of them cannot be sent: a port 0, a firewall, no route. The others can perhaps.
-                    unsent += 1;
-                    1
-                }
-            };
-            left = &mut left[done..];
+            let run = vectors.iter().take_while(|vector| vector.iov_len > 0).count();
+            let done = if run == 0 { 1 } else { send_some(socket, &mut left[..run], &mut unsent) };
+            (left, vectors) = (&mut left[done..], &vectors[done..]);
         }
         unsent
+    }
+}
+
+/// Sends some of `replies`; returns how many are done with, and counts those among them that the system did not take.
+fn send_some(socket: &UdpSocket, replies: &mut [libc::mmsghdr], unsent: &mut usize) -> usize {
+    // SAFETY: `replies` has as many headers as is said, and all that they lead to is in the allocation of the batch that they
+    // are from (see its invariant); the file descriptor is open as long as `socket` lives.
+    let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), replies.as_mut_ptr(), replies.len() as c_uint, 0 as _) };
+    match usize::try_from(sent) {
+        Ok(sent) => sent,
+        Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => 0,
+        Err(_) => {
+            // The first of them cannot be sent: a port 0, a firewall, no route. The others can perhaps.
+            *unsent += 1;
+            1
+        }
     }
 }
 
@@ -185,7 +187,6 @@ impl Drop for Batch {
 /// Who sent a datagram, as the kernel said it.
 #[derive(Clone, Copy)]
 pub struct Sender<'b> {
-    ip: IpAddr,
     header: &'b libc::msghdr,
     address: &'b RawAddress,
     control: &'b RawControl,
@@ -193,14 +194,14 @@ pub struct Sender<'b> {
 
 impl Sender<'_> {
     /// The address.
-    pub const fn ip(&self) -> IpAddr {
-        self.ip
+    pub fn ip(&self) -> IpAddr {
+        sender_ip(self.address)
     }
 
     /// Address and port.
     pub fn address(&self) -> SocketAddr {
         // The port stands behind the family, in the order of the network.
-        SocketAddr::new(self.ip, u16::from_be_bytes([self.address.0[2], self.address.0[3]]))
+        SocketAddr::new(self.ip(), u16::from_be_bytes([self.address.0[2], self.address.0[3]]))
     }
 
     /// The way back, for a reply that is sent when this batch is gone.
@@ -210,7 +211,7 @@ impl Sender<'_> {
         let control_len: usize = self.header.msg_controllen as _;
         let control_len = control_len.min(size_of::<RawControl>());
         if control_len > 0 {
-            forget_interface(&mut control, self.ip);
+            forget_interface(&mut control, self.ip());
         }
         let address_len = (self.header.msg_namelen as usize).min(size_of::<RawAddress>());
         ReturnPath { address: *self.address, address_len, control, control_len }
@@ -299,13 +300,20 @@ fn leave_from(address: IpAddr) -> (RawControl, usize) {
     (control, len.next_multiple_of(size_of::<usize>()))
 }
 
+/// Octets of the socket addresses of `address`'s family.
+const fn name_len(address: SocketAddr) -> libc::socklen_t {
+    match address {
+        SocketAddr::V4(_) => size_of::<libc::sockaddr_in>() as libc::socklen_t,
+        SocketAddr::V6(_) => size_of::<libc::sockaddr_in6>() as libc::socklen_t,
+    }
+}
+
 /// The address in a `sockaddr_in` (family, port, address) or a `sockaddr_in6` (family, port, flow, address).
-fn sender_ip(raw: &RawAddress) -> Option<IpAddr> {
-    let [family_0, family_1, rest @ ..] = &raw.0;
+fn sender_ip(raw: &RawAddress) -> IpAddr {
+    let [family_0, family_1, _, _, a, b, c, d, v6 @ .., _, _, _, _] = &raw.0;
     match c_int::from(u16::from_ne_bytes([*family_0, *family_1])) {
-        libc::AF_INET => rest[2..].first_chunk::<4>().map(|&octets| IpAddr::V4(Ipv4Addr::from(octets))),
-        libc::AF_INET6 => rest[6..].first_chunk::<16>().map(|&octets| IpAddr::V6(Ipv6Addr::from(octets))),
-        _ => None,
+        libc::AF_INET => IpAddr::V4(Ipv4Addr::from([*a, *b, *c, *d])),
+        _ => IpAddr::V6(Ipv6Addr::from(*v6)),
     }
 }
 

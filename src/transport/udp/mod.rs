@@ -79,8 +79,7 @@ impl Worker {
     /// The worker of a socket.
     #[must_use]
     pub fn new(listener: UdpListener, desk: Desk, io: Arc<IoCounters>, stop: Arc<AtomicBool>) -> Self {
-        let wildcard = listener.address.ip().is_unspecified();
-        Self { socket: Arc::new(listener.socket.into()), batch: Batch::new(wildcard), desk, io, stop }
+        Self { batch: Batch::new(listener.address), socket: Arc::new(listener.socket.into()), desk, io, stop }
     }
 
     /// Serves until told to stop, then answers what is queued.
@@ -104,28 +103,34 @@ impl Worker {
                 return 0;
             }
         };
-        {
-            // Loaded once a batch, and not held while waiting for the next.
-            let snapshot = self.desk.store.load();
-            let (responder, random, now) = (&mut self.desk.responder, &mut self.desk.random, clock::now());
-            self.batch.answer(received, |octets, sender, out| {
-                let (source, profile, random) = (sender.ip(), &TransportProfile::DATAGRAM, random.next());
-                match answer(responder, &snapshot, Request { octets, source, profile, random, now }, out) {
-                    Outcome::Reply { len } => len,
-                    Outcome::Drop => 0,
-                    Outcome::Slow => {
-                        let (source, path) = (sender.address(), sender.return_path());
-                        hand_on(self.desk.slow_door.as_deref(), &self.socket, &self.io, octets, source, path);
-                        0
-                    }
-                }
-            });
+        // A panic costs the query that it came from: the rest of the batch has its turn after that.
+        while catch_unwind(AssertUnwindSafe(|| self.answer_batch())).is_err() {
+            self.desk.responder.count_panic();
         }
         let unsent = self.batch.send(&self.socket);
         if unsent > 0 {
             self.io.send_failed(unsent);
         }
         received
+    }
+
+    /// Answers what is not answered yet of the datagrams that were received.
+    fn answer_batch(&mut self) {
+        // Loaded once a batch, and not held while waiting for the next.
+        let snapshot = self.desk.store.load();
+        let (responder, random, now) = (&mut self.desk.responder, &mut self.desk.random, clock::now());
+        self.batch.answer(|octets, sender, out| {
+            let (source, profile, random) = (sender.ip(), &TransportProfile::DATAGRAM, random.next());
+            match responder.respond(&snapshot, Request { octets, source, profile, random, now }, out) {
+                Outcome::Reply { len } => len,
+                Outcome::Drop => 0,
+                Outcome::Slow => {
+                    let (source, path) = (sender.address(), sender.return_path());
+                    hand_on(self.desk.slow_door.as_deref(), &self.socket, &self.io, octets, source, path);
+                    0
+                }
+            }
+        });
     }
 }
 
@@ -148,6 +153,7 @@ pub fn hand_on(
 }
 
 /// Answers one datagram into `out`. A panic costs this query only.
+#[cfg(any(test, all(feature = "xdp", target_os = "linux")))]
 pub fn answer(responder: &mut Responder, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> Outcome {
     match catch_unwind(AssertUnwindSafe(|| responder.respond(snapshot, request, out))) {
         Ok(outcome) => outcome,
@@ -161,7 +167,7 @@ pub fn answer(responder: &mut Responder, snapshot: &Snapshot, request: Request<'
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{Outcome, Request, Responder, TransportProfile, plain};
+    use super::{AssertUnwindSafe, Outcome, Request, Responder, TransportProfile, catch_unwind, plain};
     use crate::answer::{Moment, testing};
     use crate::transport::{Listeners, QUERY_LEN_MAX, UDP_RESPONSE_LEN_MAX};
     use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -223,7 +229,7 @@ mod tests {
             #[test]
             fn $name() {
                 let (socket, port) = server("127.0.0.1");
-                let mut batch = <$batch>::new(false);
+                let mut batch = <$batch>::new(socket.local_addr().unwrap());
                 assert_eq!(batch.receive(&socket, false).unwrap(), 0, "nothing is there");
                 let clients: Vec<_> = (0..100).map(|_| client("127.0.0.1", port)).collect();
                 for round in ["first", "drop", "second, which is longer", "third"] {
@@ -233,7 +239,7 @@ mod tests {
                     let mut left = clients.len();
                     while left > 0 {
                         let count = batch.receive(&socket, true).unwrap();
-                        batch.answer(count, |query, sender, out| echo(query, sender.ip(), out));
+                        batch.answer(|query, sender, out| echo(query, sender.ip(), out));
                         assert_eq!(batch.send(&socket), 0);
                         left -= count;
                     }
@@ -242,8 +248,8 @@ mod tests {
                     }
                 }
                 clients[0].send(&[7; QUERY_LEN_MAX + 1]).unwrap();
-                let count = batch.receive(&socket, true).unwrap();
-                batch.answer(count, |query, sender, out| echo(query, sender.ip(), out));
+                batch.receive(&socket, true).unwrap();
+                batch.answer(|query, sender, out| echo(query, sender.ip(), out));
                 assert_eq!(batch.send(&socket), 0);
                 assert_eq!(received(&clients[0]), [7; UDP_RESPONSE_LEN_MAX], "long queries are cut");
             }
@@ -256,6 +262,33 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
+    fn a_batch_goes_on_behind_the_datagram_that_caused_a_panic() {
+        let (socket, port) = server("127.0.0.1");
+        let mut batch = super::mmsg::Batch::new(socket.local_addr().unwrap());
+        let clients = ["first", "panic", "drop", "last"].map(|query| (query, client("127.0.0.1", port)));
+        for (query, client) in &clients {
+            client.send(query.as_bytes()).unwrap();
+        }
+        assert_eq!(batch.receive(&socket, true).unwrap(), clients.len());
+        let mut panics = 0;
+        while catch_unwind(AssertUnwindSafe(|| {
+            batch.answer(|query, sender, out| {
+                assert_ne!(query, b"panic", "as expected");
+                echo(query, sender.ip(), out)
+            });
+        }))
+        .is_err()
+        {
+            panics += 1;
+        }
+        assert_eq!((panics, batch.send(&socket)), (1, 0));
+        for (query, client) in clients.iter().filter(|(query, _)| ["first", "last"].contains(query)) {
+            assert_eq!(received(client), format!("{query}127.0.0.1").into_bytes());
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
     fn replies_leave_from_the_address_that_the_query_was_sent_to() {
         let mut cases = vec![("0.0.0.0", "127.0.0.1"), ("0.0.0.0", "127.0.0.2"), ("0.0.0.0", "127.1.2.3")];
         if UdpSocket::bind("[::1]:0").is_ok() {
@@ -263,12 +296,12 @@ mod tests {
         }
         for (listen, to) in cases {
             let (socket, port) = server(listen);
-            let mut batch = super::mmsg::Batch::new(true);
+            let mut batch = super::mmsg::Batch::new(socket.local_addr().unwrap());
             let client = client(to, port);
             for _ in 0..3 {
                 client.send(b"q").unwrap();
-                let count = batch.receive(&socket, true).unwrap();
-                batch.answer(count, |query, sender, out| echo(query, sender.ip(), out));
+                batch.receive(&socket, true).unwrap();
+                batch.answer(|query, sender, out| echo(query, sender.ip(), out));
                 assert_eq!(batch.send(&socket), 0);
                 assert_eq!(received(&client)[..1], *b"q", "{listen} {to}");
             }
@@ -295,11 +328,11 @@ mod tests {
     #[test]
     fn replies_that_cannot_be_sent_are_counted_and_forgotten() {
         let (socket, port) = server("127.0.0.1");
-        let (client, mut batch) = (client("127.0.0.1", port), super::mmsg::Batch::new(false));
+        let (client, mut batch) = (client("127.0.0.1", port), super::mmsg::Batch::new(socket.local_addr().unwrap()));
         let mut ask = |through: &UdpSocket| {
             client.send(b"q").unwrap();
-            let count = batch.receive(&socket, true).unwrap();
-            batch.answer(count, |query, sender, out| echo(query, sender.ip(), out));
+            batch.receive(&socket, true).unwrap();
+            batch.answer(|query, sender, out| echo(query, sender.ip(), out));
             batch.send(through)
         };
         // A socket that is shut can send nothing to anybody.

@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 pub struct Batch {
     query: Box<[u8]>,
     query_len: usize,
+    is_answered: bool,
     sender: Option<SocketAddr>,
     response: Box<[u8]>,
     response_len: usize,
@@ -50,12 +51,12 @@ impl ReturnPath {
 }
 
 impl Batch {
-    /// An empty batch. It makes no difference here whether the socket is bound to a `wildcard` address.
+    /// An empty batch. It makes no difference here where the socket is bound.
     #[must_use]
-    pub fn new(_wildcard: bool) -> Self {
+    pub fn new(_address: SocketAddr) -> Self {
         let query = vec![0; QUERY_LEN_MAX].into_boxed_slice();
         let response = vec![0; UDP_RESPONSE_LEN_MAX].into_boxed_slice();
-        Self { query, query_len: 0, sender: None, response, response_len: 0 }
+        Self { query, query_len: 0, is_answered: false, sender: None, response, response_len: 0 }
     }
 
     /// Receives a datagram; with `wait` it waits for it as long as the socket's read timeout says. Returns how many came.
@@ -63,7 +64,7 @@ impl Batch {
         socket.set_nonblocking(!wait)?;
         match socket.recv_from(&mut self.query) {
             Ok((len, sender)) => {
-                (self.query_len, self.sender) = (len, Some(sender));
+                (self.query_len, self.is_answered, self.sender) = (len, false, Some(sender));
                 Ok(1)
             }
             Err(error) => match error.kind() {
@@ -73,13 +74,12 @@ impl Batch {
         }
     }
 
-    /// Calls `answer` with the datagram that was received, its sender, and the buffer for the response, whose length it
-    /// returns: 0 for no response.
-    pub fn answer(&mut self, received: usize, mut answer: impl FnMut(&[u8], Sender, &mut [u8]) -> usize) {
-        self.response_len = match self.sender {
-            Some(sender) if received > 0 => answer(&self.query[..self.query_len], Sender(sender), &mut self.response),
-            _ => 0,
-        };
+    /// Calls `answer` with the datagram that was received, unless that was done before, its sender, and the buffer for the
+    /// response, whose length it returns: 0 for no response.
+    pub fn answer(&mut self, mut answer: impl FnMut(&[u8], Sender, &mut [u8]) -> usize) {
+        if let Some(sender) = self.sender.filter(|_| !std::mem::replace(&mut self.is_answered, true)) {
+            self.response_len = answer(&self.query[..self.query_len], Sender(sender), &mut self.response);
+        }
     }
 
     /// Sends the reply; returns how many the system did not take.

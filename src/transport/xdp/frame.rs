@@ -53,10 +53,10 @@ pub struct Datagram {
     ip_at: usize,
 }
 
-/// Why a frame is not answered. The system's own stack would not answer it either.
+/// Why a frame is not answered. The sockets would not have had it either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It is not what the kernel's program lets through.
+    /// It is not what the kernel's program lets through, or ends before its headers say.
     Form,
     /// A checksum does not fit.
     Checksum,

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// How long a worker that has served a batch lets the next one grow before it has the kernel wake it for a first frame. Being
 /// woken costs both sides more than an answer does: under load this makes batches of one or two into batches of ten.
-const PAUSE: Duration = Duration::from_micros(20);
+const PAUSE: Duration = Duration::from_micros(30);
 
 /// One XDP worker: a queue and all that answering takes.
 pub struct Worker {

@@ -79,7 +79,7 @@ fn show_rrset(zone: &Zone, rrset: RrsetRef<'_>) -> String {
     if !rrset.targets().is_empty() {
         let mut key = NameKey::default();
         shown = rrset
-            .targets
+            .targets()
             .iter()
             .map(|&at| {
                 zone.target(rrset, at, &mut key);
