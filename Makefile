@@ -52,7 +52,7 @@ help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 .PHONY: test
-test: setup begin fmt lint unit doc bench interop conformance ## everything: set-up, checks, tests, suites
+test: setup begin fmt lint unit doc bench interop peers-smoke conformance ## everything: set-up, checks, tests, suites
 	@echo "make test: all of this ran and passed: $$(paste -sd ';' $(RAN) | sed 's/;/; /g')"
 
 .PHONY: begin
@@ -99,6 +99,27 @@ bench: $(TOOLS)/bin/gungraun-runner-$(GUNGRAUN) ## counts instructions and compa
 .PHONY: bench-baseline
 bench-baseline: $(TOOLS)/bin/gungraun-runner-$(GUNGRAUN) ## writes what instructions are counted now into benches/baseline.json
 	@python3 benches/compare.py --renew
+
+# The comparison with other servers: what is shipped, and the programs that measure it.
+PEERS := AZIMUTH_BIN=$(TARGET)/release/azimuth AZIMUTH_WORKBENCH=$(TARGET)/release/examples/workbench
+
+.PHONY: release
+release:
+	@$(CARGO) build --release --locked --bin azimuth --example workbench
+
+.PHONY: peers
+peers: release ## measures Azimuth beside other servers; writes the table and the chart of docs/PERFORMANCE.md
+	@$(PEERS) python3 benches/peers.py --json $(TARGET)/peers.json --publish
+
+.PHONY: limits
+limits: release ## measures two workers, reloads under load, start and memory
+	@$(PEERS) python3 benches/limits.py
+
+.PHONY: peers-smoke
+peers-smoke: build ## the same for a moment each: all that are installed answer as expected
+	@echo '== peers, a moment each'
+	python3 benches/peers.py --rounds 1 --seconds 0.2 --settle 0 --retries 0 --no-instructions --require | tee $(TOOLS)/peers.log
+	tail -n 1 $(TOOLS)/peers.log >> $(RAN)
 
 .PHONY: build
 build: ## the binary that the suites start

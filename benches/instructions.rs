@@ -102,7 +102,7 @@ fn parsing(of: &str) -> Parsing {
 #[bench::client_subnet("w3")]
 fn parse((query, messages): Parsing) {
     for message in messages {
-        black_box(query.parse(black_box(message), Understood::ALL)).unwrap();
+        black_box(query.parse(black_box(message), || Understood::ALL)).unwrap();
     }
 }
 
@@ -212,7 +212,7 @@ type Writing = &'static (Query, Vec<u8>);
 fn writing() -> Writing {
     let message = queries("w1").remove(0);
     let mut query = Query::default();
-    query.parse(&message, Understood::ALL).unwrap();
+    query.parse(&message, || Understood::ALL).unwrap();
     Box::leak(Box::new((query, message)))
 }
 

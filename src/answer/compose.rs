@@ -82,7 +82,7 @@ impl<'s> Composer<'_, 's> {
             _ => self.response.suffix(owner, plan.apex_stripped),
         };
         let (section, records, ttl, rcode) = match plan.step {
-            Step::Answer(rrset) if !positive::has_addresses(rrset.rtype()) && !(signs && self.owes(&plan)) => {
+            Step::Answer(rrset) if !(positive::has_addresses(rrset.rtype()) || signs && self.owes(&plan)) => {
                 let records = if signs { positive::signed_records(rrset) } else { positive::records(rrset) };
                 (Section::Answer, records, None, Rcode::NOERROR)
             }

@@ -1,20 +1,24 @@
 //! What the publisher is told and tells beside snapshots: how targets stand by their last probe, and, for the log, which regions go
 //! another course: left late, passed over, coming back by and by, handing clients on. Decides nothing.
 
+use super::load::Loaded;
 use super::memory::Reaper;
 use crate::admin::operate::Prepared;
 use crate::probe::Prober;
-use crate::snapshot::{CourseChange, Hooks, StateOf};
+use crate::snapshot::{CourseChange, Hooks, Publisher, StateOf};
 use crate::steering::control::Course;
 use std::sync::Arc;
 
-/// Who the publisher tells.
-pub(super) fn hooks(prepared: &Prepared, reaper: Reaper) -> Hooks {
-    Hooks {
+/// Starts the publisher, and who frees what it leaves.
+pub(super) fn start(loaded: &Loaded, prepared: &Prepared) -> std::io::Result<(Publisher, Reaper)> {
+    let reaper = Reaper::start()?;
+    let of_publisher = reaper.clone();
+    let hooks = Hooks {
         on_memory: Box::new(prepared.on_memory()),
         on_course: Box::new(log),
-        on_left_over: Box::new(move |left_over| reaper.take(left_over)),
-    }
+        on_left_over: Box::new(move |left_over| of_publisher.take(left_over)),
+    };
+    Ok((Publisher::start_after(loaded.inputs.clone(), &prepared.past(), hooks), reaper))
 }
 
 /// How targets stand by their last probe.

@@ -91,9 +91,7 @@ impl Server {
             return Err(StartError::Configuration(report));
         };
         pause.prepare();
-        let reaper = Reaper::start().map_err(cannot_start("the thread that frees memory"))?;
-        let hooks = courses::hooks(&prepared, reaper.clone());
-        let publisher = Publisher::start_after(loaded.inputs.clone(), &prepared.past(), hooks);
+        let (publisher, reaper) = courses::start(&loaded, &prepared).map_err(cannot_start("what frees memory"))?;
         let zones = publisher.handle();
         live.publish_with(move |zone| zones.set_zone(zone));
         pause.adopt();
@@ -120,12 +118,11 @@ impl Server {
         wait_for_first_results(&prober, &publisher);
         let (desk, secondaries, service) = start_answering(config, listeners, &publisher, &live, &journals, &state)?;
         tracing::info!(addresses = ?listening, zones = config.zones.len(), pools = config.pools.len(), "answering");
-        let (path, loaded) = (path.to_path_buf(), Arc::new(loaded));
         Ok((
             Self {
-                path,
+                path: path.to_path_buf(),
                 overrides,
-                loaded,
+                loaded: Arc::new(loaded),
                 live,
                 journals,
                 desk,

@@ -50,7 +50,7 @@ pub struct Work {
     pub answers_built: u64,
 }
 
-/// Most leads that one step takes up because their time has come: thousands that follow load are due at the same moment, and a
+/// Most leads that the publisher takes up at once because their time has come: thousands that follow load are due at the same moment, and a
 /// change of health must not wait for all of them.
 const DUE_AT_ONCE_MAX: usize = 256;
 
@@ -179,9 +179,18 @@ impl Core {
         !self.dirty.is_empty()
     }
 
-    /// Rebuilds answers where what was told or the time changes them; whether any changed. Where the time of very many has come,
-    /// some are left to the next step, which is [`Self::due`] at once then.
+    /// Rebuilds answers where what was told or the time changes them; whether any changed.
     pub fn step(&mut self, now: UnixTime) -> bool {
+        self.step_with(now, usize::MAX)
+    }
+
+    /// As [`Self::step`], but where the time of very many has come, some are left to the next step, which is [`Self::due`] at once.
+    pub(super) fn step_briefly(&mut self, now: UnixTime) -> bool {
+        self.step_with(now, DUE_AT_ONCE_MAX)
+    }
+
+    /// Takes up all that was told, and at most so many whose time has come.
+    fn step_with(&mut self, now: UnixTime, due_max: usize) -> bool {
         let known = Arc::clone(&self.known);
         let known = lock(&known);
         if self.expiry.is_some_and(|expiry| expiry <= now) {
@@ -190,7 +199,7 @@ impl Core {
             let ended = known.operator.orders().iter().filter(|order| !order.is_active(now));
             self.dirty.extend(ended.flat_map(|order| self.said.leads_of(&self.generation, order)));
         }
-        let due = self.agenda.iter().take_while(|(time, _)| *time <= now).take(DUE_AT_ONCE_MAX);
+        let due = self.agenda.iter().take_while(|(time, _)| *time <= now).take(due_max);
         self.dirty.extend(due.map(|(_, lead)| lead));
         let dirty = std::mem::take(&mut self.dirty);
         let mut replaced = Vec::new();

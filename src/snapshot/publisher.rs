@@ -412,7 +412,7 @@ impl Worker {
     fn publish_changes(&mut self) {
         let is_told = self.core.is_dirty();
         // What moves by itself all the time must not make a change of health wait.
-        if self.publish_if(Core::step) && is_told {
+        if self.publish_if(Core::step_briefly) && is_told {
             self.quiet_until = Some(Instant::now() + COLLECTING);
         }
         self.remember();

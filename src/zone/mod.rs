@@ -59,7 +59,7 @@ use std::sync::Arc;
 pub struct Zone {
     tree: tree::Tree,
     negative_ttl: u32,
-    negative_soa: negative::NegativeSoa,
+    negative_soa: Box<negative::NegativeSoa>,
     serial: u32,
     records: usize,
     names: usize,
@@ -135,7 +135,7 @@ impl Zone {
         let soa = tree.apex_node().and_then(|apex| apex.rrset(rtype::SOA));
         let is_signed = chains.is_some() || soa.is_some_and(|soa| !soa.signatures().is_empty());
         let denies_by = proof::DeniesBy::of(&tree, chains.as_deref());
-        let negative_soa = negative::NegativeSoa::new(soa.unwrap_or(RrsetRef::no_soa()), negative_ttl);
+        let negative_soa = Box::new(negative::NegativeSoa::new(soa.unwrap_or(RrsetRef::no_soa()), negative_ttl));
         Self {
             tree,
             negative_ttl,
@@ -242,7 +242,7 @@ impl Zone {
 
     /// The SOA record of negative answers and its signatures.
     #[must_use]
-    pub const fn signed_negative_soa(&self) -> ApexRecords<'_> {
+    pub fn signed_negative_soa(&self) -> ApexRecords<'_> {
         self.negative_soa.signed()
     }
 

@@ -229,10 +229,16 @@ fn those_whose_time_has_come_are_taken_up_in_portions() {
     }
     let mut core = core(inputs);
     let due = core.due().unwrap();
-    assert_eq!(work(&mut core, due, |_| ()).0, DUE_AT_ONCE_MAX as u64);
+    let stepped = |core: &Core| core.work().controls_stepped;
+    let before = stepped(&core);
+    core.step_briefly(due);
+    assert_eq!(stepped(&core) - before, DUE_AT_ONCE_MAX as u64);
     assert_eq!(core.due(), Some(due), "the others are due still");
-    assert_eq!(work(&mut core, due, |_| ()).0, (POOLS - DUE_AT_ONCE_MAX) as u64);
-    assert!(core.due().unwrap() > due);
+    core.step_briefly(due);
+    assert_eq!(stepped(&core) - before, POOLS as u64);
+    let next = core.due().unwrap();
+    assert!(next > due);
+    assert_eq!(work(&mut core, next, |_| ()).0, POOLS as u64, "all, where nobody waits");
 }
 
 #[test]

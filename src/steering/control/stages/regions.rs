@@ -349,7 +349,7 @@ impl Step<'_, '_> {
         let (recovery, now) = (self.facts.pool.recovery, self.facts.now);
         let takers = self.takers();
         let close = u64::from(self.facts.ttl_max) * 1_000_000;
-        for place in 0..self.sights.len() {
+        for (place, state) in regions.iter_mut().enumerate() {
             let (utilisation, drained) = (self.sights[place].utilisation, self.drained(place));
             let has_taker = takers.iter().any(|&taker| taker != place);
             let track = &mut self.tracks.regions[place];
@@ -367,7 +367,6 @@ impl Step<'_, '_> {
             let is_close = matches!(by_recovery, Course::HeldBack { until: Some(until) } if until.0 <= now.0 + close);
             track.course =
                 RegionCourse { region: track.id, name: track.name.clone(), course, utilisation, shed, refuses };
-            let state = &mut regions[place];
             state.shed = share_of(shed);
             state.refuses = share_of(refuses);
             state.held_back = track.recovery.is_held_back();

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""What is no comparison with others: two workers, reloads under load, start and memory of a large world.
+
+    make limits                                        # builds, and measures all of it
+    python3 benches/limits.py --only reload            # one part
+    python3 benches/limits.py --names 100000 --rate 20000   # smaller
+
+Prints figures, and fails only when a query is lost in a reload. Run as root on an otherwise idle machine with two cores or more.
+"""
+import argparse
+import json
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import contenders
+import peers
+from contenders import lab
+
+
+class Large(contenders.Azimuth):
+    """One zone of many names beside a balanced name under a city database."""
+
+    names, databases, rate = 1_000_000, (), 0
+    probes = False
+
+    def zone_text(self, serial):
+        head = self.world.zone('plain').split('host00000', 1)[0].replace(' 1 7200', f' {serial} 7200')
+        return head + ''.join(f'host{number:05} IN A 10.{number >> 16}.{number >> 8 & 255}.{number & 255}\n' for number in range(self.names))
+
+    def configure(self):
+        argv = super().configure()
+        file, path = self.folder / 'large.zone', self.folder / 'azimuth.toml'
+        file.write_text(self.zone_text(1))
+        text = path.read_text().replace(json.dumps(str(self.world.folder / 'plain.zone')), json.dumps(str(file)))
+        if self.databases:
+            quoted = ', '.join(json.dumps(str(pathlib.Path(database).resolve())) for database in self.databases)
+            text = text.replace(json.dumps(str(self.world.database)), quoted)
+        # Nothing is probed: the first round of probes is no part of loading.
+        path.write_text(text.replace('monitor = "web"\n', '', 1))
+        return argv
+
+
+def workers(bench, arguments):
+    """Processor time of an answer with one worker on one core, and with two on two; the load shares the cores in both."""
+    found = {1: [], 2: []}
+    for _ in range(arguments.rounds):
+        for count in found:
+            server = bench.contender(contenders.Azimuth, 'w1')
+            server.workers = count
+            try:
+                server.start(peers.NICE)
+                # Many sockets, so that the kernel spreads them over the workers.
+                loads = [subprocess.Popen([contenders.workbench(), 'measure', f'127.0.0.1:{server.port}', bench.works.queries('w1'),
+                                           '--sockets=32', f'--seconds={arguments.seconds}',
+                                           *(f'--process={process}' for process in server.processes())],
+                                          stdout=subprocess.PIPE, text=True) for _ in range(count)]
+                runs = [json.loads(load.communicate()[0]) for load in loads]
+            finally:
+                server.stop()
+            # Each load has seen all of the server's time, and its own answers.
+            share = statistics.mean(run['processor_share'] for run in runs)
+            found[count].append(1e6 * share / sum(run['answers_per_second'] for run in runs))
+    one, two = (statistics.median(found[count]) for count in (1, 2))
+    print(f'workers: {one:.2f} µs an answer with one, {two:.2f} µs with two on two cores ({100 * (two / one - 1):+.1f} %)')
+    return True
+
+
+def reload(bench, arguments):
+    """Queries lost while a zone is loaded anew, again and again, under a steady load."""
+    server = bench.contender(Large, 'w1')
+    server.names = 10_000
+    try:
+        server.start([*peers.NICE, 'taskset', '-c', str(arguments.server_core)])
+        load = subprocess.Popen([*peers.NICE, 'taskset', '-c', str(arguments.load_core), contenders.workbench(), 'measure',
+                                 f'127.0.0.1:{server.port}', bench.works.queries('w1'), f'--rate={arguments.rate}',
+                                 f'--seconds={arguments.seconds * 2}'], stdout=subprocess.PIPE, text=True)
+        serial, end = 1, time.monotonic() + arguments.seconds * 2
+        while time.monotonic() < end and load.poll() is None:
+            time.sleep(1)
+            serial += 1
+            fresh = server.folder / 'large.zone.new'
+            fresh.write_text(server.zone_text(serial))
+            fresh.rename(server.folder / 'large.zone')
+            server.process.signal(1)
+        run = json.loads(load.communicate()[0])
+    finally:
+        server.stop()
+    print(f'reload: {serial - 1} reloads at {run["answers_per_second"]:,.0f} answers a second: {run["lost"]} of {run["sent"]:,} queries lost, '
+          f'p99 {run["p99_us"]:.0f} µs, p99.9 {run["p999_us"]:.0f} µs')
+    return run['lost'] == 0
+
+
+def start(bench, arguments):
+    """From the start of the process to its first answer, and what it then has in memory."""
+    seconds, memory = [], []
+    for _ in range(arguments.rounds):
+        server = bench.contender(Large, 'w1')
+        server.names, server.databases = arguments.names, arguments.database
+        try:
+            argv = server.prepare()
+            begun = time.monotonic()
+            server.start(argv=argv)
+            seconds.append(time.monotonic() - begun)
+            time.sleep(1)
+            memory.append(server.resident_mib())
+        finally:
+            server.stop()
+            shutil.rmtree(server.folder, ignore_errors=True)
+    what = ', '.join(pathlib.Path(database).name for database in arguments.database) or 'the database of the works'
+    print(f'start: {statistics.median(seconds):.2f} s to the first answer, {statistics.median(memory):.0f} MiB, with {arguments.names:,} names '
+          f'and {what}')
+    return True
+
+
+PARTS = {'workers': workers, 'reload': reload, 'start': start}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--only', choices=PARTS, help='one part')
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--seconds', type=float, default=5, help='of one load')
+    parser.add_argument('--rate', type=int, default=100_000, help='queries a second during reloads')
+    parser.add_argument('--names', type=int, default=1_000_000, help='in the zone of the start')
+    parser.add_argument('--database', action='append', default=[], help='a location database for the start, several times if need be')
+    parser.add_argument('--server-core', type=int, default=0)
+    parser.add_argument('--load-core', type=int, default=1)
+    arguments = parser.parse_args()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix='azimuth-limits-'))
+    try:
+        bench = peers.Bench(arguments, folder)
+        held = [part(bench, arguments) for name, part in PARTS.items() if arguments.only in (None, name)]
+        return 0 if all(held) else 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
