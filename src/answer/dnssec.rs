@@ -6,7 +6,7 @@ use super::plan::{Plan, Step};
 use super::positive::{self, Names, ZonePlace, records, signatures};
 use super::{negative, referral};
 use crate::wire::response::Section;
-use crate::wire::{Full, NameKey, Rcode, Records, Response};
+use crate::wire::{Full, NameKey, Rcode, Records, Response, short};
 use crate::zone::chain::ChainEntry;
 use crate::zone::{RrsetRef, Zone};
 
@@ -159,7 +159,8 @@ impl<'s> Composer<'_, 's> {
             let labels = entry.labels();
             let shared = |&stripped: &usize| {
                 let suffix = &name.octets()[name.offset(stripped)..name.offset(apex_stripped)];
-                labels.ends_with(suffix) && is_label_start(labels, labels.len() - suffix.len())
+                let at = labels.len().checked_sub(suffix.len());
+                at.is_some_and(|at| short::same(&labels[at..], suffix) && is_label_start(labels, at))
             };
             let stripped = (0..apex_stripped).find(shared).unwrap_or(apex_stripped);
             let suffix_len = name.offset(apex_stripped) - name.offset(stripped);

@@ -5,7 +5,7 @@
 use super::pack::RrsetTooLong;
 use super::rrset::{Arena, OWNER_OF_QUESTION, RECORD_HEADER_LEN, RrsetRef, StoredRrset, expires};
 use crate::wire::name::NAME_LEN_MAX;
-use crate::wire::{class, rtype};
+use crate::wire::{class, rtype, short};
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -29,6 +29,14 @@ impl ChainKey {
     /// The key of an NSEC record whose owner has these labels below the apex, in lower case.
     #[must_use]
     pub fn of_labels(labels: &[u8]) -> Self {
+        let mut key = Self { octets: [0; KEY_LEN_MAX], len: 0 };
+        if let Some((&len, label)) = labels.split_first()
+            && usize::from(len) == label.len()
+        {
+            // Most names stand right below the apex.
+            key.push_label(label);
+            return key;
+        }
         let mut starts = [0_u8; NAME_LEN_MAX / 2];
         let (mut at, mut count) = (0, 0);
         while at < labels.len() {
@@ -36,7 +44,6 @@ impl ChainKey {
             count += 1;
             at += 1 + usize::from(labels[at]);
         }
-        let mut key = Self { octets: [0; KEY_LEN_MAX], len: 0 };
         for &start in starts[..count].iter().rev() {
             let (len, label) = (usize::from(labels[usize::from(start)]), &labels[usize::from(start) + 1..]);
             key.push_label(&label[..len]);
@@ -46,6 +53,18 @@ impl ChainKey {
 
     /// Puts another label in front of the name.
     pub fn push_label(&mut self, label: &[u8]) {
+        if label.iter().any(|&octet| octet < 2) {
+            self.push_escaped(label);
+        } else {
+            let behind = self.len + label.len();
+            short::copy(&mut self.octets[self.len..behind], label);
+            self.len = behind;
+        }
+        self.push(0);
+    }
+
+    #[cold]
+    fn push_escaped(&mut self, label: &[u8]) {
         for &octet in label {
             if octet < 2 {
                 self.push(1);
@@ -54,7 +73,6 @@ impl ChainKey {
                 self.push(octet);
             }
         }
-        self.push(0);
     }
 
     const fn push(&mut self, octet: u8) {
@@ -170,6 +188,19 @@ impl Chain {
             }
         }
         Some((entry(low.checked_sub(1)?), false))
+    }
+
+    /// The first record, where it is the last one before `key`: for keys that mostly are behind it at once, as `*` is behind
+    /// the apex.
+    #[must_use]
+    pub fn first_if_before(&self, key: &[u8]) -> Option<ChainEntry<'_>> {
+        let chunk = &self.heads.first()?.chunk;
+        let [first, second] = [0, 1].map(|number| chunk.entries.get(number).map(|entry| ChainEntry { chunk, entry }));
+        let prefix = prefix_of(key);
+        first.filter(|first| {
+            first.compare(prefix, key) == Ordering::Less
+                && second.is_some_and(|second| second.compare(prefix, key) == Ordering::Greater)
+        })
     }
 
     /// The chunk where `key` is, if it is there: the last one that does not begin behind it.
@@ -411,6 +442,9 @@ mod tests {
             let found = chain.at_or_before(ChainKey::of_labels(&sought).octets());
             let expected = list.iter().rfind(|owner| name(owner) <= name(&sought));
             prop_assert_eq!(found.map(|(entry, _)| entry.labels()), expected.map(|owner| &owner[..]));
+            if let Some(first) = chain.first_if_before(ChainKey::of_labels(&sought).octets()) {
+                prop_assert!(found.is_some_and(|(entry, is_owner)| entry.is_same(first) && !is_owner));
+            }
             prop_assert_eq!(found.is_some_and(|(_, is_owner)| is_owner), list.contains(&sought));
             if let Some((entry, _)) = found {
                 prop_assert_eq!(&entry.rrset().octets()[12..], entry.labels());

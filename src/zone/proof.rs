@@ -77,6 +77,8 @@ impl<'n> Place<'n> {
     }
 }
 
+/// The key of the wildcard right below the apex.
+const APEX_WILDCARD_KEY: &[u8] = b"*\0";
 /// A wildcard's label in wire form.
 const WILDCARD: &[u8] = b"\x01*";
 
@@ -89,6 +91,11 @@ impl Chain {
 
     /// The same for the wildcard below a name.
     fn nsec_of_wildcard(&self, place: Place<'_>, stripped: usize) -> Option<ChainEntry<'_>> {
+        if stripped == place.apex_stripped
+            && let Some(entry) = self.first_if_before(APEX_WILDCARD_KEY)
+        {
+            return Some(entry);
+        }
         let mut key = ChainKey::of_labels(place.labels(stripped));
         key.push_label(b"*");
         self.at_or_before(key.octets()).map(|(entry, _)| entry)

@@ -276,7 +276,6 @@ impl ReturnPath {
 }
 
 /// A control message by which a datagram leaves from `address`, over whatever interface routing chooses; and its length.
-#[cfg_attr(not(feature = "xdp"), expect(dead_code, reason = "what comes in otherwise comes by XDP"))]
 fn leave_from(address: IpAddr) -> (RawControl, usize) {
     const DATA_AT: usize = size_of::<libc::cmsghdr>();
     let mut control = RawControl([0; 64]);

@@ -6,7 +6,7 @@ use super::random::Random;
 use super::service::IoCounters;
 use super::slow::{DatagramReply, SlowDoor, SlowReply, SlowRequest};
 use crate::answer::{Outcome, Request, Responder, TransportProfile};
-use crate::snapshot::{Snapshot, SnapshotStore};
+use crate::snapshot::SnapshotStore;
 use socket2::Socket;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -154,7 +154,12 @@ pub fn hand_on(
 
 /// Answers one datagram into `out`. A panic costs this query only.
 #[cfg(any(test, all(feature = "xdp", target_os = "linux")))]
-pub fn answer(responder: &mut Responder, snapshot: &Snapshot, request: Request<'_>, out: &mut [u8]) -> Outcome {
+pub fn answer(
+    responder: &mut Responder,
+    snapshot: &crate::snapshot::Snapshot,
+    request: Request<'_>,
+    out: &mut [u8],
+) -> Outcome {
     match catch_unwind(AssertUnwindSafe(|| responder.respond(snapshot, request, out))) {
         Ok(outcome) => outcome,
         Err(_) => {

@@ -1,4 +1,5 @@
 //! Frames of queries and replies, built and read another way than the code does.
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use super::{Checksums, Datagram, FRAME_LEN_MAX, Refused};
 use crate::transport::xdp::samples::{Query, plain_checksum};

@@ -1,5 +1,6 @@
 //! The kernel's program, run by a machine of this file's: what it takes, what it passes on, and that it agrees with what reads
 //! its frames afterwards.
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use super::{ADDRESS_KEY_LEN, AddressKey, Instruction, PASS, address_key, program};
 use crate::transport::xdp::frame::{Checksums, Datagram, FRAME_LEN_MAX, Refused};
