@@ -1,8 +1,8 @@
 //! The client subnet option (RFC 7871). Knows nothing of where clients are.
 
 use super::OPTION_HEADER_LEN;
+use crate::wire::Malformed;
 use crate::wire::numbers::option;
-use crate::wire::{Malformed, short};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// FAMILY of IPv4 in a client subnet option (address family numbers of IANA).
@@ -38,7 +38,7 @@ impl ClientSubnet {
             return Err(Malformed::ClientSubnet);
         }
         let mut octets = [0; 16];
-        short::copy(&mut octets[..address.len()], address);
+        octets[..address.len()].copy_from_slice(address);
         Ok(Self { family, source, octets })
     }
 
@@ -71,7 +71,7 @@ impl ClientSubnet {
         let (option, rest) = out.split_at_mut(OPTION_HEADER_LEN + 4 + address);
         let fixed = [code_high, code_low, 0, 4 + address as u8, family_high, family_low, self.source, scope];
         option[..8].copy_from_slice(&fixed);
-        short::copy(&mut option[8..], &self.octets[..address]);
+        option[8..].copy_from_slice(&self.octets[..address]);
         rest
     }
 }

@@ -3,7 +3,6 @@
 use super::cookie::COOKIE_LEN;
 use super::{ClientSubnet, DNSSEC_OK, OPTION_HEADER_LEN};
 use crate::wire::numbers::{Rcode, option, rtype};
-use crate::wire::short;
 
 /// An Extended DNS Error (RFC 8914): why there is no better answer, for people who look into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +130,7 @@ fn write_option<'o>(code: u16, data: &[u8], out: &'o mut [u8]) -> &'o mut [u8] {
     let (option, rest) = out.split_at_mut(OPTION_HEADER_LEN + data.len());
     option[..2].copy_from_slice(&code.to_be_bytes());
     option[2..4].copy_from_slice(&(data.len() as u16).to_be_bytes());
-    short::copy(&mut option[4..], data);
+    option[4..].copy_from_slice(data);
     rest
 }
 
