@@ -115,6 +115,10 @@ peers: release ## measures Azimuth beside other servers; writes the table and th
 limits: release ## measures two workers, reloads under load, start and memory
 	@$(PEERS) python3 benches/limits.py
 
+.PHONY: xdp-bench
+xdp-bench: release ## measures answers over sockets and past them, by XDP, beside Knot's XDP mode
+	@$(PEERS) python3 benches/xdp.py
+
 .PHONY: peers-smoke
 peers-smoke: build ## the same for a moment each: all that are installed answer as expected
 	@echo '== peers, a moment each'

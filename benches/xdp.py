@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What an answer costs over sockets, past them by XDP, and by the XDP mode of Knot: two network namespaces and a veth pair.
 
-    python3 benches/xdp.py --generator 'GENERATOR ...' [--runs 5] [--seconds 4] [--works W1,W3,W4]
+    make xdp-bench                                          # builds, and measures W1, W3 and W4
+    python3 benches/xdp.py [--runs 5] [--seconds 4] [--works W1,W3,W4] [--generator 'GENERATOR ...']
 
 Every run of a work starts each server in turn, on a core of its own, and loads it from the other namespace over ordinary sockets from
 another core. The generator is a command line in which {server} {port} {client} {packets} {seconds} are filled in; `packets` is a
@@ -34,6 +35,7 @@ import time
 HOME = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(HOME / 'tests' / 'interop'))
 
+import contenders  # noqa: E402
 import lab  # noqa: E402
 import links  # noqa: E402
 
@@ -210,7 +212,7 @@ def run(laboratory, name, work, arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--generator', required=True, help='its command line, with {server} {port} {client} {packets} {seconds}')
+    parser.add_argument('--generator', help='its command line, with {server} {port} {client} {packets} {seconds}; else the workbench')
     parser.add_argument('--runs', type=int, default=5)
     parser.add_argument('--seconds', type=float, default=4)
     parser.add_argument('--works', default='W1,W3,W4')
@@ -219,6 +221,8 @@ def main():
     parser.add_argument('--load-core', type=int, default=1)
     parser.add_argument('--json', help='a file for all runs')
     arguments = parser.parse_args()
+    ours = '{} measure {{server}}:{{port}} {{packets}} --warm-up=0 --seconds={{seconds}}'
+    arguments.generator = arguments.generator or ours.format(contenders.workbench())
     if os.geteuid() != 0:
         sys.exit('network namespaces and XDP need root')
     runs = {}

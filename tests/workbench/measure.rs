@@ -190,7 +190,7 @@ pub fn run(measure: &Measure) {
 
 impl Client {
     fn new(server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         socket.connect(server).unwrap();
         Self { socket, left: vec![0; IDS], next: 0, oldest: 0, waiting: 0 }
     }
