@@ -438,7 +438,7 @@ fn udp_workers_neither_allocate_nor_free_once_they_run() {
     let service = Service::start(listeners, publisher.store(), limits, None).unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(address).unwrap();
-    client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
     let queries: Vec<Vec<u8>> =
         mixed_queries().into_iter().filter(|query| query.len() > 11 && query[2] < 0x80).collect();
     let mut reply = vec![0; 65_535];

@@ -11,6 +11,8 @@ pub mod place_words;
 pub mod prefix;
 pub mod prefix_set;
 pub mod suggest;
+#[cfg(test)]
+pub mod testing;
 pub mod time;
 pub mod trouble;
 

@@ -203,7 +203,7 @@ mod tests {
         let overrides = Overrides { listen, admin: None, state_dir: Some(folder.path().join("state")) };
         let (mut server, report) = Server::start(&folder.path().join("azimuth.toml"), overrides).ok().unwrap();
         assert!(report.diagnostics.is_empty(), "{:?}", report.diagnostics);
-        for _ in 0..2_000 {
+        for _ in 0..12_000 {
             if known(&server, 0) != AliasFamily::Unknown {
                 break;
             }

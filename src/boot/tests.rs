@@ -16,11 +16,11 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// Never to be reached unless something is broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const ZONE: &str = "@ 300 SOA ns1 host 1 7200 3600 1209600 300\n@ 300 NS ns1\nns1 300 A 192.0.2.53\n";
 
@@ -81,6 +81,7 @@ fn checked(name: &str, port: u16, more: &str) -> String {
         r#"
 [server]
 workers = 1
+startup_grace = "2m"
 [admin]
 listen = ""
 [region.near]
@@ -246,7 +247,9 @@ fn changes_of_watched_files_are_called_out_however_they_are_written() {
     folder.write("b/file", "2");
     expect_call(&called);
     drop(watcher);
-    assert!(called.recv_timeout(PATIENCE).is_err(), "its thread has ended");
+    // A busy machine may have told of one change twice.
+    let end = std::iter::repeat_with(|| called.recv_timeout(PATIENCE)).find_map(Result::err);
+    assert_eq!(end, Some(RecvTimeoutError::Disconnected), "its thread has ended");
 }
 
 #[test]

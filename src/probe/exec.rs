@@ -195,7 +195,9 @@ impl Group {
         self.leader.as_ref().and_then(|leader| i32::try_from(leader.id()).ok()).and_then(Pid::from_raw)
     }
 
-    /// Reads output until the leader has ended; its children may live on and keep the output open.
+    /// Reads output until the leader has ended; its children may live on and keep the output open. Its end is looked for before
+    /// its output, and what it has left in the pipes then is counted as if it had been read, so that the verdict is the same
+    /// however late this looks: what it wrote counts, and what children write behind it does not.
     async fn run(&mut self) -> Result<(), Trouble> {
         let Some(ended) = &self.ended else { return Ok(()) };
         let [out, err] = &mut self.output;
@@ -204,20 +206,18 @@ impl Group {
         loop {
             let read = tokio::select! {
                 biased;
-                read = out.read(&mut out_piece), if out.pipe.is_some() => read,
-                read = err.read(&mut err_piece), if err.pipe.is_some() => read,
                 ended = ended.readable() => {
                     drop(ended.map_err(|error| Trouble::Local(format!("the program cannot be watched: {error}")))?);
+                    judge_len(len + out.waiting() + err.waiting())?;
                     out.read_rest();
                     err.read_rest();
                     return Ok(());
                 }
+                read = out.read(&mut out_piece), if out.pipe.is_some() => read,
+                read = err.read(&mut err_piece), if err.pipe.is_some() => read,
             };
             len += read;
-            if len > OUTPUT_LEN_MAX {
-                let reason = format!("the program wrote more than {} KiB and was killed", OUTPUT_LEN_MAX / 1024);
-                return Err(Trouble::Failed(reason));
-            }
+            judge_len(len)?;
         }
     }
 
@@ -255,6 +255,15 @@ impl Group {
     }
 }
 
+/// A program has written so many octets.
+fn judge_len(len: usize) -> Result<(), Trouble> {
+    if len > OUTPUT_LEN_MAX {
+        let reason = format!("the program wrote more than {} KiB and was killed", OUTPUT_LEN_MAX / 1024);
+        return Err(Trouble::Failed(reason));
+    }
+    Ok(())
+}
+
 /// Control characters would play tricks on whoever reads this in a terminal.
 fn shown(c: char) -> impl Iterator<Item = char> {
     let (plain, escaped) = if c.is_control() { (None, Some(c.escape_debug())) } else { (Some(c), None) };
@@ -272,6 +281,12 @@ impl Output {
         }
         self.keep(&piece[..len]);
         len
+    }
+
+    /// How many octets are in the pipe now.
+    fn waiting(&self) -> usize {
+        let waiting = self.pipe.as_ref().and_then(|pipe| rustix::io::ioctl_fionread(pipe).ok());
+        waiting.and_then(|len| usize::try_from(len).ok()).unwrap_or(0)
     }
 
     /// Takes what the leader has left in the pipe, without waiting for more.

@@ -16,7 +16,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Never to be reached unless something is broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 /// What the stand-in for the engine says.
 const BY_ENGINE: &[u8] = b"the engine";
@@ -254,7 +254,8 @@ fn a_transfer_beyond_the_limit_is_refused_and_one_that_is_broken_off_makes_room(
         room.ask(&request(rtype::AXFR, None), FRIEND).len() > 1
     });
     assert!(served);
-    assert_eq!(room.count(Kind::Axfr, End::Broken), 1);
+    // Its place is free a moment before it is counted.
+    wait_until(|| room.count(Kind::Axfr, End::Broken) == 1);
 }
 
 #[test]
@@ -315,6 +316,11 @@ impl Told1996 {
 
     /// The serial of the next message, which is answered if `answered`.
     fn next(&self, answered: Option<Rcode>) -> u32 {
+        self.next_by_serial(|_| answered)
+    }
+
+    /// The serial of the next message, which is answered if `answered` has an answer to that serial.
+    fn next_by_serial(&self, answered: impl Fn(u32) -> Option<Rcode>) -> u32 {
         let mut octets = [0; 1_500];
         let (len, from) = self.0.recv_from(&mut octets).unwrap();
         let header = Header::parse(&octets[..len]).unwrap();
@@ -324,13 +330,13 @@ impl Told1996 {
             (&reader.question().unwrap().name, reader.question().unwrap().qtype),
             (&name("example."), rtype::SOA)
         );
-        let first = reader.rest().unwrap().remove(0);
-        if let Some(rcode) = answered {
+        let serial = reader.rest().unwrap().remove(0).into_record().soa_serial().unwrap();
+        if let Some(rcode) = answered(serial) {
             octets[2] |= 0x80;
             octets[3] |= rcode.0 as u8;
             self.0.send_to(&octets[..len], from).unwrap();
         }
-        first.into_record().soa_serial().unwrap()
+        serial
     }
 }
 
@@ -348,12 +354,18 @@ fn rfc1996_servers_are_told_until_they_answer_and_then_of_what_changed_meanwhile
     let notify = vec![told.target(None)];
     let room = Room::new(zone(1, 1), ZoneTransfers { notify, ..ZoneTransfers::default() });
     let count = |which| room.desk.handle().counters().notifies().find(|(told, _)| *told == which).unwrap().1;
+    let begun = Instant::now();
     room.desk.handle().start_notifying();
     assert_eq!(told.next(None), 1, "at the start");
     // Nobody answers, and the zone changes twice: the next try tells of the last version.
     room.change(1, 2);
     room.change(2, 3);
-    assert_eq!(told.next(Some(Rcode::NOERROR)), 3);
+    // There are tries before the changes if these took a busy machine so long: a second at least is between any two.
+    let (mut earlier, earlier_max) = (0, begun.elapsed().as_secs());
+    while told.next_by_serial(|serial| (serial == 3).then_some(Rcode::NOERROR)) != 3 {
+        earlier += 1;
+        assert!(earlier <= earlier_max, "{earlier} tries");
+    }
     wait_until(|| count(Told::Acknowledged) == 1);
     room.change(3, 4);
     assert_eq!(told.next(Some(Rcode::NOTAUTH)), 4, "nothing came in between");
@@ -380,8 +392,8 @@ fn a_server_that_refuses_is_told_once_a_second_at_most() {
     let told = Told1996::new();
     let notify = vec![told.target(None)];
     let room = Room::new(zone(1, 1), ZoneTransfers { notify, ..ZoneTransfers::default() });
-    room.desk.handle().start_notifying();
     let (begun, mut messages) = (Instant::now(), 1);
+    room.desk.handle().start_notifying();
     assert_eq!(told.next(Some(Rcode::REFUSED)), 1);
     // However fast the zone changes.
     let mut serial = 1;

@@ -126,7 +126,7 @@ impl Running {
 }
 
 /// What moves by itself is waited for so long: shares take a step each second.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The region that is nearest to the client, after all that has happened, once it is told of as wanted.
 fn near(pool: &str, policy: &str, events: &[Event], is_wanted: impl Fn(&told::Region) -> bool) -> told::Region {

@@ -17,6 +17,7 @@ fn toml(port: u16) -> String {
         r#"
 [server]
 workers = 1
+startup_grace = "2m"
 [admin]
 listen = ""
 [region.near]

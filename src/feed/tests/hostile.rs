@@ -1,25 +1,31 @@
 //! Agents and web servers that hang, drip, never end, lie or go away: each costs a bounded time and space, and says what is
 //! wrong with it.
 
+use super::PATIENCE;
 use super::servers::{Server, Shared};
 use crate::base::Trouble;
+use crate::base::testing::with_time_enough;
 use crate::feed::agent_check;
 use crate::feed::page::{Body, Clients, PAGE_LEN_MAX, get};
 use crate::feed::spec::Page;
 use crate::health::Endpoint;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
-/// Long enough for what comes about, short enough to wait for what does not.
-const TIMEOUT: Duration = Duration::from_millis(300);
+/// Short enough to wait for what does not come about.
+const BRIEF: Duration = Duration::from_millis(300);
 
 fn block<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 fn ask(address: SocketAddr, send: Option<&str>) -> Result<String, String> {
-    let answer = block(agent_check::ask(&Endpoint::Socket(address), send, TIMEOUT));
+    ask_within(PATIENCE, address, send)
+}
+
+fn ask_within(timeout: Duration, address: SocketAddr, send: Option<&str>) -> Result<String, String> {
+    let answer = block(agent_check::ask(&Endpoint::Socket(address), send, timeout));
     match answer {
         Ok(line) => Ok(String::from_utf8(line).unwrap()),
         Err(Trouble::Failed(why)) => Err(why),
@@ -28,10 +34,14 @@ fn ask(address: SocketAddr, send: Option<&str>) -> Result<String, String> {
 }
 
 fn get_page(url: &str, headers: &[(&str, &str)]) -> Result<Vec<u8>, String> {
+    get_page_within(PATIENCE, url, headers)
+}
+
+fn get_page_within(timeout: Duration, url: &str, headers: &[(&str, &str)]) -> Result<Vec<u8>, String> {
     let page = Page { url: url.into(), headers: Vec::new(), ca_file: None };
     let headers: Vec<(String, String)> = headers.iter().map(|&(a, b)| (a.to_owned(), b.to_owned())).collect();
     let client = Clients::default().of(&page, url).unwrap();
-    match block(get(&client, url, &headers, TIMEOUT)) {
+    match block(get(&client, url, &headers, timeout)) {
         Ok(Body { octets, .. }) => Ok(octets),
         Err(Trouble::Failed(why)) => Err(why),
         Err(Trouble::Local(why)) => panic!("{why}"),
@@ -39,12 +49,31 @@ fn get_page(url: &str, headers: &[(&str, &str)]) -> Result<Vec<u8>, String> {
 }
 
 fn get_from(server: &Server) -> Result<Vec<u8>, String> {
-    get_page(&format!("http://{}/", server.address), &[])
+    get_from_within(PATIENCE, server)
+}
+
+fn get_from_within(timeout: Duration, server: &Server) -> Result<Vec<u8>, String> {
+    get_page_within(timeout, &format!("http://{}/", server.address), &[])
+}
+
+/// What a client tells of a server that goes so far, notes that by [`Shared::reach`], and then hangs: with `TIMEOUT` in place of
+/// the timeout, which is as short as this machine allows.
+fn error_of_hanging<T>(
+    server: impl Fn() -> Server,
+    client: impl Fn(Duration, &Server) -> Result<T, String>,
+) -> Option<String> {
+    let (timeout, error) = with_time_enough(BRIEF, |timeout| {
+        let (server, began) = (server(), Instant::now());
+        let error = client(timeout, &server).err();
+        (error, server.shared.reached().map(|at| at.duration_since(began)))
+    });
+    error.map(|error| error.replace(&format!("{timeout:?}"), "TIMEOUT"))
 }
 
 /// Writes a piece again and again, up to the end of the test.
 fn drip(stream: &mut TcpStream, shared: &Shared, piece: &[u8], pause: Duration) {
     while !shared.is_ending() && stream.write_all(piece).is_ok() {
+        shared.reach();
         std::thread::sleep(pause);
     }
 }
@@ -70,15 +99,15 @@ fn an_agent_that_says_nothing_times_out() {
         shared.wait_for_end();
         drop(stream);
     });
-    let error = ask(server.address, None).unwrap_err();
+    let error = ask_within(BRIEF, server.address, None).unwrap_err();
     assert_eq!(error, "timed out after 300ms while waiting for the agent to say something");
 }
 
 #[test]
 fn an_agent_that_drips_times_out() {
-    let server = Server::start(|mut stream, shared| drip(&mut stream, shared, b"u", Duration::from_millis(20)));
-    let error = ask(server.address, None).unwrap_err();
-    assert_eq!(error, "timed out after 300ms while waiting for the end of the agent's line");
+    let server = || Server::start(|mut stream, shared| drip(&mut stream, shared, b"u", Duration::from_millis(20)));
+    let error = error_of_hanging(server, |timeout, server| ask_within(timeout, server.address, None));
+    assert_eq!(error.as_deref(), Some("timed out after TIMEOUT while waiting for the end of the agent's line"));
 }
 
 #[test]
@@ -97,14 +126,17 @@ fn an_agent_that_closes_before_the_end_of_its_line_has_said_nothing() {
 
 #[test]
 fn nobody_listening_is_told_as_such() {
-    let gone = Server::agent("").address;
+    // A port that a connection has, so that nobody else can listen there.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let gone = taken.local_addr().unwrap();
     assert_eq!(ask(gone, None).unwrap_err(), "connection refused");
     assert_eq!(get_page(&format!("http://{gone}/"), &[]).unwrap_err(), "connection refused");
 }
 
 #[test]
 fn a_host_without_address_is_told_as_such() {
-    let answer = block(agent_check::ask(&Endpoint::Host("no-such-host.invalid".into(), 1), None, super::PATIENCE));
+    let answer = block(agent_check::ask(&Endpoint::Host("no-such-host.invalid".into(), 1), None, PATIENCE));
     let Err(Trouble::Failed(why)) = answer else { panic!("{answer:?}") };
     assert!(why.starts_with("`no-such-host.invalid` has no address"), "{why}");
 }
@@ -127,7 +159,7 @@ fn a_server_that_says_nothing_times_out() {
         shared.wait_for_end();
         drop(stream);
     });
-    assert_eq!(get_from(&server).unwrap_err(), "timed out after 300ms while waiting for the response");
+    assert_eq!(get_from_within(BRIEF, &server).unwrap_err(), "timed out after 300ms while waiting for the response");
 }
 
 #[test]
@@ -137,7 +169,7 @@ fn headers_that_drip_time_out() {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX: ");
         drip(&mut stream, shared, b"x", Duration::from_millis(20));
     });
-    assert_eq!(get_from(&server).unwrap_err(), "timed out after 300ms while waiting for the response");
+    assert_eq!(get_from_within(BRIEF, &server).unwrap_err(), "timed out after 300ms while waiting for the response");
 }
 
 #[test]
@@ -158,12 +190,15 @@ fn headers_without_end_are_refused() {
 
 #[test]
 fn a_body_that_drips_times_out() {
-    let server = Server::start(|mut stream, shared| {
-        shared.read_request(&mut stream);
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
-        drip(&mut stream, shared, b"x", Duration::from_millis(20));
-    });
-    assert_eq!(get_from(&server).unwrap_err(), "timed out after 300ms while reading the page");
+    let server = || {
+        Server::start(|mut stream, shared| {
+            shared.read_request(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
+            drip(&mut stream, shared, b"x", Duration::from_millis(20));
+        })
+    };
+    let error = error_of_hanging(server, get_from_within);
+    assert_eq!(error.as_deref(), Some("timed out after TIMEOUT while reading the page"));
 }
 
 #[test]
@@ -177,7 +212,7 @@ fn a_body_without_end_is_cut_off() {
     let url = format!("http://{}/", server.address);
     let client = Clients::default().of(&page, &url).unwrap();
     // However slow this machine is, it is the length that ends it.
-    let Err(Trouble::Failed(why)) = block(get(&client, &url, &[], super::PATIENCE)) else { panic!("it has an end") };
+    let Err(Trouble::Failed(why)) = block(get(&client, &url, &[], PATIENCE)) else { panic!("it has an end") };
     assert_eq!(why, format!("the page is longer than {PAGE_LEN_MAX} octets"));
 }
 
@@ -224,7 +259,7 @@ fn a_plain_server_asked_for_tls_is_told_as_such_and_no_url_is_in_any_error() {
     let url = format!("https://user:secret@{}/", server.address);
     let page = Page { url: "".into(), headers: Vec::new(), ca_file: Some(ca_file) };
     let client = Clients::default().of(&page, &url).unwrap();
-    let Err(Trouble::Failed(why)) = block(get(&client, &url, &[], TIMEOUT)) else { panic!("no error") };
+    let Err(Trouble::Failed(why)) = block(get(&client, &url, &[], PATIENCE)) else { panic!("no error") };
     assert!(!why.contains("secret") && !why.contains("http"), "{why}");
 }
 

@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Never to be reached unless something is broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn seconds(seconds: u64) -> UnixTime {
     UnixTime::from_secs(seconds)

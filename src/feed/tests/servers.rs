@@ -3,9 +3,9 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A server on loopback; a thread for each connection.
 pub(super) struct Server {
@@ -21,6 +21,8 @@ pub(super) struct Shared {
     pub(super) heard: Mutex<Vec<u8>>,
     pub(super) says: Mutex<String>,
     ending: AtomicBool,
+    /// When it came as far as it goes.
+    reached: OnceLock<Instant>,
 }
 
 impl Server {
@@ -101,6 +103,15 @@ impl Drop for Server {
 impl Shared {
     pub(super) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a server which hangs has come as far as it goes.
+    pub(super) fn reach(&self) {
+        self.reached.get_or_init(Instant::now);
+    }
+
+    pub(super) fn reached(&self) -> Option<Instant> {
+        self.reached.get().copied()
     }
 
     pub(super) fn wait_for_end(&self) {

@@ -336,7 +336,7 @@ mod tests {
     use tokio::io::AsyncReadExt;
     use tokio::sync::mpsc::unbounded_channel;
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const PATIENCE: Duration = Duration::from_secs(120);
 
     fn plan(port: u16, targets: u8) -> ProbePlan {
         let check = HttpCheck::default();

@@ -1,14 +1,17 @@
 //! `dns` checks against servers of all kinds.
 
-use super::servers::Server;
-use super::udp::answering;
+use super::servers::{Server, deaf, refusing_at};
+use super::udp::{answering, answering_at};
 use super::{BRIEF, PATIENCE, assert_failed, assert_passed, monitor, probe, timing};
+use crate::base::testing::with_time_enough;
 use crate::health::Observation;
 use crate::probe::spec::{DnsCheck, DnsQuestion, DnsTransport, ExpectedRecord, Monitor, MonitorKind, Rcode};
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 /// Asks for addresses of `www.example.com` and expects these.
 fn check(transport: DnsTransport, expected: &[&str]) -> DnsCheck {
@@ -112,21 +115,29 @@ fn recursion_is_desired_only_where_the_check_says_so() {
 
 #[test]
 fn messages_that_are_no_answer_to_the_question_are_passed_over() {
-    let address = answering(|socket, question, from| {
-        let answer = response(question, &["192.0.2.1"]);
-        let mut other_number = octets(&answer);
-        other_number[1] ^= 1;
-        let mut other_question = answer.clone();
-        other_question.queries = vec![Query::query(Name::from_ascii("www.example.net.").unwrap(), RecordType::A)];
-        let spoofed = UdpSocket::bind("127.0.0.1:0").unwrap();
-        spoofed.send_to(&octets(&answer), from).unwrap();
-        for message in [other_number, octets(&other_question), question.to_vec(), vec![0; 3], Vec::new()] {
-            socket.send_to(&message, from).unwrap();
-        }
+    let strangers = |sent: Arc<OnceLock<Instant>>| {
+        answering(move |socket, question, from| {
+            let answer = response(question, &["192.0.2.1"]);
+            let mut other_number = octets(&answer);
+            other_number[1] ^= 1;
+            let mut other_question = answer.clone();
+            other_question.queries = vec![Query::query(Name::from_ascii("www.example.net.").unwrap(), RecordType::A)];
+            let spoofed = UdpSocket::bind("127.0.0.1:0").unwrap();
+            spoofed.send_to(&octets(&answer), from).unwrap();
+            for message in [other_number, octets(&other_question), question.to_vec(), vec![0; 3], Vec::new()] {
+                socket.send_to(&message, from).unwrap();
+            }
+            sent.get_or_init(Instant::now);
+        })
+    };
+    let (timeout, seen) = with_time_enough(BRIEF, |timeout| {
+        let sent = Arc::<OnceLock<Instant>>::default();
+        let (address, began) = (strangers(Arc::clone(&sent)), Instant::now());
+        let monitor = Monitor { timing: timing(timeout), ..monitor(MonitorKind::Dns(check(DnsTransport::Udp, &[]))) };
+        (probe(&monitor, address), sent.get().map(|at| at.duration_since(began)))
     });
-    let seen = ask_briefly(check(DnsTransport::Udp, &[]), address);
     let what = "5 messages were none to this question";
-    assert_failed(&seen, &format!("timed out after 250ms while waiting for an answer; {what}"));
+    assert_failed(&seen, &format!("timed out after {timeout:?} while waiting for an answer; {what}"));
 }
 
 #[test]
@@ -156,11 +167,22 @@ fn an_answer_that_cannot_be_read_fails() {
     assert!(reason.starts_with("the answer cannot be read: "), "{reason}");
 }
 
+/// A socket for datagrams at a port that `bind`, which is for connections, can have too: the system chooses ports for one of
+/// the two only.
+fn at_one_port<T>(bind: impl Fn(SocketAddr) -> std::io::Result<T>) -> (UdpSocket, T) {
+    loop {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        match bind(socket.local_addr().unwrap()) {
+            Ok(other) => return (socket, other),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse),
+        }
+    }
+}
+
 /// A port where datagrams get a truncated answer, and connections this one.
 fn truncating(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let socket = UdpSocket::bind(address).unwrap();
+    let (socket, listener) = at_one_port(|address| TcpListener::bind(address));
+    let address = socket.local_addr().unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     std::thread::spawn(move || {
         let mut question = [0; 2000];
@@ -202,12 +224,14 @@ fn over_tcp_the_same_holds() {
 #[test]
 fn both_ways_must_pass_where_both_are_asked() {
     let good = |question: &[u8]| octets(&response(question, &["192.0.2.1"]));
-    let address = server(good);
+    let (socket, _refusing) = at_one_port(refusing_at);
+    let address = answering_at(socket, move |socket, question, from| {
+        socket.send_to(&good(question), from).unwrap();
+    });
     let seen = ask(check(DnsTransport::Both, &["192.0.2.1"]), address);
     assert_failed(&seen, "TCP: connection refused");
-    let address = answering(move |socket, question, from| {
-        // Both at the same port.
-        let listener = TcpListener::bind(socket.local_addr().unwrap()).unwrap();
+    let (socket, listener) = at_one_port(|address| TcpListener::bind(address));
+    let address = answering_at(socket, move |socket, question, from| {
         socket.send_to(&good(question), from).unwrap();
         let (mut stream, _) = listener.accept().unwrap();
         let question = framed_question(&mut stream);
@@ -218,7 +242,7 @@ fn both_ways_must_pass_where_both_are_asked() {
 
 #[test]
 fn a_port_where_nobody_listens_fails_at_once() {
-    let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_deaf, address) = deaf();
     let seen = ask(check(DnsTransport::Udp, &[]), address);
     assert_failed(&seen, "nobody listens at the port: ICMP port unreachable came back");
 }

@@ -1,13 +1,14 @@
 //! `exec` checks with programs that end in every way, or not at all.
 
 use super::{BRIEF, PATIENCE, assert_failed, assert_local, assert_passed, monitor, probe_endpoint, timing};
+use crate::base::testing::with_time_enough;
 use crate::health::{Endpoint, Observation};
 use crate::probe::check::Check;
 use crate::probe::spec::{ExecCheck, Monitor, MonitorKind};
 use crate::probe::tls::TlsStore;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 fn shell(script: &str) -> MonitorKind {
     MonitorKind::Exec(ExecCheck { program: "/bin/sh".into(), arguments: vec!["-c".to_owned(), script.to_owned()] })
@@ -21,9 +22,18 @@ fn run(script: &str) -> Observation {
     probe_endpoint(&monitor(shell(script)), &Endpoint::Socket(address()), address())
 }
 
-fn run_briefly(script: &str) -> Observation {
-    let monitor = Monitor { timing: timing(BRIEF), ..monitor(shell(script)) };
-    probe_endpoint(&monitor, &Endpoint::Socket(address()), address())
+/// Runs a script that writes `parent` last, and hangs. What came of it, and the timeout, which was enough for that.
+fn run_until_hung(script: &str, parent: &Path) -> (Duration, Observation) {
+    with_time_enough(BRIEF, |timeout| {
+        let _ = std::fs::remove_file(parent);
+        let began = SystemTime::now();
+        let monitor = Monitor { timing: timing(timeout), ..monitor(shell(script)) };
+        let seen = probe_endpoint(&monitor, &Endpoint::Socket(address()), address());
+        let written = std::fs::metadata(parent).ok().filter(|file| file.len() > 0);
+        // The clock of files is some milliseconds behind.
+        let took = written.map(|file| file.modified().unwrap().duration_since(began).unwrap_or_default());
+        (seen, took)
+    })
 }
 
 /// Whether the process whose number stands in a file is gone, and not even a zombie.
@@ -91,8 +101,8 @@ fn a_program_that_hangs_is_killed_with_its_children() {
     let (parent, child) = (folder.path().join("parent"), folder.path().join("child"));
     let script =
         format!("echo waiting; sleep 1000 & echo $! > {}; echo $$ > {}; wait", child.display(), parent.display());
-    let seen = run_briefly(&script);
-    assert_failed(&seen, "timed out after 250ms: the program was killed; it had said: waiting");
+    let (timeout, seen) = run_until_hung(&script, &parent);
+    assert_failed(&seen, &format!("timed out after {timeout:?}: the program was killed; it had said: waiting"));
     wait_until_gone(&child);
     wait_until_gone(&parent);
 }
@@ -110,8 +120,17 @@ fn a_child_that_keeps_the_output_open_delays_nothing_and_ends_too() {
 fn gigabytes_of_output_are_not_read() {
     assert_failed(&run("cat /dev/zero"), "the program wrote more than 64 KiB and was killed");
     assert_failed(&run("cat /dev/zero >&2"), "the program wrote more than 64 KiB and was killed");
-    // Who goes on writing when its parent has ended (a zombie has no `exe`) is not listened to.
-    assert_passed(&run("(while [ -e /proc/$$/exe ]; do :; done; exec cat /dev/zero) & exit 0"));
+    // As much is too much when it is found only after the program has ended.
+    for len in [65_537, 120_000] {
+        let script = format!("head -c {} /dev/zero >&2; head -c {} /dev/zero", len / 2, len - len / 2);
+        assert_failed(&run(&script), "the program wrote more than 64 KiB and was killed");
+    }
+    assert_passed(&run("head -c 65536 /dev/zero"));
+}
+
+#[test]
+fn who_goes_on_writing_when_its_parent_has_ended_is_not_listened_to() {
+    assert_passed(&run("(until grep -q '^State:.Z' /proc/$$/status; do :; done; exec cat /dev/zero) & exit 0"));
 }
 
 #[test]

@@ -18,15 +18,17 @@ mod talk;
 mod tls;
 mod udp;
 
+use crate::base::testing::with_time_enough;
 use crate::health::{Endpoint, Observation, Timing};
 use crate::probe::check::Check;
 use crate::probe::spec::{Expectation, HttpCheck, Monitor, MonitorKind};
 use crate::probe::tls::TlsStore;
+use servers::Server;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Long enough never to be reached unless a test means it to be.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn timing(timeout: Duration) -> Timing {
     Timing { interval: Duration::from_millis(50), timeout, fall: 3, rise: 2, retry_interval: Duration::from_millis(5) }
@@ -60,12 +62,28 @@ fn probe_http(check: HttpCheck, address: SocketAddr) -> Observation {
     probe(&monitor(MonitorKind::Http(check)), address)
 }
 
-/// Soon, but not so soon that a busy machine could not connect on loopback meanwhile.
+/// Soon. The system connects on loopback by itself, but nothing that another thread does need have happened by then.
 const BRIEF: Duration = Duration::from_millis(250);
 
 /// Runs the check of a monitor whose probes time out soon.
 fn probe_briefly(kind: MonitorKind, address: SocketAddr) -> Observation {
     probe(&Monitor { timing: timing(BRIEF), ..monitor(kind) }, address)
+}
+
+/// Runs the check of a monitor against a server that goes so far, notes that by [`Shared::reach`], and then hangs. The reason
+/// for which it has failed, with `TIMEOUT` in place of the timeout, which is as short as this machine allows.
+#[track_caller]
+fn probe_until_hung(kind: impl Fn() -> MonitorKind, server: impl Fn() -> Server) -> String {
+    let (timeout, seen) = with_time_enough(BRIEF, |timeout| {
+        let server = server();
+        let began = Instant::now();
+        let seen = probe(&Monitor { timing: timing(timeout), ..monitor(kind()) }, server.address);
+        (seen, server.shared.reached().map(|at| at.duration_since(began)))
+    });
+    match seen {
+        Observation::Failed { reason } => reason.replace(&format!("{timeout:?}"), "TIMEOUT"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[track_caller]

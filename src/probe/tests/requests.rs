@@ -183,7 +183,7 @@ fn http2_survives_servers_that_hang_break_off_and_talk_nonsense() {
     let closing = Server::start(|mut stream, _| {
         let _ = stream.read(&mut [0; 16]);
     });
-    let Observation::Failed { reason } = probe_briefly(kind(), closing.address) else { panic!("it passed") };
+    let Observation::Failed { reason } = probe(&monitor(kind()), closing.address) else { panic!("it passed") };
     assert!(reason.starts_with("no valid HTTP answer: ") || reason.starts_with("connection "), "{reason}");
     let pinging = Server::start(|mut stream, shared| {
         // Empty SETTINGS, then PING frames for ever.

@@ -11,12 +11,12 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::convert::Infallible;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 use tokio_rustls::TlsAcceptor;
 
@@ -43,6 +43,8 @@ pub(super) struct Shared {
     ending: AtomicBool,
     /// HTTP answers say 503 while set.
     pub(super) sick: AtomicBool,
+    /// When it came as far as it goes.
+    reached: OnceLock<Instant>,
 }
 
 impl Server {
@@ -192,6 +194,15 @@ impl Shared {
         self.ending.load(Ordering::Relaxed)
     }
 
+    /// Notes that a server which hangs has come as far as it goes.
+    pub(super) fn reach(&self) {
+        self.reached.get_or_init(Instant::now);
+    }
+
+    pub(super) fn reached(&self) -> Option<Instant> {
+        self.reached.get().copied()
+    }
+
     pub(super) fn wait_for_end(&self) {
         while !self.is_ending() {
             std::thread::sleep(Duration::from_millis(2));
@@ -240,9 +251,23 @@ pub(super) fn reset(stream: TcpStream) {
 
 /// A port where connections are refused for as long as the value lives.
 pub(super) fn refusing() -> (Socket, SocketAddr) {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&LOOPBACK.into()).unwrap();
-    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    refusing_at(LOOPBACK).unwrap()
+}
+
+/// The same at a certain port, if nobody has it.
+pub(super) fn refusing_at(address: SocketAddr) -> std::io::Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&address.into())?;
+    let address = socket.local_addr()?.as_socket().unwrap();
+    Ok((socket, address))
+}
+
+/// A port where nobody takes datagrams for as long as the value lives: its socket takes those of one stranger alone, and for
+/// others the system answers as if there were none.
+pub(super) fn deaf() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind(LOOPBACK).unwrap();
+    socket.connect((Ipv4Addr::LOCALHOST, 9)).unwrap();
+    let address = socket.local_addr().unwrap();
     (socket, address)
 }
 
@@ -251,7 +276,8 @@ pub(super) fn full() -> (Socket, Vec<TcpStream>, SocketAddr) {
     let (socket, address) = refusing();
     socket.listen(0).unwrap();
     let mut streams = Vec::new();
-    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+    // The system accepts at once as long as there is room, so that this is more than it takes on any machine.
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
         streams.push(stream);
     }
     (socket, streams, address)

@@ -1,13 +1,14 @@
 //! `tcp` checks that say and expect something.
 
 use super::servers::{Server, reset};
-use super::{BRIEF, assert_failed, assert_passed, monitor, probe, probe_briefly, text};
+use super::{BRIEF, assert_failed, assert_passed, monitor, probe, probe_briefly, probe_until_hung, text};
+use crate::base::testing::with_time_enough;
 use crate::health::Observation;
 use crate::probe::spec::{ANSWER_LEN_MAX, Expectation, MonitorKind, Pattern, TcpCheck};
 use crate::probe::tcp::TcpProbe;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn check(send: &[u8], expect: Expectation) -> MonitorKind {
     MonitorKind::Tcp(TcpCheck { send: send.to_vec(), expect })
@@ -93,12 +94,15 @@ fn says_how_the_server_falls_silent() {
     let hanging = Server::hanging();
     let expected = "timed out after 250ms while waiting for an answer";
     assert_failed(&probe_briefly(check(b"PING\r\n", text("+PONG")), hanging.address), expected);
-    let stuck = Server::start(|mut stream, shared| {
-        let _ = stream.write_all(b"220-");
-        shared.wait_for_end();
-    });
-    let expected = r#"timed out after 250ms while reading: the answer so far, "220-", does not contain "220 ""#;
-    assert_failed(&probe_briefly(check(b"", text("220 ")), stuck.address), expected);
+    let stuck = || {
+        Server::start(|mut stream, shared| {
+            let _ = stream.write_all(b"220-");
+            shared.reach();
+            shared.wait_for_end();
+        })
+    };
+    let expected = r#"timed out after TIMEOUT while reading: the answer so far, "220-", does not contain "220 ""#;
+    assert_eq!(probe_until_hung(|| check(b"", text("220 ")), stuck), expected);
 }
 
 #[test]
@@ -113,15 +117,16 @@ fn an_endless_answer_is_read_to_the_limit() {
 
 #[test]
 fn an_answer_that_drips_and_a_server_that_does_not_read_are_bounded_by_the_timeout() {
-    let dripping = Server::start(|mut stream, shared| {
-        while !shared.is_ending() && stream.write_all(b".").is_ok() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    });
-    let Observation::Failed { reason } = probe_briefly(check(b"", matching("x$")), dripping.address) else {
-        panic!("it passed")
+    let dripping = || {
+        Server::start(|mut stream, shared| {
+            while !shared.is_ending() && stream.write_all(b".").is_ok() {
+                shared.reach();
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        })
     };
-    assert!(reason.starts_with("timed out after 250ms while reading: "), "{reason}");
+    let reason = probe_until_hung(|| check(b"", matching("x$")), dripping);
+    assert!(reason.starts_with("timed out after TIMEOUT while reading: "), "{reason}");
     let deaf = Server::hanging();
     let seen = probe_briefly(check(&vec![b'x'; 64 << 20], text("ok")), deaf.address);
     assert_failed(&seen, "timed out after 250ms while waiting for an answer");
@@ -129,18 +134,26 @@ fn an_answer_that_drips_and_a_server_that_does_not_read_are_bounded_by_the_timeo
 
 #[test]
 fn time_that_this_process_lost_while_it_connected_is_not_taken_from_the_talk() {
-    let server = Server::start(|mut stream, _| {
-        // Long enough to be no part of the time that is left by chance, and far less than is given back.
-        std::thread::sleep(BRIEF / 5);
-        let _ = stream.read(&mut [0; 16]);
-        let _ = stream.write_all(b"+PONG\r\n");
-        let _ = stream.read(&mut [0; 16]);
-    });
     let check = TcpCheck { send: b"PING\r\n".to_vec(), expect: text("+PONG") };
-    let probe = TcpProbe::new(&check, server.address, BRIEF);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // The connection is under way when the only thread stands still for longer than the timeout.
-    let stall = async { std::thread::sleep(2 * BRIEF) };
-    let (seen, ()) = runtime.block_on(async { tokio::join!(biased; probe.probe(), stall) });
+    let (_, seen) = with_time_enough(BRIEF, |timeout| {
+        let server = Server::start(move |mut stream, shared| {
+            let _ = stream.read(&mut [0; 16]);
+            // Long enough to be no part of the time that is left by chance, and far less than is given back.
+            std::thread::sleep(timeout / 5);
+            let _ = stream.write_all(b"+PONG\r\n");
+            shared.reach();
+            let _ = stream.read(&mut [0; 16]);
+        });
+        let probe = TcpProbe::new(&check, server.address, timeout);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // The connection is under way when the only thread stands still for longer than the timeout.
+        let stall = async {
+            std::thread::sleep(2 * timeout);
+            Instant::now()
+        };
+        let (seen, stalled_until) = runtime.block_on(async { tokio::join!(biased; probe.probe(), stall) });
+        // As much time as was lost, but no more than the timeout, is given back from then on.
+        (seen, server.shared.reached().map(|at| at.saturating_duration_since(stalled_until)))
+    });
     assert_passed(&seen);
 }

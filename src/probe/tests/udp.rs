@@ -1,12 +1,20 @@
 //! `udp` checks against servers of all kinds.
 
+use super::servers::deaf;
 use super::{BRIEF, PATIENCE, assert_failed, assert_passed, monitor, probe, probe_briefly, text};
 use crate::probe::spec::{Expectation, MonitorKind, UdpCheck};
 use std::net::{SocketAddr, UdpSocket};
 
 /// A server that answers the first datagram with these.
 pub(super) fn answering(answer: impl FnOnce(&UdpSocket, &[u8], SocketAddr) + Send + 'static) -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    answering_at(UdpSocket::bind("127.0.0.1:0").unwrap(), answer)
+}
+
+/// The same with a socket that is bound already.
+pub(super) fn answering_at(
+    socket: UdpSocket,
+    answer: impl FnOnce(&UdpSocket, &[u8], SocketAddr) + Send + 'static,
+) -> SocketAddr {
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let address = socket.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -54,7 +62,7 @@ fn silence_fails_after_the_timeout() {
 
 #[test]
 fn a_port_where_nobody_listens_fails_at_once() {
-    let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_deaf, address) = deaf();
     let seen = probe(&monitor(check(Expectation::default())), address);
     assert_failed(&seen, "nobody listens at the port: ICMP port unreachable came back");
 }

@@ -65,7 +65,7 @@ fn change(key: TargetKey, status: Status, wavering: bool) -> Change {
 /// Waits, within reason, until `holds`.
 #[track_caller]
 fn wait_until(mut holds: impl FnMut() -> bool) {
-    for _ in 0..20_000 {
+    for _ in 0..120_000 {
         if holds() {
             return;
         }

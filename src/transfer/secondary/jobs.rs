@@ -60,7 +60,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     /// Never to be reached unless something is broken.
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const PATIENCE: Duration = Duration::from_secs(120);
 
     #[tokio::test]
     async fn work_waits_for_its_own_kind_alone() {

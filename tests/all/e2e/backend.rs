@@ -1,5 +1,6 @@
 //! HTTP backends that can be killed, hung and revived.
 
+use super::server::free_port;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -29,7 +30,8 @@ struct Running {
 
 impl Backend {
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // One that nobody takes while the backend is dead.
+        let listener = TcpListener::bind(("127.0.0.1", free_port())).unwrap();
         let address = listener.local_addr().unwrap();
         let mut backend = Self { address, mode: Arc::default(), requests: Arc::default(), running: None };
         backend.run(listener);

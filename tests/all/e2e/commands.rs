@@ -2,7 +2,7 @@
 
 use super::backend::Backend;
 use super::server::{Server, azimuth, free_port, get, read_log, spawn, text, wait_until};
-use super::{ZONE, two_regions};
+use super::{ZONE, two_regions, two_regions_in_motion};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::Write;
 use std::net::{TcpListener, UdpSocket};
@@ -61,7 +61,7 @@ fn a_missing_file_is_named() {
 #[test]
 fn explain_tells_what_the_running_server_would_answer() {
     let (mut near, far) = (Backend::start(), Backend::start());
-    let server = Server::start(&[("azimuth.toml", &two_regions(&near, &far)), ("example.test.zone", ZONE)]);
+    let server = Server::start(&[("azimuth.toml", &two_regions_in_motion(&near, &far)), ("example.test.zone", ZONE)]);
     let explain = ["explain", "www.example.test", "A", "--from", "203.0.113.7", "--config", "azimuth.toml"];
     let said = text(&server.run(&explain));
     for part in ["203.0.113.7", "near", "far", "192.0.2.1", "unknown"] {

@@ -5,18 +5,19 @@ use crate::message::{self, Query};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long a client waits for a response before it counts the query as lost.
-const LOST_AFTER: Duration = Duration::from_secs(3);
+const LOST_AFTER: Duration = Duration::from_secs(60);
 /// Pause of a client between two queries: four clients ask some thousands a second.
 const PAUSE: Duration = Duration::from_micros(700);
 
 /// Clients that ask until they are told to stop.
 pub struct Load {
     stop: Arc<AtomicBool>,
+    sent: Arc<AtomicUsize>,
     clients: Vec<JoinHandle<Tally>>,
 }
 
@@ -31,14 +32,19 @@ pub struct Tally {
 
 impl Load {
     pub fn start(server: SocketAddr, clients: usize, names: &[&str]) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let spawn = |client: usize| {
             let queries: Vec<Vec<u8>> = names.iter().map(|name| Query::new(name, 1).octets()).collect();
-            let stop = Arc::clone(&stop);
-            std::thread::spawn(move || ask_on(server, client, &queries, &stop))
+            let (stop, sent) = (Arc::clone(&stop), Arc::clone(&sent));
+            std::thread::spawn(move || ask_on(server, client, &queries, &stop, &sent))
         };
         let clients = (0..clients).map(spawn).collect();
-        Self { stop, clients }
+        Self { stop, sent, clients }
+    }
+
+    /// Queries that were sent so far.
+    pub fn sent(&self) -> usize {
+        self.sent.load(Ordering::Relaxed)
     }
 
     pub fn stop(self) -> Tally {
@@ -56,7 +62,7 @@ impl Load {
     }
 }
 
-fn ask_on(server: SocketAddr, client: usize, queries: &[Vec<u8>], stop: &AtomicBool) -> Tally {
+fn ask_on(server: SocketAddr, client: usize, queries: &[Vec<u8>], stop: &AtomicBool, sent: &AtomicUsize) -> Tally {
     let mut tally = Tally::default();
     let mut socket = connect(server);
     let mut response = [0; 1500];
@@ -71,6 +77,7 @@ fn ask_on(server: SocketAddr, client: usize, queries: &[Vec<u8>], stop: &AtomicB
         query[..2].copy_from_slice(&id.to_be_bytes());
         socket.send(&query).unwrap();
         tally.sent += 1;
+        sent.fetch_add(1, Ordering::Relaxed);
         let received = loop {
             match socket.recv(&mut response) {
                 Ok(length) if response[..2] == id.to_be_bytes() => break Some(length),

@@ -15,9 +15,20 @@ mod updates;
 
 use backend::Backend;
 
-/// A zone with `www` balanced over two backends in regions `near` and `far`, which are listed in that order; it checks
-/// ten times a second so that tests are short.
+/// A zone with `www` balanced over two backends in regions `near` and `far`, which are listed in that order. Checks are so
+/// patient that no backend fails because the machine is busy.
 fn two_regions(near: &Backend, far: &Backend) -> String {
+    two_regions_checked(near, far, "10s")
+}
+
+/// The same for backends that are killed and revived, with checks every second so that tests are short. It takes three of them,
+/// each a second late, to take a busy backend for a dead one; but the first one decides alone, so who starts with both of
+/// them up waits for that.
+fn two_regions_in_motion(near: &Backend, far: &Backend) -> String {
+    two_regions_checked(near, far, "1s")
+}
+
+fn two_regions_checked(near: &Backend, far: &Backend, interval: &str) -> String {
     format!(
         r#"
 [region.near]
@@ -29,9 +40,10 @@ coordinates = [40.7, -74.0]
 type = "http"
 port = 80
 path = "/healthz"
-interval = "100ms"
-timeout = "80ms"
-fall = 2
+interval = "{interval}"
+timeout = "{interval}"
+retry_interval = "50ms"
+fall = 3
 rise = 2
 
 [pool.web]

@@ -3,13 +3,13 @@
 
 use super::backend::Backend;
 use super::server::{Server, get, request, text, wait_until};
-use super::{ZONE, two_regions};
+use super::{ZONE, two_regions_in_motion};
 use serde_json::Value;
 
 /// Two regions that are up, and more lines of configuration.
 fn start(more: &str) -> (Server, [Backend; 2]) {
     let backends = [Backend::start(), Backend::start()];
-    let toml = two_regions(&backends[0], &backends[1]) + more;
+    let toml = two_regions_in_motion(&backends[0], &backends[1]) + more;
     let server = Server::start(&[("azimuth.toml", &toml), ("example.test.zone", ZONE)]);
     wait_until("both regions are up", || server.page("/api/v1/status").matches("\"available\":true").count() == 4);
     (server, backends)

@@ -3,7 +3,7 @@
 use super::backend::Backend;
 use super::load::Load;
 use super::server::{Server, wait_until};
-use super::{ZONE, two_regions};
+use super::{ZONE, two_regions, two_regions_in_motion};
 use rustix::process::Signal;
 use std::fs::File;
 use std::io::Write;
@@ -11,19 +11,20 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
 
 const TOML: &str = "[zone.\"example.test\"]\nfile = \"example.test.zone\"\n";
-/// Reloads under load.
+/// Reloads under load, at least.
 const ROUNDS: usize = 24;
 
 #[test]
 fn reload_under_load_loses_no_query_and_forgets_no_status() {
     let (mut near, far) = (Backend::start(), Backend::start());
-    let toml = two_regions(&near, &far);
+    let toml = two_regions_in_motion(&near, &far);
     let server = Server::start(&[("azimuth.toml", &toml), ("example.test.zone", ZONE)]);
     near.kill();
     wait_until("the killed region is left", || server.dig(&["www.example.test"]) == ["192.0.2.2"]);
 
     let load = Load::start(server.dns, 4, &["www.example.test", "plain.example.test", "nowhere.example.test"]);
-    for round in 0..ROUNDS {
+    // Until there was a load worth the name, which takes a busy machine longer.
+    for round in (0..).take_while(|round| *round < ROUNDS || round % 4 != 0 || load.sent() <= 1_000) {
         match round % 4 {
             // Another zone file, another pool, a mistake, and everything back.
             0 => server.write("example.test.zone", &format!("{ZONE}more{round} A 192.0.2.99\n")),
@@ -39,7 +40,6 @@ fn reload_under_load_loses_no_query_and_forgets_no_status() {
     }
     let tally = load.stop();
     assert_eq!(tally.lost, 0, "{tally:?}");
-    assert!(tally.sent > 1_000, "there was a load: {tally:?}");
     let answers: Vec<&str> = tally.answers.keys().map(String::as_str).collect();
     let wanted = ["No Error A 192.0.2.2", "No Error A 192.0.2.80", "Non-Existent Domain "];
     assert_eq!(answers, wanted, "at no time was the dead region answered");

@@ -35,7 +35,7 @@ fn ipv6_is_served_beside_ipv4() {
     });
     let port = server.dns.port().to_string();
     let ask = |arguments: &[&str]| {
-        let fixed = ["@::1", "-p", &port, "+tries=1", "+time=5", "+short"];
+        let fixed = ["@::1", "-p", &port, "+tries=1", "+time=60", "+short"];
         let output = std::process::Command::new("dig").args(fixed).args(arguments).output();
         String::from_utf8(output.expect("there is no `dig`: run `make setup`").stdout).unwrap()
     };

@@ -46,7 +46,7 @@ fn key(name: &str, secret: &str) -> Vec<String> {
 /// What `nsupdate` says to these lines: nothing, or the RCODE.
 fn nsupdate(server: &Server, options: &[String], lines: &str) -> String {
     let mut child = Command::new("nsupdate")
-        .args(["-t", "20", "-r", "0"])
+        .args(["-t", "120", "-r", "0"])
         .args(options)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -22,7 +22,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Longest wait for anything that must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest silence of a primary where one is silent: far more than it takes to answer.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
@@ -60,14 +62,25 @@ impl World {
 
     /// With what an earlier one has kept.
     fn over(state_dir: Arc<tempfile::TempDir>) -> Self {
+        Self::with_patience(PATIENCE, state_dir)
+    }
+
+    fn with_patience(silence_max: Duration, state_dir: Arc<tempfile::TempDir>) -> Self {
         let zones = LiveZones::default();
-        let patience = Patience { silence_max: Duration::from_millis(300), transfer_max: PATIENCE };
+        let patience = Patience { silence_max, transfer_max: PATIENCE };
         let secondaries = Secondaries::start_with(zones.clone(), state_dir.path(), patience).unwrap();
         Self { zones, secondaries: Some(secondaries), state_dir }
     }
 
     fn following(spec: &SecondarySpec) -> Self {
         let world = Self::new();
+        world.configure(Some(spec), &TransferSpec::default());
+        world
+    }
+
+    /// The same where the primary will be silent.
+    fn following_silence(spec: &SecondarySpec) -> Self {
+        let world = Self::with_patience(SILENCE_MAX, Arc::new(tempfile::tempdir().unwrap()));
         world.configure(Some(spec), &TransferSpec::default());
         world
     }

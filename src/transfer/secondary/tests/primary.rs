@@ -21,7 +21,7 @@ pub enum Piece {
     Rcode(Rcode),
     /// Octets as they are, with their length in front.
     Octets(Vec<u8>),
-    /// Octets of a long message, one now and then; fewer than it has.
+    /// Octets of a long message, one now and then, until nobody takes them.
     Trickle,
     /// Nothing more, while the connection stays.
     Silence,
@@ -166,20 +166,27 @@ fn serve_tcp(mut stream: TcpStream, script: &Mutex<Script>) -> std::io::Result<(
             }
             Piece::Trickle => {
                 stream.write_all(&[0xff, 0xff])?;
-                for _ in 0..1000 {
+                loop {
                     stream.write_all(&[0])?;
                     thread::sleep(Duration::from_millis(10));
                 }
-                return Ok(());
             }
             Piece::Silence => {
-                thread::sleep(Duration::from_secs(60));
+                thread::sleep(Duration::from_secs(600));
                 return Ok(());
             }
         };
         stream.write_all(&[&(message.len() as u16).to_be_bytes(), &message[..]].concat())?;
     }
     Ok(())
+}
+
+/// An address where nobody takes datagrams, for as long as the socket lives: it takes those of one stranger alone.
+pub fn deaf() -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect("127.0.0.1:9").unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 pub fn name(text: &str) -> Name {

@@ -1,6 +1,6 @@
 //! What goes well: transfers of every form, NOTIFY, keys, restarts, expiry.
 
-use super::primary::{Piece, Primary, Script, a, having, name, soa, soa_with};
+use super::primary::{Piece, Primary, Script, a, deaf, having, name, soa, soa_with};
 use super::*;
 use crate::transfer::spec::{Algorithm, KeySpec, Secret, Settings};
 use crate::wire::rtype;
@@ -114,7 +114,7 @@ fn with_a_key_everything_is_signed_and_a_wrong_one_gets_nothing() {
 fn a_truncated_answer_is_asked_for_over_tcp_and_a_dead_primary_is_passed_over() {
     let good = Primary::start(Script { truncates: true, ..having(&soa(7), &[]) });
     let refusing = Primary::start(Script { soa: None, ..having(&soa(9), &[]) });
-    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_deaf, nobody) = deaf();
     let world = World::following(&spec(&[nobody, refusing.address, good.address]));
     world.wait_for_serial(7);
     assert!(world.failures("network") > 0 && world.failures("refused") > 0);
@@ -146,7 +146,7 @@ fn a_restart_needs_no_primary() {
     world.wait_for_serial(2);
     let records = world.records();
     let state_dir = world.stop();
-    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_deaf, nobody) = deaf();
     let world = World::over(Arc::clone(&state_dir));
     world.configure(Some(&spec(&[nobody])), &TransferSpec::default());
     assert_eq!((world.zone().serial(), world.records()), (2, records), "before any primary was asked");
@@ -170,7 +170,7 @@ fn a_restart_needs_no_primary() {
 #[test]
 fn a_zone_expires_while_it_is_transferred_and_what_comes_is_taken_all_the_same() {
     // Time enough for the transfer to begin before.
-    let primary = Primary::start(having(&soa_with(1, [0, 0, 2]), &[]));
+    let primary = Primary::start(having(&soa_with(1, [0, 0, 4]), &[]));
     let mut world = World::new();
     world.secondaries = Some(Secondaries::start(world.zones.clone(), world.state_dir.path()).unwrap());
     world.configure(Some(&spec(&[primary.address])), &TransferSpec::default());
