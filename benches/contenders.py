@@ -353,4 +353,27 @@ class PdnsGeo(Pdns):
                             'edns-subnet-processing=yes'])
 
 
-ALL = [Echo, Azimuth, Gdnsd, Knot, KnotGeo, Nsd, Pdns, PdnsGeo]
+class PdnsLua(Pdns):
+    """Its LUA records: a script at the name chooses by continent, and among those whose port takes connections."""
+
+    name, package, works, probes = 'pdns lua', 'pdns-server pdns-backend-bind pdns-backend-geoip', ('w2', 'w3'), True
+
+    @classmethod
+    def is_installed(cls):
+        return super().is_installed() and PdnsGeo.is_installed()
+
+    def configure(self):
+        lists = {name.upper(): ', '.join(f"'{address}'" for address in members) for name, members in self.world.members.items()}
+        sites = ', '.join(f'{name}={{{addresses}}}' for name, addresses in lists.items())
+        first = next(iter(lists))
+        script = (f";local sites = {{{sites}}} return ifportup({self.backends.port}, sites[continentCode()] or sites.{first}, "
+                  "{selector='all', backupSelector='all'})")
+        zone = self.write('zone', self.world.zone('plain') + f'www 60 IN LUA A "{script}"\n')
+        named = self.write('named.conf', f'zone "{ORIGIN}" {{ type master; file "{zone}"; }};\n')
+        # The geoip backend has no zones: it opens the database that scripts ask.
+        nothing = self.write('none.yaml', 'domains: []\n')
+        return self.common(['launch=bind,geoip', f'bind-config={named}', f'geoip-database-files=mmdb:{self.world.database}',
+                            f'geoip-zones-file={nothing}', 'edns-subnet-processing=yes', 'enable-lua-records=shared'])
+
+
+ALL = [Echo, Azimuth, Gdnsd, Knot, KnotGeo, Nsd, Pdns, PdnsGeo, PdnsLua]

@@ -22,6 +22,8 @@ import sys
 import tempfile
 import time
 
+import lab
+
 HOME = pathlib.Path(__file__).resolve().parents[2]
 TYPES = {'A': 1, 'NS': 2, 'SOA': 6, 'MX': 15, 'TXT': 16, 'AAAA': 28, 'SRV': 33, 'DS': 43, 'DNSKEY': 48, 'ANY': 255}
 # What clients offer in their OPT record; None: no OPT record.
@@ -63,7 +65,8 @@ def ask(port, octets):
     """The response; twice, as a datagram may be lost."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.connect(('127.0.0.1', port))
-        client.settimeout(1)
+        # Nothing here is left without an answer: only a server that has ended makes this wait.
+        client.settimeout(30)
         for _ in range(2):
             client.send(octets)
             try:
@@ -75,18 +78,6 @@ def ask(port, octets):
     return None
 
 
-def free_port():
-    for _ in range(100):
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(('127.0.0.1', 0))
-            try:
-                udp.bind(tcp.getsockname())
-                return tcp.getsockname()[1]
-            except OSError:
-                pass
-    sys.exit('no port is free for both UDP and TCP')
-
-
 class Server:
     def __init__(self, name, command, port, folder):
         self.name, self.port = name, port
@@ -94,7 +85,8 @@ class Server:
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT)
 
     def wait(self):
-        for _ in range(100):
+        end = time.monotonic() + lab.PATIENCE
+        while time.monotonic() < end:
             for apex in NAMES:
                 reply = ask(self.port, query(apex, TYPES['SOA'], None, 0))
                 if reply is None or reply[3] & 15 or reply[7] == 0:
@@ -117,7 +109,7 @@ class Server:
 
 
 def azimuth(folder, zones, require_above):
-    port = free_port()
+    port = lab.free_port()
     text = f'[server]\nlisten = ["127.0.0.1:{port}"]\nworkers = 1\nstate_dir = "state"\n'
     if require_above is not None:
         text += f'cookies = {{ require_above = {require_above} }}\n'
@@ -132,7 +124,7 @@ def nsd(folder, zones, _):
     binary = shutil.which('nsd', path=os.environ.get('PATH', '') + ':/usr/sbin')
     if binary is None:
         sys.exit('NSD is not installed: apt-get install nsd')
-    port = free_port()
+    port = lab.free_port()
     text = f'''server:
   ip-address: 127.0.0.1
   port: {port}

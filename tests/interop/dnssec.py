@@ -165,7 +165,7 @@ def resolved(laboratory, world, server, label, children, questions):
     stubs |= {origin: children.port for origin in world.children}
     resolver = servers.Unbound(laboratory, [world.anchor], stubs, label).start()
     octets = [wire.query(name, rtype, dnssec=True, flags=wire.RD, size=4096) for _, name, rtype in questions]
-    messages = wire.exchange_udp(resolver.port, octets, window=32, timeout=20)
+    messages = wire.exchange_udp(resolver.port, octets, window=32, timeout=lab.PATIENCE)
     responses = [wire.read(message) for message in messages]
     laboratory.remove(resolver)
     return [(response.rcode_name(), bool(response.flags & wire.AD), without_ttl(response)) for response in responses]

@@ -36,7 +36,7 @@ DIFFERENCES = lab.HOME / 'docs' / 'gdnsd-differences.md'
 COOKIE, SERVER_COOKIE_OCTETS = 10, range(8, 33)
 SECTIONS = ('answer', 'authority', 'additional')
 # How long what was done between rows may take to be seen in answers: seconds.
-SEEN = 20
+SEEN = lab.PATIENCE
 
 
 def record(text):
@@ -82,7 +82,7 @@ def opt(row):
 def ask(port, row):
     """The response, or None where none came."""
     octets = octets_of(row)
-    patience = 1.0 if row['wants'].get('none') else 5.0
+    patience = 1.0 if row['wants'].get('none') else lab.PATIENCE
     try:
         if row.get('tcp'):
             return over_tcp(port, octets)
@@ -103,7 +103,7 @@ def parse(octets):
 
 
 def over_tcp(port, octets):
-    with socket.create_connection(('127.0.0.1', port), timeout=5) as tcp:
+    with socket.create_connection(('127.0.0.1', port), timeout=lab.PATIENCE) as tcp:
         tcp.sendall(len(octets).to_bytes(2, 'big') + octets)
         buffer = b''
         while len(buffer) < 2 or len(buffer) < 2 + int.from_bytes(buffer[:2], 'big'):

@@ -4,6 +4,7 @@ Knows nothing of DNS. Every process is started here and ended here, by its own i
 that was free; a wait ends when what is waited for is there, and fails when its limit has passed.
 """
 import contextlib
+import itertools
 import os
 import pathlib
 import shutil
@@ -19,7 +20,8 @@ HOME = pathlib.Path(__file__).resolve().parent.parent.parent
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 # How long whatever must come may take before it counts as not coming: seconds, generous for a busy machine.
-PATIENCE = float(os.environ.get('INTEROP_PATIENCE', '60'))
+PATIENCE = float(os.environ.get('INTEROP_PATIENCE', '120'))
+PORTS_GIVEN = itertools.count()
 # Debian keeps servers where an ordinary user's PATH does not lead.
 PROGRAM_PATH = os.pathsep.join([os.environ.get('PATH', ''), '/usr/sbin', '/sbin'])
 
@@ -52,13 +54,18 @@ def azimuth_binary():
 
 
 def free_port():
-    """A port that is free for UDP and TCP on 127.0.0.1."""
-    for _ in range(100):
-        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.bind(('127.0.0.1', 0))
-            with contextlib.suppress(OSError):
-                tcp.bind(udp.getsockname())
-                return udp.getsockname()[1]
+    """A port that is free for UDP and TCP on 127.0.0.1, and stays so: it is none that the system gives to clients (those begin at
+    32768), and is given here once. Whoever listens there can end and listen again, and where nobody listens nobody will."""
+    for _ in range(20_000):
+        # Other processes begin elsewhere.
+        port = 12_000 + (os.getpid() * 7919 + next(PORTS_GIVEN)) % 20_000
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, contextlib.suppress(OSError):
+            # As servers bind it, which may follow one that has just ended.
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tcp.bind(('127.0.0.1', port))
+            tcp.listen()
+            udp.bind(('127.0.0.1', port))
+            return port
     raise Failure('no port is free for both UDP and TCP')
 
 

@@ -383,7 +383,7 @@ def update(port, origin, lines, key, check=True):
     """One UPDATE by nsupdate, over TCP: its lines without `server`, `zone`, and `send`."""
     text = '\n'.join([f'server 127.0.0.1 {port}', f'zone {origin}', *lines, 'send', 'answer', ''])
     argv = [lab.program('nsupdate'), '-v', '-t', '60', '-y', key.dig()]
-    said = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=90, check=False)
+    said = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=lab.PATIENCE * 2, check=False)
     if check and said.returncode:
         raise lab.Failure(f'nsupdate ended with {said.returncode}: {said.stdout[-1000:]}{said.stderr[-1000:]}')
     return said

@@ -76,7 +76,7 @@ class World:
 
 def look(port, name, rtype):
     """The data of an RRset in text, sorted; none for a name that is not there."""
-    response = dns.query.udp(dns.message.make_query(name, rtype), '127.0.0.1', port=port, timeout=5)
+    response = dns.query.udp(dns.message.make_query(name, rtype), '127.0.0.1', port=port, timeout=lab.PATIENCE)
     return sorted(str(rdata) for rrset in response.answer if rrset.rdtype == dns.rdatatype.from_text(rtype) for rdata in rrset)
 
 
@@ -148,12 +148,12 @@ def not_by_strangers(world):
         lab.expect(sent(port, [line], key) != 'NOERROR', f'an update by {key} was taken')
     plain = dns.update.UpdateMessage(ORIGIN)
     plain.add('stranger', 60, 'A', '192.0.2.66')
-    rcode = dns.query.tcp(plain, '127.0.0.1', port=port, timeout=10).rcode()
+    rcode = dns.query.tcp(plain, '127.0.0.1', port=port, timeout=lab.PATIENCE).rcode()
     lab.expect(rcode == dns.rcode.REFUSED, f'an update without a key was answered {dns.rcode.to_text(rcode)}')
     lab.expect(look(port, f'stranger.{ORIGIN}.', 'A') == [], 'an update of a stranger is there')
     outside = dns.update.UpdateMessage(ORIGIN, keyring=RING)
     outside.update.append(dns.rrset.from_text('www.elsewhere.test.', 60, 'IN', 'A', '192.0.2.1'))
-    rcode = dns.query.tcp(outside, '127.0.0.1', port=port, timeout=10).rcode()
+    rcode = dns.query.tcp(outside, '127.0.0.1', port=port, timeout=lab.PATIENCE).rcode()
     lab.expect(rcode == dns.rcode.NOTZONE, f'a name out of the zone was answered {dns.rcode.to_text(rcode)}')
 
 
@@ -166,7 +166,7 @@ def certbots_way(world):
         domain = '.'.join(labels[start:])
         query = dns.message.make_query(domain, 'SOA')
         query.flags ^= dns.flags.RD
-        response = dns.query.tcp(query, '127.0.0.1', timeout=10, port=port)
+        response = dns.query.tcp(query, '127.0.0.1', timeout=lab.PATIENCE, port=port)
         if (response.rcode() == dns.rcode.NOERROR and response.flags & dns.flags.AA
                 and response.get_rrset(response.answer, dns.name.from_text(domain), dns.rdataclass.IN, dns.rdatatype.SOA)):
             found = domain
@@ -181,7 +181,7 @@ def certbots_way(world):
             message.add(relative, 120, dns.rdatatype.TXT, tokens[token])
         else:
             message.delete(relative, dns.rdatatype.TXT, tokens[token])
-        rcode = dns.query.tcp(message, '127.0.0.1', timeout=10, port=port).rcode()
+        rcode = dns.query.tcp(message, '127.0.0.1', timeout=lab.PATIENCE, port=port).rcode()
         lab.expect(rcode == dns.rcode.NOERROR, f'step {step} was answered {dns.rcode.to_text(rcode)}')
         seen = look(port, f'{name}.', 'TXT')
         lab.expect(seen == sorted(wanted), f'after step {step} there is {seen}, wants {wanted}')
@@ -222,7 +222,7 @@ class Burst:
 
     def _client(self, numbers):
         try:
-            with socket.create_connection(('127.0.0.1', self.port), timeout=60) as tcp:
+            with socket.create_connection(('127.0.0.1', self.port), timeout=lab.PATIENCE) as tcp:
                 tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._converse(tcp, numbers)
         except OSError:

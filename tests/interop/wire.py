@@ -131,7 +131,7 @@ def with_id(message, ident):
     return struct.pack('>H', ident) + message[2:]
 
 
-def exchange_udp(port, queries, window=48, timeout=5.0, tries=3, address='127.0.0.1'):
+def exchange_udp(port, queries, window=48, timeout=20.0, tries=3, address='127.0.0.1'):
     """Sends all queries, `window` of them on their way at a time; the responses in the order of the queries."""
     responses = [None] * len(queries)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
@@ -167,7 +167,7 @@ def exchange_udp(port, queries, window=48, timeout=5.0, tries=3, address='127.0.
     return responses
 
 
-def exchange_tcp(port, queries, window=32, timeout=20.0, per_connection=500, address='127.0.0.1'):
+def exchange_tcp(port, queries, window=32, timeout=60.0, per_connection=500, address='127.0.0.1'):
     """The same over TCP: many queries on one connection (RFC 7766, section 6.2.1), whose responses may come in any order."""
     responses = []
     for begin in range(0, len(queries), per_connection):
@@ -203,7 +203,7 @@ def ask(port, name, rtype, tcp=False, **options):
     return read(exchange(port, [query(name, rtype, **options)])[0])
 
 
-def serial(port, origin, timeout=1.0):
+def serial(port, origin, timeout=20.0):
     """The serial of a zone's SOA there, or None when it is not served (yet)."""
     try:
         response = read(exchange_udp(port, [query(origin, 'SOA')], timeout=timeout, tries=1)[0])

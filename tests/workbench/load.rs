@@ -15,7 +15,7 @@ const CLIENTS: u32 = 4;
 /// gives 208 KiB, and counts a small datagram as some 800 octets).
 const OUTSTANDING_MAX: usize = 64;
 /// After this long without a response a query counts as lost.
-const LOST_AFTER: Duration = Duration::from_secs(5);
+const LOST_AFTER: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 struct Tally {
@@ -26,7 +26,8 @@ struct Tally {
     longest: Duration,
 }
 
-/// Asks `rate` queries a second until standard input ends, then prints what came of them.
+/// Asks `rate` queries a second until standard input ends, and until as many were sent as are due in a second, then prints what
+/// came of them.
 pub fn run(server: SocketAddr, rate: u32, names: u64, origin: &str) {
     let stop = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..CLIENTS)
@@ -74,7 +75,7 @@ fn ask(server: SocketAddr, rate: f64, names: u64, origin: &str, mut chance: Chan
     let begun = Instant::now();
     let mut response = [0; 1500];
     loop {
-        let is_over = stop.load(Ordering::Relaxed);
+        let is_over = stop.load(Ordering::Relaxed) && tally.sent as f64 >= rate;
         // A slow machine must not make a burst of what it is behind: the rate is an upper bound.
         let due = (begun.elapsed().as_secs_f64() * rate) as u64;
         while !is_over && tally.sent < due && waiting.len() < OUTSTANDING_MAX {
