@@ -394,7 +394,7 @@ mod tests {
         };
         let both = async { tokio::join!(scheduler.run(plan(port, 20), received), all_down) };
         tokio::time::timeout(PATIENCE, both).await.unwrap();
-        // A connection that was given up may be seen to end a moment after the next one has begun.
-        assert!((1..=6).contains(&most_open.load(Ordering::Relaxed)), "{most_open:?} at a time");
+        // Connections that were given up may be seen to end a moment after the next ones have begun.
+        assert!((1..=10).contains(&most_open.load(Ordering::Relaxed)), "{most_open:?} at a time");
     }
 }
