@@ -181,7 +181,7 @@ fn at_one_port<T>(bind: impl Fn(SocketAddr) -> std::io::Result<T>) -> (UdpSocket
 
 /// A port where datagrams get a truncated answer, and connections this one.
 fn truncating(answer: impl Fn(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
-    let (socket, listener) = at_one_port(|address| TcpListener::bind(address));
+    let (socket, listener) = at_one_port(TcpListener::bind);
     let address = socket.local_addr().unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     std::thread::spawn(move || {
@@ -230,7 +230,7 @@ fn both_ways_must_pass_where_both_are_asked() {
     });
     let seen = ask(check(DnsTransport::Both, &["192.0.2.1"]), address);
     assert_failed(&seen, "TCP: connection refused");
-    let (socket, listener) = at_one_port(|address| TcpListener::bind(address));
+    let (socket, listener) = at_one_port(TcpListener::bind);
     let address = answering_at(socket, move |socket, question, from| {
         socket.send_to(&good(question), from).unwrap();
         let (mut stream, _) = listener.accept().unwrap();

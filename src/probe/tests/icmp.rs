@@ -5,7 +5,7 @@ use super::{BRIEF, assert_local, assert_passed, monitor, probe, timing};
 use crate::health::Observation;
 use crate::probe::spec::{IcmpCheck, Monitor, MonitorKind};
 use socket2::{Domain, Protocol, Socket, Type};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 /// Whether the system lets this process send echo requests to `address`, asked without the code under test; if not, what
 /// the check has to say.
@@ -16,7 +16,10 @@ fn permission(address: SocketAddr) -> Result<(), &'static str> {
     };
     let socket = Socket::new(domain, Type::DGRAM, Some(protocol))
         .or_else(|first| Socket::new(domain, Type::RAW, Some(protocol)).map_err(|_| first));
-    match socket.map(|socket| socket.send_to(&[], &SocketAddr::new(address.ip(), 9).into())) {
+    // Where a family is switched off there are sockets, but no way for what they send, of whatever protocol.
+    let unspecified = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let connect = |_| UdpSocket::bind(unspecified)?.connect(SocketAddr::new(address.ip(), 9));
+    match socket.map(connect) {
         Ok(Err(error)) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => Err("no address or port left"),
         Ok(_) => Ok(()),
         Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => Err("does not speak the address family"),
