@@ -5,6 +5,7 @@ use super::built::Built;
 use super::generation::{Before, Generation};
 use super::known::{Known, StateOf};
 use super::past::{self, CourseChange, Memories, Past};
+use super::probed::stand_of;
 use super::said::{self, Said};
 use super::{AliasAnswers, Inputs, Snapshot};
 use crate::base::UnixTime;
@@ -65,9 +66,10 @@ impl Core {
     pub fn new(inputs: Inputs, past: &Past, now: UnixTime) -> Self {
         let generation = Generation::prepare(inputs, None);
         let count = generation.pairs.len();
-        let known = Known { operator: Arc::clone(&past.operator), ..Known::default() };
+        let mut known = Known { operator: Arc::clone(&past.operator), ..Known::default() };
         let expiry = known.next_expiry(now);
-        let said = Said::new(&generation, &known, now);
+        let stands = generation.probed.stands(&mut known.targets);
+        let said = Said::new(&generation, &known, stands, now);
         let mut controls = past::controls(count, |number| generation.names_of_pair(number), past);
         let mut wanted = vec![None; count];
         let conditions = conditions(&generation, &mut controls, &mut wanted, (&known, &said), now);
@@ -103,10 +105,12 @@ impl Core {
     pub fn changed(&mut self, changes: Vec<Change>) {
         let mut known = lock(&self.known);
         for Change { key, state } in changes {
-            let before = known.targets.get(&key).map(|known| (known.status, known.wavering));
-            if before != Some((state.status, state.wavering)) {
-                for pool in self.generation.pools_of_target(&key) {
-                    self.dirty.extend(self.generation.leads_of_pool(pool));
+            if let Some(number) = self.generation.probed.number(&key) {
+                let before = std::mem::replace(&mut self.said.stands[number as usize], stand_of(&state));
+                if before != stand_of(&state) {
+                    for pool in self.generation.probed.pools_of(number) {
+                        self.dirty.extend(self.generation.leads_of_pool(*pool));
+                    }
                 }
             }
             known.targets.insert(key, state);
@@ -276,12 +280,12 @@ impl Core {
     pub(super) fn go_on_with(&mut self, mut generation: Generation, now: UnixTime) -> impl Send + use<> {
         let known = Arc::clone(&self.known);
         let mut known = lock(&known);
-        generation.remember(&self.generation, &known.targets);
-        known.targets.retain(|target, _| generation.has_target(target));
+        let stands = generation.probed.stands(&mut known.targets);
+        generation.remember(&self.generation, [&stands, &self.said.stands]);
         known.reports.retain(|subject, _| generation.has_subject(subject));
         let mut controls = self.carried_over(&generation);
         let mut wanted = vec![None; generation.pairs.len()];
-        self.said = Said::new(&generation, &known, now);
+        self.said = Said::new(&generation, &known, stands, now);
         let conditions = conditions(&generation, &mut controls, &mut wanted, (&known, &self.said), now);
         self.memories.follow_all(&generation, &controls);
         let built = Built::new(&generation, conditions, Some((&self.generation, &self.built)));

@@ -10,6 +10,7 @@ mod facts;
 mod generation;
 mod known;
 mod past;
+mod probed;
 pub mod publisher;
 mod said;
 mod services;
