@@ -20,14 +20,16 @@ pub fn target_name(target: &MemberTarget) -> Arc<str> {
 }
 
 impl Generation {
-    /// What is known of the members of a pool. `spread`: some shares follow latencies, which are looked up then.
+    /// What is known of the members of a pool, in place of what is in `into`. `spread`: some shares follow latencies, which are
+    /// looked up then.
     pub(super) fn member_facts(
         &self,
         pool: PoolId,
         spread: Spread,
         (known, said): (&Known, &Said),
         now: UnixTime,
-    ) -> Vec<MemberFacts> {
+        into: &mut Vec<MemberFacts>,
+    ) {
         let spec = &self.inputs.pools[pool.index()];
         let members = spec.members.iter().enumerate();
         let facts = members.map(|(at, member)| {
@@ -51,7 +53,8 @@ impl Generation {
             };
             MemberFacts { status, wavering, admin, report, latency }
         });
-        facts.collect()
+        into.clear();
+        into.extend(facts);
     }
 
     /// A member's status by its monitors alone, and whether that is about to change: up when enough of its targets pass, down

@@ -13,6 +13,7 @@ use crate::base::{PolicyId, PoolId, RegionId};
 use crate::geo::Locator;
 use crate::health::{Status, Subject, TargetKey};
 use crate::steering::control::operator::Pattern;
+use crate::steering::pool_answers::Builder;
 use crate::steering::reach::regions_of_pool;
 use crate::steering::spec::{AllDown, BalanceSpec, Policy, Pool, Region};
 use crate::steering::{PoolAnswers, PoolCondition, Ranking, RankingKey};
@@ -73,6 +74,9 @@ pub(super) struct Generation {
     /// the pool that it is a twin of. Found by name when the generation goes live.
     remembered: HashMap<(PoolId, usize), Status>,
 }
+
+/// What answers cost beside their members, in members.
+const LEAD_SIZE: usize = 4;
 
 /// What rankings are shared with: those of the generation before.
 pub(super) struct Before<'b> {
@@ -152,7 +156,8 @@ impl Generation {
         for (at, pool) in self.inputs.pools.iter().enumerate() {
             let Some(&old_pool) = old_pools.get(&*pool.name) else { continue };
             for member in 0..pool.members.len() {
-                let is_known = |target: &u32| stands[0].get(*target as usize).is_some_and(|stand| stand.0 != Status::Unknown);
+                let is_known =
+                    |target: &u32| stands[0].get(*target as usize).is_some_and(|stand| stand.0 != Status::Unknown);
                 if self.probed.of_member(PoolId(at as u32), member).iter().all(is_known) {
                     continue;
                 }
@@ -289,16 +294,28 @@ impl Generation {
         }
     }
 
+    /// How much work answers are that wait to be looked at: their members, and what each takes beside.
+    pub(super) fn size_of(&self, lead: u32) -> usize {
+        let (pool, _) = self.pairs[lead as usize];
+        LEAD_SIZE + self.inputs.pools[pool.index()].members.len()
+    }
+
     /// The longest TTL of the names that are answered with index `number`, in seconds.
     pub(super) fn ttl_max(&self, number: usize) -> u32 {
         self.ttls_max.get(number).copied().unwrap_or_default()
     }
 
-    /// Builds the answers with index `number` in this condition.
-    pub(super) fn build_answers(&self, number: usize, condition: PoolCondition) -> Arc<PoolAnswers> {
+    /// Builds the answers with index `number` in this condition; `alike`: such answers in another condition.
+    pub(super) fn build_answers(
+        &self,
+        number: usize,
+        condition: PoolCondition,
+        builder: &mut Builder,
+        alike: Option<&PoolAnswers>,
+    ) -> Arc<PoolAnswers> {
         let (pool, policy) = self.pairs[number];
         let (pool, policy) = (&self.inputs.pools[pool.index()], &self.inputs.policies[policy.index()]);
-        Arc::new(PoolAnswers::build(pool, policy, &self.inputs.regions, condition))
+        Arc::new(builder.build((pool, policy, &self.inputs.regions), condition, alike))
     }
 
     /// The answers of the generation before that this one may go on with, by name of pool and policy: pool, policy and

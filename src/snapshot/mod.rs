@@ -12,6 +12,7 @@ mod known;
 mod past;
 mod probed;
 pub mod publisher;
+mod queue;
 mod said;
 mod services;
 pub mod settings;
