@@ -94,7 +94,7 @@ fn build_slot(
         let (standing, pass) = roster.standing(regions, family);
         let settles = regions.iter().any(|&region| intakes.state(region).settling);
         let standing = if settles { standing.settling() } else { standing };
-        roster.answering(&regions, family, pass, members);
+        roster.answering(regions, family, pass, members);
         let turns_start = variants.turns_len();
         let first = variants.add_group(roster, members, &|member| {
             let weight = roster.weight(member);
