@@ -32,6 +32,12 @@ def workbench():
     return path
 
 
+def query(name):
+    """A query for the address of a name, with id 0."""
+    labels = b''.join(bytes([len(label)]) + label.encode() for label in name.split('.'))
+    return bytes([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + labels + bytes([0, 0, 1, 0, 1])
+
+
 class Works:
     """The worlds and queries of benches/works, written once."""
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What is no comparison with others: two workers, reloads under load, start and memory of a large world.
+"""What is no comparison with others: two workers, reloads and changes of health under load, start and memory of a large world.
 
     make limits                                        # builds, and measures all of it
     python3 benches/limits.py --only reload            # one part
@@ -10,12 +10,16 @@ Prints figures, and fails only when a query is lost in a reload. Run as root on 
 import argparse
 import json
 import pathlib
+import random
+import re
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import contenders
 import peers
@@ -95,6 +99,76 @@ def reload(bench, arguments):
     return run['lost'] == 0
 
 
+class Steered(contenders.Azimuth):
+    """Ten thousand pools over three hundred regions, of which a hundred addresses are checked once a second by a file."""
+
+    pools, regions, checked = 10_000, 300, 100
+
+    def configure(self):
+        self.admin_port = lab.free_port()
+        subprocess.run([contenders.workbench(), 'world', str(self.pools), str(self.regions), self.folder], check=True)
+        path = self.folder / 'azimuth.toml'
+        text = path.read_text().replace('127.0.0.1:5414', f'127.0.0.1:{self.port}', 1).replace('listen = ""', f'listen = "127.0.0.1:{self.admin_port}"', 1)
+        text = text.replace('interval = "10s"', 'interval = "1s"\nfall = 1\nrise = 1', 1)
+        # The first pools are checked, all others are up for ever.
+        head, *pools = re.split(r'(?m)^(?=\[pool\.)', text)
+        self.addresses = []
+        for at, pool in enumerate(pools):
+            own = [] if len(self.addresses) >= self.checked else re.findall(r'address = "([^"]+)"', pool)
+            self.addresses += own
+            pools[at] = pool if own else pool.replace('monitor = "web"\n', '', 1)
+        path.write_text(head + ''.join(pools))
+        self.tell(True)
+        queries = [contenders.query(f'p{number:05}.large.example') for number in random.Random(7).sample(range(self.pools), self.pools)]
+        (self.folder / 'queries').write_bytes(b''.join(struct.pack('!H', len(query)) + query for query in queries))
+        return [lab.azimuth_binary(), 'serve', '--config', path]
+
+    def tell(self, is_up):
+        """What the checks will find, each within a second."""
+        fresh = self.folder / 'states.new'
+        fresh.write_text(''.join(f'{address} => {"up" if is_up else "down"}\n' for address in self.addresses))
+        fresh.rename(self.folder / 'states')
+
+    def snapshots(self):
+        """How many were published."""
+        with urllib.request.urlopen(f'http://127.0.0.1:{self.admin_port}/metrics', timeout=10) as metrics:
+            return int(float(re.search(r'(?m)^azimuth_snapshots_total ([0-9.e+]+)', metrics.read().decode())[1]))
+
+
+def health(bench, arguments):
+    """How long answers take while nothing changes, and while a hundred addresses a second go or come: in turn, in one server."""
+    server = bench.contender(Steered, 'w1')
+    runs, published = {False: [], True: []}, 0
+    try:
+        server.start([*peers.NICE, 'taskset', '-c', str(arguments.server_core)])
+        time.sleep(3)
+        is_up = True
+        for _ in range(arguments.rounds):
+            for changes, found in runs.items():
+                before = server.snapshots()
+                load = subprocess.Popen([*peers.NICE, 'taskset', '-c', str(arguments.load_core), contenders.workbench(), 'measure',
+                                         f'127.0.0.1:{server.port}', str(server.folder / 'queries'), '--rate=20000', '--warm-up=1',
+                                         f'--seconds={arguments.seconds}'], stdout=subprocess.PIPE, text=True)
+                while load.poll() is None:
+                    if changes:
+                        is_up = not is_up
+                        server.tell(is_up)
+                    time.sleep(1)
+                found.append(json.loads(load.communicate()[0]))
+                published += server.snapshots() - before if changes else 0
+    finally:
+        server.stop()
+    # The load, and what it warms up with.
+    seconds = arguments.rounds * (arguments.seconds + 1)
+    for changes, what in ((False, 'nothing changes'), (True, f'about {len(server.addresses)} addresses a second change')):
+        p50, p99 = (statistics.median(run[key] for run in runs[changes]) for key in ('p50_us', 'p99_us'))
+        each = ', '.join(f'{run["p99_us"]:.0f}' for run in runs[changes])
+        lost = sum(run['lost'] for run in runs[changes])
+        print(f'health: while {what}: p50 {p50:.0f} µs, p99 {p99:.0f} µs (of single runs {each}), {lost} lost')
+    print(f'health: {published / seconds:.0f} snapshots a second were published')
+    return True
+
+
 def start(bench, arguments):
     """From the start of the process to its first answer, and what it then has in memory."""
     seconds, memory = [], []
@@ -117,7 +191,7 @@ def start(bench, arguments):
     return True
 
 
-PARTS = {'workers': workers, 'reload': reload, 'start': start}
+PARTS = {'workers': workers, 'reload': reload, 'health': health, 'start': start}
 
 
 def main():

@@ -3,6 +3,7 @@
 
 use super::generation::Generation;
 use super::{AliasAnswers, Pages, ServiceAnswers, Snapshot};
+use crate::steering::pool_answers::Builder;
 use crate::steering::{PoolAnswers, PoolCondition};
 use crate::zone::{AliasTarget, ZoneSet};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ impl Built {
         before: Option<(&Generation, &Self)>,
     ) -> Self {
         let shared = before.map(|(before, built)| (generation.shared_answers(before), built));
+        let mut builder = Builder::default();
         let mut answers: Vec<Arc<PoolAnswers>> = Vec::with_capacity(generation.pairs.len());
         for (number, condition) in conditions.into_iter().enumerate() {
             let lead = generation.lead_of(number);
@@ -31,7 +33,7 @@ impl Built {
             let next = match known.filter(|known| *known.condition() == condition) {
                 _ if lead < number && *answers[lead].condition() == condition => Arc::clone(&answers[lead]),
                 Some(known) => Arc::clone(known),
-                None => generation.build_answers(number, condition),
+                None => generation.build_answers(number, condition, &mut builder, None),
             };
             answers.push(next);
         }

@@ -5,12 +5,15 @@ use super::built::Built;
 use super::generation::{Before, Generation};
 use super::known::{Known, StateOf};
 use super::past::{self, CourseChange, Memories, Past};
+use super::probed::stand_of;
+use super::queue::Queue;
 use super::said::{self, Said};
 use super::{AliasAnswers, Inputs, Snapshot};
 use crate::base::UnixTime;
 use crate::health::{Change, Report, Subject};
 use crate::steering::control::operator::{OperatorTable, Order};
-use crate::steering::control::{Control, Facts};
+use crate::steering::control::{Control, Facts, MemberFacts};
+use crate::steering::pool_answers::Builder;
 use crate::steering::{PoolAnswers, PoolCondition};
 use crate::zone::{AliasTarget, Zone};
 use std::collections::{BTreeSet, HashMap};
@@ -27,8 +30,8 @@ pub struct Core {
     wanted: Vec<Option<UnixTime>>,
     /// The same in order of time.
     agenda: BTreeSet<(UnixTime, u32)>,
-    /// Leading pool answers that may have changed since the last step.
-    dirty: BTreeSet<u32>,
+    /// Leading pool answers that may have changed since they were last looked at.
+    dirty: Queue,
     /// What operators say and regions report.
     pub(super) said: Said,
     /// When a word of an operator ends.
@@ -39,6 +42,10 @@ pub struct Core {
     number: u64,
     pub(super) course_changes: Vec<CourseChange>,
     work: Work,
+    /// What is built in.
+    builder: Builder,
+    /// What was last known of the members of some pool.
+    members: Vec<MemberFacts>,
 }
 
 /// What was done since the start, in steps; configurations that went live are not counted.
@@ -54,6 +61,10 @@ pub struct Work {
 /// change of health must not wait for all of them.
 const DUE_AT_ONCE_MAX: usize = 256;
 
+/// About as many members of pools are looked at before what they answer is published: an address that thousands of pools share
+/// makes thousands of answers, the first of which need not wait for the last, nor any other change for all of them.
+const PORTION_MEMBERS: usize = 4_096;
+
 /// A panic while the lock is held leaves nothing half-done that the next holder could stumble over.
 pub(super) fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
@@ -65,9 +76,10 @@ impl Core {
     pub fn new(inputs: Inputs, past: &Past, now: UnixTime) -> Self {
         let generation = Generation::prepare(inputs, None);
         let count = generation.pairs.len();
-        let known = Known { operator: Arc::clone(&past.operator), ..Known::default() };
+        let mut known = Known { operator: Arc::clone(&past.operator), ..Known::default() };
         let expiry = known.next_expiry(now);
-        let said = Said::new(&generation, &known, now);
+        let stands = generation.probed.stands(&mut known.targets);
+        let said = Said::new(&generation, &known, stands, now);
         let mut controls = past::controls(count, |number| generation.names_of_pair(number), past);
         let mut wanted = vec![None; count];
         let conditions = conditions(&generation, &mut controls, &mut wanted, (&known, &said), now);
@@ -82,13 +94,15 @@ impl Core {
             controls,
             wanted,
             agenda,
-            dirty: BTreeSet::new(),
+            dirty: Queue::default(),
             said,
             expiry,
             memories,
             number: 1,
             course_changes: Vec::new(),
             work: Work::default(),
+            builder: Builder::default(),
+            members: Vec::new(),
         }
     }
 
@@ -103,10 +117,12 @@ impl Core {
     pub fn changed(&mut self, changes: Vec<Change>) {
         let mut known = lock(&self.known);
         for Change { key, state } in changes {
-            let before = known.targets.get(&key).map(|known| (known.status, known.wavering));
-            if before != Some((state.status, state.wavering)) {
-                for pool in self.generation.pools_of_target(&key) {
-                    self.dirty.extend(self.generation.leads_of_pool(pool));
+            if let Some(number) = self.generation.probed.number(&key) {
+                let before = std::mem::replace(&mut self.said.stands[number as usize], stand_of(&state));
+                if before != stand_of(&state) {
+                    for pool in self.generation.probed.pools_of(number) {
+                        self.dirty.extend(self.generation.leads_of_pool(*pool).iter().copied());
+                    }
                 }
             }
             known.targets.insert(key, state);
@@ -122,7 +138,9 @@ impl Core {
                 continue;
             }
             match &subject {
-                Subject::Member { pool, .. } => self.dirty.extend(self.generation.leads_of_pool_named(pool)),
+                Subject::Member { pool, .. } => {
+                    self.dirty.extend(self.generation.leads_of_pool_named(pool).iter().copied());
+                }
                 Subject::Region(name) => {
                     let Some(region) = self.generation.region_named(name) else { continue };
                     self.said.report(region, report);
@@ -162,7 +180,7 @@ impl Core {
             let (pool, _) = generation.pairs[lead as usize];
             let pool = &generation.inputs.pools[pool.index()].name;
             if self.controls[lead as usize].release_where(|region| is_released(pool, region)) {
-                self.dirty.insert(lead);
+                self.dirty.extend([lead]);
             }
         }
     }
@@ -181,16 +199,18 @@ impl Core {
 
     /// Rebuilds answers where what was told or the time changes them; whether any changed.
     pub fn step(&mut self, now: UnixTime) -> bool {
-        self.step_with(now, usize::MAX)
+        self.step_with(now, usize::MAX, usize::MAX)
     }
 
-    /// As [`Self::step`], but where the time of very many has come, some are left to the next step, which is [`Self::due`] at once.
-    pub(super) fn step_briefly(&mut self, now: UnixTime) -> bool {
-        self.step_with(now, DUE_AT_ONCE_MAX)
+    /// As [`Self::step`], but where there is very much to do, some is left to the next step: what was told, then the core
+    /// [is dirty](Self::is_dirty) still, or those whose time has come, then the next one is [`Self::due`] at once. What is told
+    /// meanwhile does not wait for all of it.
+    pub fn step_briefly(&mut self, now: UnixTime) -> bool {
+        self.step_with(now, DUE_AT_ONCE_MAX, PORTION_MEMBERS)
     }
 
-    /// Takes up all that was told, and at most so many whose time has come.
-    fn step_with(&mut self, now: UnixTime, due_max: usize) -> bool {
+    /// Takes up at most so many whose time has come, and of all so many as have `room` members.
+    fn step_with(&mut self, now: UnixTime, due_max: usize, room: usize) -> bool {
         let known = Arc::clone(&self.known);
         let known = lock(&known);
         if self.expiry.is_some_and(|expiry| expiry <= now) {
@@ -200,8 +220,10 @@ impl Core {
             self.dirty.extend(ended.flat_map(|order| self.said.leads_of(&self.generation, order)));
         }
         let due = self.agenda.iter().take_while(|(time, _)| *time <= now).take(due_max);
-        self.dirty.extend(due.map(|(_, lead)| lead));
-        let dirty = std::mem::take(&mut self.dirty);
+        self.dirty.extend(due.map(|&(_, lead)| lead));
+        let mut dirty = self.dirty.take_portion(room, |lead| self.generation.size_of(lead));
+        // By number: neighbours are near each other in memory too, and on one page of answers.
+        dirty.sort_unstable();
         let mut replaced = Vec::new();
         for lead in dirty {
             self.rebuild(lead, &known, now, &mut replaced);
@@ -217,18 +239,18 @@ impl Core {
     /// Rebuilds the answers of a lead and of those that it stands for, where their condition is another one now.
     fn rebuild(&mut self, lead: u32, known: &Known, now: UnixTime, replaced: &mut Vec<(usize, Arc<PoolAnswers>)>) {
         let courses = self.courses_of(lead);
-        let Self { generation, controls, built, said, work, .. } = self;
+        let Self { generation, controls, built, said, work, builder, members, .. } = self;
         let mut next = |number: u32, alike: [Option<&Arc<PoolAnswers>>; 2]| {
             // A twin that is set apart has a course of its own.
             let control = &mut controls[number as usize];
             work.controls_stepped += 1;
-            let (condition, next) = condition(generation, control, number, (known, said), now);
+            let (condition, next) = condition(generation, control, number, (known, said), now, members);
             let built = built.answers.get(number as usize);
             let mut candidates = alike.into_iter().flatten().chain([built]);
             let same = candidates.find(|known| *known.condition() == condition);
             let answers = same.cloned().unwrap_or_else(|| {
                 work.answers_built += 1;
-                generation.build_answers(number as usize, condition)
+                generation.build_answers(number as usize, condition, builder, Some(built))
             });
             (answers, next)
         };
@@ -276,12 +298,12 @@ impl Core {
     pub(super) fn go_on_with(&mut self, mut generation: Generation, now: UnixTime) -> impl Send + use<> {
         let known = Arc::clone(&self.known);
         let mut known = lock(&known);
-        generation.remember(&self.generation, &known.targets);
-        known.targets.retain(|target, _| generation.has_target(target));
+        let stands = generation.probed.stands(&mut known.targets);
+        generation.remember(&self.generation, [&stands, &self.said.stands]);
         known.reports.retain(|subject, _| generation.has_subject(subject));
         let mut controls = self.carried_over(&generation);
         let mut wanted = vec![None; generation.pairs.len()];
-        self.said = Said::new(&generation, &known, now);
+        self.said = Said::new(&generation, &known, stands, now);
         let conditions = conditions(&generation, &mut controls, &mut wanted, (&known, &self.said), now);
         self.memories.follow_all(&generation, &controls);
         let built = Built::new(&generation, conditions, Some((&self.generation, &self.built)));
@@ -351,13 +373,15 @@ fn conditions(
     now: UnixTime,
 ) -> Vec<PoolCondition> {
     let mut conditions: Vec<PoolCondition> = Vec::with_capacity(generation.pairs.len());
+    let mut members = Vec::new();
     for number in 0..generation.pairs.len() {
         let lead = generation.lead_of(number);
         if lead < number && !generation.is_apart(number as u32, said) {
             conditions.push(conditions[lead].clone());
             continue;
         }
-        let (condition, next) = condition(generation, &mut controls[number], number as u32, (known, said), now);
+        let control = &mut controls[number];
+        let (condition, next) = condition(generation, control, number as u32, (known, said), now, &mut members);
         conditions.push(condition);
         wanted[number] = next.filter(|_| lead == number);
     }
@@ -370,16 +394,17 @@ fn condition(
     number: u32,
     (known, said): (&Known, &Said),
     now: UnixTime,
+    members: &mut Vec<MemberFacts>,
 ) -> (PoolCondition, Option<UnixTime>) {
     let (pool, policy) = generation.pairs[number as usize];
     let of_pool = said.of_regions_in_pool(generation, &known.operator, pool, now);
     let policy = &generation.inputs.policies[policy.index()];
-    let members = generation.member_facts(pool, policy.spread, (known, said), now);
+    generation.member_facts(pool, policy.spread, (known, said), now, members);
     control.step(&Facts {
         pool: &generation.inputs.pools[pool.index()],
         policy,
         regions: &generation.inputs.regions,
-        members: &members,
+        members,
         region_facts: of_pool.as_deref().unwrap_or(&said.regions),
         ttl_max: generation.ttl_max(number as usize),
         now,

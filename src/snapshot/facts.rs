@@ -1,10 +1,11 @@
 //! From what is known by name to the facts of one pool under a policy, in the numbers of a generation.
 
 use super::generation::Generation;
-use super::known::{Known, TargetStates};
+use super::known::Known;
+use super::probed::Stand;
 use super::said::Said;
 use crate::base::{PoolId, UnixTime};
-use crate::health::{Report, Status, Subject, TargetKey, TargetState, Word};
+use crate::health::{Report, Status, Subject, Word};
 use crate::steering::control::MemberFacts;
 use crate::steering::spec::{MemberTarget, RequiredMonitor, Spread};
 use std::sync::Arc;
@@ -19,18 +20,20 @@ pub fn target_name(target: &MemberTarget) -> Arc<str> {
 }
 
 impl Generation {
-    /// What is known of the members of a pool. `spread`: some shares follow latencies, which are looked up then.
+    /// What is known of the members of a pool, in place of what is in `into`. `spread`: some shares follow latencies, which are
+    /// looked up then.
     pub(super) fn member_facts(
         &self,
         pool: PoolId,
         spread: Spread,
         (known, said): (&Known, &Said),
         now: UnixTime,
-    ) -> Vec<MemberFacts> {
+        into: &mut Vec<MemberFacts>,
+    ) {
         let spec = &self.inputs.pools[pool.index()];
         let members = spec.members.iter().enumerate();
         let facts = members.map(|(at, member)| {
-            let (status, wavering) = self.member_status(pool, at, &known.targets);
+            let (status, wavering) = self.member_status(pool, at, &said.stands);
             let admin = said.of_member(self, &known.operator, pool, (member.region, &member.target), now);
             let mut report = match spec.has_feed {
                 true => {
@@ -50,27 +53,28 @@ impl Generation {
             };
             MemberFacts { status, wavering, admin, report, latency }
         });
-        facts.collect()
+        into.clear();
+        into.extend(facts);
     }
 
     /// A member's status by its monitors alone, and whether that is about to change: up when enough of its targets pass, down
     /// when enough can not pass any more, else unknown. For targets without a first result what is remembered of the member
     /// counts. It wavers when those of its targets that waver can change the verdict.
-    pub(super) fn member_status(&self, pool: PoolId, member: usize, targets: &TargetStates) -> (Status, bool) {
-        let keys = self.targets_of(pool.index(), member);
+    pub(super) fn member_status(&self, pool: PoolId, member: usize, stands: &[Stand]) -> Stand {
+        let targets = self.probed.of_member(pool, member);
         let spec = &self.inputs.pools[pool.index()];
         // A first result decides alone, so it may change what is remembered.
         let unknown = || self.remembered_of(pool, member).map_or((Status::Unknown, false), |status| (status, true));
-        let judged = |at: usize, key: &TargetKey| {
+        let judged = |at: usize, target: u32| {
             let required = spec.monitors.get(at);
             if required.is_some_and(|required| required.watch_only) {
                 return None;
             }
-            let known = targets.get(key).map(of_target).filter(|(status, _)| *status != Status::Unknown);
+            let known = stands.get(target as usize).copied().filter(|(status, _)| *status != Status::Unknown);
             Some(known.map_or_else(unknown, |known| as_required(required, known)))
         };
         let (mut total, mut up, mut down, mut falling, mut rising) = (0_usize, 0, 0, 0, 0);
-        for (status, wavering) in keys.iter().enumerate().filter_map(|(at, key)| judged(at, key)) {
+        for (status, wavering) in targets.iter().enumerate().filter_map(|(at, &target)| judged(at, target)) {
             total += 1;
             up += usize::from(status == Status::Up);
             down += usize::from(status == Status::Down);
@@ -87,7 +91,7 @@ impl Generation {
     }
 }
 
-fn as_required(required: Option<&RequiredMonitor>, (status, wavering): (Status, bool)) -> (Status, bool) {
+fn as_required(required: Option<&RequiredMonitor>, (status, wavering): Stand) -> Stand {
     (required.map_or(status, |required| required.taken(status)), wavering)
 }
 
@@ -110,9 +114,4 @@ fn both(own: Option<u16>, of_region: Option<u16>) -> Option<u16> {
         }
         (one, other) => one.or(other),
     }
-}
-
-/// A target's status, and whether it is about to change.
-pub(super) fn of_target(state: &TargetState) -> (Status, bool) {
-    (state.status, state.wavering)
 }

@@ -3,7 +3,7 @@
 
 use super::aliases::Targets;
 use super::facts::target_name;
-use super::known::TargetStates;
+use super::probed::{Probed, Stand};
 use super::said::Said;
 use super::services::Services;
 use super::shard::ShardLayout;
@@ -13,6 +13,7 @@ use crate::base::{PolicyId, PoolId, RegionId};
 use crate::geo::Locator;
 use crate::health::{Status, Subject, TargetKey};
 use crate::steering::control::operator::Pattern;
+use crate::steering::pool_answers::Builder;
 use crate::steering::reach::regions_of_pool;
 use crate::steering::spec::{AllDown, BalanceSpec, Policy, Pool, Region};
 use crate::steering::{PoolAnswers, PoolCondition, Ranking, RankingKey};
@@ -67,12 +68,15 @@ pub(super) struct Generation {
     leads_of_region: Vec<Vec<u32>>,
     /// By pair, in seconds.
     ttls_max: Box<[u32]>,
-    /// The pools that a target belongs to, without those that are twins of others.
-    pools_of_target: HashMap<TargetKey, Vec<PoolId>>,
+    /// The targets of health.
+    pub(super) probed: Probed,
     /// What was known of members, by pool and place in it, before they got targets without a first result; of a twin under
     /// the pool that it is a twin of. Found by name when the generation goes live.
     remembered: HashMap<(PoolId, usize), Status>,
 }
+
+/// What answers cost beside their members, in members.
+const LEAD_SIZE: usize = 4;
 
 /// What rankings are shared with: those of the generation before.
 pub(super) struct Before<'b> {
@@ -106,7 +110,7 @@ impl Generation {
             settings: Arc::new(inputs.settings.clone()),
             rankings,
             shards: shards(&inputs, &pairs),
-            pools_of_target: pools_of_target(&inputs.member_targets, &twins),
+            probed: Probed::new(&inputs, &twins),
             leads_of_region: leads_of_region(&inputs, &pairs, &twins),
             region_of_name: (0..)
                 .map(RegionId)
@@ -144,18 +148,20 @@ impl Generation {
     }
 
     /// Remembers what was known under the generation before of members that now have other targets (a monitor was renamed,
-    /// or came to the pool), as long as one of these has no first result. `targets` holds the states of both generations.
-    pub(super) fn remember(&mut self, before: &Self, targets: &TargetStates) {
+    /// or came to the pool), as long as one of these has no first result. `stands`: of the targets of this generation, and of those of the other.
+    pub(super) fn remember(&mut self, before: &Self, stands: [&[Stand]; 2]) {
         let mut remembered: HashMap<(PoolId, usize), Status> = HashMap::new();
         let old_pools: HashMap<&str, usize> =
             before.inputs.pools.iter().enumerate().map(|(old, pool)| (&*pool.name, old)).collect();
         for (at, pool) in self.inputs.pools.iter().enumerate() {
             let Some(&old_pool) = old_pools.get(&*pool.name) else { continue };
             for member in 0..pool.members.len() {
-                if self.targets_of(at, member).iter().all(|key| is_known(targets, key)) {
+                let is_known =
+                    |target: &u32| stands[0].get(*target as usize).is_some_and(|stand| stand.0 != Status::Unknown);
+                if self.probed.of_member(PoolId(at as u32), member).iter().all(is_known) {
                     continue;
                 }
-                let Some(status) = self.status_before((at, member), before, old_pool, targets) else { continue };
+                let Some(status) = self.status_before((at, member), before, old_pool, stands[1]) else { continue };
                 let known = remembered.entry((self.twins.of_pool[at], member)).or_insert(status);
                 // Twins may have been told apart before: whoever knows it to be up is believed.
                 if status == Status::Up {
@@ -172,7 +178,7 @@ impl Generation {
         (pool, member): (usize, usize),
         before: &Self,
         old_pool: usize,
-        targets: &TargetStates,
+        stands: &[Stand],
     ) -> Option<Status> {
         let target = &self.inputs.pools[pool].members[member].target;
         let old_members = &before.inputs.pools[old_pool].members;
@@ -184,7 +190,7 @@ impl Generation {
         let old = &old_members[old_member];
         // One that was not enabled was not probed.
         let enabled = old.enabled && before.inputs.regions.get(old.region.index()).is_some_and(|region| region.enabled);
-        let (status, _) = before.member_status(lead, old_member, targets);
+        let (status, _) = before.member_status(lead, old_member, stands);
         (enabled && status != Status::Unknown).then_some(status)
     }
 
@@ -196,16 +202,6 @@ impl Generation {
     /// What is remembered of a member whose targets have no first result.
     pub(super) fn remembered_of(&self, pool: PoolId, member: usize) -> Option<Status> {
         self.remembered.get(&(self.twins.of_pool[pool.index()], member)).copied()
-    }
-
-    /// The pools that have members with this target, without those that are twins of others.
-    pub(super) fn pools_of_target(&self, target: &TargetKey) -> impl Iterator<Item = PoolId> + '_ {
-        self.pools_of_target.get(target).into_iter().flatten().copied()
-    }
-
-    /// Whether a target belongs to any member.
-    pub(super) fn has_target(&self, target: &TargetKey) -> bool {
-        self.pools_of_target.contains_key(target)
     }
 
     /// The indexes of the answers to be built of a pool, one for each policy it is balanced under; none of a twin.
@@ -298,16 +294,28 @@ impl Generation {
         }
     }
 
+    /// How much work answers are that wait to be looked at: their members, and what each takes beside.
+    pub(super) fn size_of(&self, lead: u32) -> usize {
+        let (pool, _) = self.pairs[lead as usize];
+        LEAD_SIZE + self.inputs.pools[pool.index()].members.len()
+    }
+
     /// The longest TTL of the names that are answered with index `number`, in seconds.
     pub(super) fn ttl_max(&self, number: usize) -> u32 {
         self.ttls_max.get(number).copied().unwrap_or_default()
     }
 
-    /// Builds the answers with index `number` in this condition.
-    pub(super) fn build_answers(&self, number: usize, condition: PoolCondition) -> Arc<PoolAnswers> {
+    /// Builds the answers with index `number` in this condition; `alike`: such answers in another condition.
+    pub(super) fn build_answers(
+        &self,
+        number: usize,
+        condition: PoolCondition,
+        builder: &mut Builder,
+        alike: Option<&PoolAnswers>,
+    ) -> Arc<PoolAnswers> {
         let (pool, policy) = self.pairs[number];
         let (pool, policy) = (&self.inputs.pools[pool.index()], &self.inputs.policies[policy.index()]);
-        Arc::new(PoolAnswers::build(pool, policy, &self.inputs.regions, condition))
+        Arc::new(builder.build((pool, policy, &self.inputs.regions), condition, alike))
     }
 
     /// The answers of the generation before that this one may go on with, by name of pool and policy: pool, policy and
@@ -330,10 +338,6 @@ impl Generation {
             && ours.policies[policy.index()] == theirs.policies[old.1.index()]
             && pool.members.iter().all(|member| same_region(member.region))
     }
-}
-
-fn is_known(targets: &TargetStates, key: &TargetKey) -> bool {
-    targets.get(key).is_some_and(|state| state.status != Status::Unknown)
 }
 
 /// Numbers pool answers and rankings while balanced names are gone through: each once.
@@ -407,23 +411,6 @@ fn ttls_max<'b>(balances: impl Iterator<Item = &'b Balance>, pairs: usize, twins
         }
     }
     ttls_max.into()
-}
-
-fn pools_of_target(member_targets: &[Vec<Vec<TargetKey>>], twins: &Twins) -> HashMap<TargetKey, Vec<PoolId>> {
-    let mut index: HashMap<TargetKey, Vec<PoolId>> = HashMap::new();
-    for (pool, members) in (0..).map(PoolId).zip(member_targets) {
-        if twins.of_pool.get(pool.index()) != Some(&pool) {
-            continue;
-        }
-        for target in members.iter().flatten() {
-            match index.get_mut(target) {
-                Some(pools) if pools.last() == Some(&pool) => {}
-                Some(pools) => pools.push(pool),
-                None => _ = index.insert(target.clone(), vec![pool]),
-            }
-        }
-    }
-    index
 }
 
 fn leads_of_region(inputs: &Inputs, pairs: &[(PoolId, PolicyId)], twins: &Twins) -> Vec<Vec<u32>> {

@@ -370,7 +370,7 @@ impl Worker {
                 Ok(Message::Reported(reports)) => self.core.reported(reports),
                 Ok(Message::Operate(table, live)) => {
                     self.core.operate(table, self.clock.now());
-                    self.publish_changes();
+                    self.publish_all();
                     // The caller may have given up waiting.
                     let _ = live.send(());
                 }
@@ -381,7 +381,7 @@ impl Worker {
                 }
                 Ok(Message::Release(is_released)) => self.core.release(&is_released),
                 Ok(Message::Flush(live)) => {
-                    self.publish_changes();
+                    self.publish_all();
                     // The caller may have given up waiting.
                     let _ = live.send(());
                 }
@@ -398,8 +398,9 @@ impl Worker {
 
     /// The next message, or a time-out when there is something to do without one.
     fn next(&self, inbox: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
-        let collecting = self.quiet_until.filter(|_| self.core.is_dirty());
-        let collecting = collecting.map(|until| until.saturating_duration_since(Instant::now()));
+        // What the last publication had no room for waits only for what was told meanwhile.
+        let left = |until: Instant| until.saturating_duration_since(Instant::now());
+        let collecting = self.core.is_dirty().then(|| self.quiet_until.map_or(Duration::ZERO, left));
         let due = self.core.due().map(|due| due.since(self.clock.now()).max(COLLECTING));
         let freeing = (!self.retired.is_empty() || self.shards_to_fold).then_some(RETIRED_CHECK);
         match [collecting, due, freeing].into_iter().flatten().min() {
@@ -408,14 +409,25 @@ impl Worker {
         }
     }
 
-    /// Rebuilds the answers that what was told changes, and publishes them.
+    /// Rebuilds answers that what was told changes, and publishes them: all, unless these are very many.
     fn publish_changes(&mut self) {
         let is_told = self.core.is_dirty();
         // What moves by itself all the time must not make a change of health wait.
         if self.publish_if(Core::step_briefly) && is_told {
             self.quiet_until = Some(Instant::now() + COLLECTING);
         }
+        if self.core.is_dirty() {
+            self.quiet_until = None;
+        }
         self.remember();
+    }
+
+    /// The same for all answers, however many.
+    fn publish_all(&mut self) {
+        self.publish_changes();
+        while self.core.is_dirty() {
+            self.publish_changes();
+        }
     }
 
     /// Tells what the next run must not forget, where that is something new.

@@ -3,6 +3,7 @@
 
 use super::generation::Generation;
 use super::known::Known;
+use super::probed::Stand;
 use crate::base::{PoolId, RegionId, UnixTime};
 use crate::health::{Report, Subject};
 use crate::steering::control::operator::{Level, OperatorTable, Order, Pattern, target_text};
@@ -11,9 +12,11 @@ use crate::steering::spec::MemberTarget;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What is said of regions and pools.
+/// What is said of targets, regions and pools.
 #[derive(Default)]
 pub(super) struct Said {
+    /// How targets of health stand, by number.
+    pub(super) stands: Vec<Stand>,
     /// Of the regions, by id; the same for all pools.
     pub(super) regions: Vec<RegionFacts>,
     /// By region id: what orders about regions ask of each member there.
@@ -25,9 +28,9 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// What is known now.
-    pub(super) fn new(generation: &Generation, known: &Known, now: UnixTime) -> Self {
-        let mut said = Self::default();
+    /// What is known now; `stands`: of the targets, by number.
+    pub(super) fn new(generation: &Generation, known: &Known, stands: Vec<Stand>, now: UnixTime) -> Self {
+        let mut said = Self { stands, ..Self::default() };
         said.look_again(generation, known, now);
         said
     }

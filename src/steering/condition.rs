@@ -19,6 +19,12 @@ pub struct PoolCondition {
 pub struct RegionStates(Box<[(RegionId, RegionState)]>);
 
 impl RegionStates {
+    /// Whether all regions take everybody.
+    #[must_use]
+    pub const fn are_default(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The state of a region; one that nothing is said of takes everybody.
     #[must_use]
     pub fn of(&self, region: RegionId) -> RegionState {

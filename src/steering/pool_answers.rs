@@ -1,17 +1,19 @@
 //! A pool under one policy, ready to answer: for each group of regions the availability in each pass, and the variants.
 
 mod availability;
+mod builder;
 mod intake;
 mod roster;
 mod variants;
 
 pub use availability::{Pass, Tally};
+pub use builder::Builder;
 pub use variants::StoredAnswer;
 
 use super::condition::{MemberState, PoolCondition, RegionState};
 use super::decide::Asked;
 use super::explain::Shortfall;
-use super::reach::{GroupId, Reach, regions_of_pool};
+use super::reach::{GroupId, Reach};
 use super::spec::{AllDown, Families, Order, Policy, Pool, Region, Spread};
 use super::spread::{self, By};
 use crate::base::{Family, RegionId};
@@ -19,13 +21,13 @@ use availability::Judge;
 pub(super) use availability::Standing;
 use intake::Intakes;
 pub(super) use intake::split_key;
-use roster::Roster;
+use std::sync::Arc;
 use variants::Variants;
 
 /// A pool under one policy, in one state of its members. Immutable; the publisher builds the next one.
 #[derive(Debug)]
 pub struct PoolAnswers {
-    reach: Reach,
+    reach: Arc<Reach>,
     condition: PoolCondition,
     /// By region number: what stands behind the availability of each family, for explanations.
     tallies: Box<[[Tally; 2]]>,
@@ -85,42 +87,23 @@ pub(super) enum WhenAllDown {
     Policy,
 }
 
+impl WhenAllDown {
+    const fn of(all_down: &AllDown) -> Self {
+        match all_down {
+            AllDown::All => Self::All,
+            AllDown::NoData => Self::NoData,
+            AllDown::ServFail => Self::ServFail,
+            AllDown::Fallback(_) => Self::Fallback,
+            AllDown::Policy(_) => Self::Policy,
+        }
+    }
+}
+
 impl PoolAnswers {
     /// A member or region that is not enabled never answers, whatever its state.
     #[must_use]
     pub fn build(pool: &Pool, policy: &Policy, regions: &[Region], condition: PoolCondition) -> Self {
-        let reach = Reach::new(policy, &regions_of_pool(pool));
-        let roster = Roster::new(pool, policy, regions, &condition, &reach);
-        let intakes = Intakes::new(pool, policy, regions, &reach, &condition);
-        let mut variants = Variants::new(pool, policy.spread, policy.answers);
-        let mut slots = Family::BOTH.map(|family| build_slot(&reach, &roster, &intakes, policy, family, &mut variants));
-        if !intakes.selects {
-            mark_steady(&mut slots, roster.judge.together);
-        }
-        variants.finish();
-        let all_down = match &policy.all_down {
-            AllDown::All => WhenAllDown::All,
-            AllDown::NoData => WhenAllDown::NoData,
-            AllDown::ServFail => WhenAllDown::ServFail,
-            AllDown::Fallback(_) => WhenAllDown::Fallback,
-            AllDown::Policy(_) => WhenAllDown::Policy,
-        };
-        Self {
-            answers_cname: roster.names,
-            judge: roster.judge,
-            intakes,
-            region_spread: policy.region_spread.unwrap_or(Spread::Weighted),
-            all_down,
-            spread: policy.spread,
-            picks_by: policy.spread.picks_by(),
-            takes_turns: [Some(policy.spread), policy.region_spread].into_iter().flatten().any(Spread::picks_by_turn),
-            scope_floors: scope_floors(pool, policy, &reach),
-            slots,
-            variants,
-            tallies: roster.into_tallies(),
-            condition,
-            reach,
-        }
+        Builder::default().build((pool, policy, regions), condition, None)
     }
 
     /// Whether members are names: every type is answered with a CNAME.
@@ -223,7 +206,7 @@ impl PoolAnswers {
 
     /// The regions and groups that may answer.
     #[must_use]
-    pub const fn reach(&self) -> &Reach {
+    pub fn reach(&self) -> &Reach {
         &self.reach
     }
 
@@ -383,59 +366,6 @@ impl Group {
     const fn turns(&self) -> std::ops::Range<u32> {
         self.turns_start..self.turns_start + self.turns_len
     }
-}
-
-/// Marks the groups that need no search. AAAA follows the order of A where families go together.
-fn mark_steady([ipv4, ipv6]: &mut [Slot; 2], together: bool) {
-    for (number, group) in ipv6.groups.iter_mut().enumerate() {
-        let lead = ipv4.groups.get(number).map(|group| group.standing).filter(|_| together);
-        group.standing = group.standing.steady_after(lead.unwrap_or(group.standing));
-    }
-    for group in &mut ipv4.groups {
-        group.standing = group.standing.steady_after(group.standing);
-    }
-}
-
-fn build_slot(
-    reach: &Reach,
-    roster: &Roster,
-    intakes: &Intakes,
-    policy: &Policy,
-    family: Family,
-    variants: &mut Variants,
-) -> Slot {
-    variants.begin_family(family);
-    if !roster.exists(family) {
-        return Slot::default();
-    }
-    let mut regions: Vec<GroupId> = Vec::new();
-    let mut members: Vec<u32> = Vec::new();
-    let groups = (0..reach.group_count()).map(|group| {
-        regions.clear();
-        regions.extend(reach.members_of(group as GroupId));
-        let (standing, pass) = roster.standing(&regions, family);
-        let settles = regions.iter().any(|&region| intakes.state(region).settling);
-        let standing = if settles { standing.settling() } else { standing };
-        roster.answering(&regions, family, pass, &mut members);
-        let turns_start = variants.turns_len();
-        let first = variants.add_group(roster, &members, &|member| {
-            let weight = roster.weight(member);
-            if regions.len() < 2 {
-                return weight;
-            }
-            // Among equals that answer as one, a region that hands clients on has less weight.
-            let kept = 1.0 - intakes.shed_of(reach.number(roster.member(member).region)).as_f64();
-            ((f64::from(weight) * kept) as u32).max(1)
-        });
-        let turns_len = variants.turns_len() - turns_start;
-        Group { standing, first, count: members.len() as u32, turns_start, turns_len }
-    });
-    let groups = groups.collect();
-    let fallback = match &policy.all_down {
-        AllDown::Fallback(addresses) if !roster.names => variants.add_fallback(family, addresses),
-        AllDown::Fallback(_) | AllDown::All | AllDown::NoData | AllDown::ServFail | AllDown::Policy(_) => None,
-    };
-    Slot { exists: true, groups, fallback }
 }
 
 /// The least scope by family of the client. Where one family's clients are split and the other's are not, these get 1 all

@@ -43,7 +43,13 @@ enum Command {
     /// Writes a configuration of that size.
     World { pools: usize, regions: usize, folder: PathBuf },
     /// What changes cost the publisher in that world: times, and counts of what was done.
-    Publish { pools: usize, regions: usize },
+    Publish {
+        pools: usize,
+        regions: usize,
+        /// Only changes with this in their name.
+        #[arg(default_value = "")]
+        only: String,
+    },
 }
 
 fn main() {
@@ -55,7 +61,7 @@ fn main() {
         Command::Answers { configuration, names, origin, count } => answers::run(&configuration, names, &origin, count),
         Command::Probes { targets, seconds } => probes::run(targets, seconds),
         Command::World { pools, regions, folder } => world::write(&folder, pools, regions),
-        Command::Publish { pools, regions } => publish::run(pools, regions),
+        Command::Publish { pools, regions, only } => publish::run(pools, regions, &only),
     }
 }
 

@@ -256,3 +256,65 @@ fn what_a_restart_must_not_forget_is_told_when_it_changes() {
     assert_eq!(tell(5, Status::Down), None, "that is known");
     assert_eq!(core.memories().len(), 1);
 }
+
+/// A core whose first 200 pools have their second address in common; they are otherwise different.
+fn core_with_shared_address() -> (Core, TargetKey) {
+    let mut inputs = inputs(Spread::Weighted);
+    let shared = target(address(0, 1));
+    inputs.member_targets[..200].iter_mut().for_each(|targets| targets[1] = vec![shared.clone()]);
+    (core(inputs), shared)
+}
+
+/// By pool: the states that its answers were built from.
+fn states(snapshot: &Snapshot) -> Vec<Vec<Status>> {
+    let statuses = snapshot.pool_answers.iter().map(|answers| answers.states());
+    statuses.map(|states| states.iter().map(|state| state.status).collect()).collect()
+}
+
+#[test]
+fn an_address_that_very_many_pools_share_is_published_in_portions() {
+    let (mut core, shared) = core_with_shared_address();
+    let room = 20 * core.generation.size_of(0);
+    let before = states(&core.snapshot());
+    core.changed(vec![change(shared.clone(), Status::Down)]);
+    let mut changed = Vec::new();
+    while core.is_dirty() {
+        assert!(core.step_with(START, usize::MAX, room));
+        let now = states(&core.snapshot());
+        assert!(now.iter().zip(&before).all(|(now, before)| now == before || now[1] == Status::Down), "old or new");
+        changed.push(now.iter().zip(&before).filter(|(now, before)| now != before).count());
+    }
+    assert_eq!(changed, (1..=10).map(|portion| 20 * portion).collect::<Vec<_>>());
+    let (mut at_once, _) = core_with_shared_address();
+    assert_eq!(work(&mut at_once, START, |core| core.changed(vec![change(shared, Status::Down)])), (200, 200));
+    assert_eq!(states(&core.snapshot()), states(&at_once.snapshot()));
+}
+
+#[test]
+fn what_is_told_between_two_portions_is_in_the_next() {
+    let (mut core, shared) = core_with_shared_address();
+    let room = 20 * core.generation.size_of(0);
+    core.changed(vec![change(shared.clone(), Status::Down)]);
+    core.step_with(START, usize::MAX, room);
+    core.changed(vec![change(target(address(250, 0)), Status::Down), change(target(address(199, 0)), Status::Down)]);
+    core.step_with(START, usize::MAX, room);
+    assert_eq!(states(&core.snapshot())[250], [Status::Down, Status::Up, Status::Up]);
+    assert_eq!(states(&core.snapshot())[199], [Status::Up; 3], "it waits already, and keeps its place");
+    core.changed(vec![change(shared, Status::Up)]);
+    while core.is_dirty() {
+        core.step_with(START, usize::MAX, room);
+    }
+    let now = states(&core.snapshot());
+    assert_eq!((&now[0][..], &now[199][..]), (&[Status::Up; 3][..], &[Status::Down, Status::Up, Status::Up][..]));
+}
+
+#[test]
+fn another_configuration_leaves_nothing_to_do_of_the_one_before() {
+    let (mut core, shared) = core_with_shared_address();
+    core.changed(vec![change(shared, Status::Down)]);
+    core.step_with(START, usize::MAX, 1);
+    let inputs = (*core.generation.inputs).clone();
+    core.replace(inputs, START);
+    assert!(!core.is_dirty());
+    assert!(states(&core.snapshot())[..200].iter().all(|states| states[1] == Status::Down));
+}

@@ -475,3 +475,23 @@ fn a_twin_hands_on_what_was_known_of_it() {
     publisher.replace(next);
     assert_eq!(web(&publisher), [(Status::Up, true), (Status::Unknown, false)]);
 }
+
+#[test]
+fn whoever_waits_gets_all_portions() {
+    let mut inputs = inputs();
+    let (pool, targets, balance) = (inputs.pools[1].clone(), inputs.member_targets[1].clone(), inputs.balances[0][0]);
+    for number in 3..2_000 {
+        let mut pool = pool.clone();
+        (pool.name, pool.members[0].weight) = (format!("p{number}").into(), number);
+        inputs.pools.push(pool);
+        inputs.member_targets.push(targets.clone());
+        inputs.balances[0].push(BalanceSpec { pool: PoolId(number), ..balance });
+    }
+    let publisher = Publisher::start(inputs);
+    publisher
+        .changed(vec![change(key("http", 1, 0), Status::Up, false), change(key("http", 1, 1), Status::Down, false)]);
+    publisher.flush();
+    let (snapshot, metrics) = (snapshot(&publisher), publisher.metrics());
+    assert!((1..1_999).all(|number| statuses(&snapshot, number) == [Status::Up, Status::Down]));
+    assert_eq!(metrics.publications, 4, "the first of all, and three portions");
+}

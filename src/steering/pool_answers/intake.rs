@@ -2,11 +2,12 @@
 //! weight among equals. All by fixed hashes of pool, region and client, so that every node and version decides alike.
 
 use super::spread::hash::{Candidate, client_key, coordinates, of_words};
-use crate::base::Family;
+use crate::base::{Family, RegionId};
 use crate::steering::condition::{PoolCondition, RegionState, Share};
 use crate::steering::reach::{GroupId, Reach};
 use crate::steering::spec::{Policy, Pool, Region};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Where clients are told apart to be handed on: so many bits of their addresses, by family.
 pub(in crate::steering) const SPLIT_BITS: [u8; 2] = [16, 32];
@@ -20,48 +21,54 @@ pub(super) fn splits_clients(pool: &Pool, policy: &Policy, reach: &Reach) -> boo
     splits && reach.regions().len() > 1
 }
 
-/// One region's intake.
-#[derive(Clone, Copy, Debug)]
-struct Intake {
-    state: RegionState,
-    /// What tells the region apart in hashes.
-    seed: u64,
-}
-
-/// The intakes of all regions within reach, by region number.
+/// The intakes of all regions within reach.
 #[derive(Debug)]
 pub(super) struct Intakes {
-    by_region: Box<[Intake]>,
+    /// By region number: what tells it apart in hashes.
+    seeds: Arc<[u64]>,
+    /// By region number; none where all regions take everybody.
+    states: Box<[RegionState]>,
     /// Some region hands on clients, or does not take others'.
     pub(super) selects: bool,
 }
 
+/// What tells the regions within reach apart in hashes, by number.
+pub(super) fn seeds(pool: &Pool, regions: &[Region], reach: &Reach) -> Arc<[u64]> {
+    let name = |id: &RegionId| regions.get(id.index()).map_or("", |region| &*region.name);
+    reach.regions().iter().map(|id| of_words(&[&pool.name, name(id)])).collect()
+}
+
 impl Intakes {
+    /// By these [`seeds()`].
     pub(super) fn new(
+        seeds: Arc<[u64]>,
         pool: &Pool,
         policy: &Policy,
-        regions: &[Region],
         reach: &Reach,
         condition: &PoolCondition,
     ) -> Self {
+        if condition.regions.are_default() {
+            return Self { seeds, states: Box::default(), selects: false };
+        }
         let splits = splits_clients(pool, policy, reach);
-        let intake = |id: &crate::base::RegionId| {
-            let mut state = condition.regions.of(*id);
-            if !splits {
-                // Scopes say nothing of it, so nothing may depend on it.
-                (state.shed, state.refuses) = (Share::NONE, Share::NONE);
-            }
-            let name = regions.get(id.index()).map_or("", |region| &*region.name);
-            Intake { state, seed: of_words(&[&pool.name, name]) }
+        let state = |id: &RegionId| {
+            let state = condition.regions.of(*id);
+            // Where scopes say nothing of it, nothing may depend on it.
+            if splits { state } else { RegionState { shed: Share::NONE, refuses: Share::NONE, ..state } }
         };
-        let by_region: Box<[Intake]> = reach.regions().iter().map(intake).collect();
-        let selects = by_region.iter().any(|intake| !intake.state.takes_all() || intake.state.refuses != Share::NONE);
-        Self { by_region, selects }
+        let states: Box<[RegionState]> = reach.regions().iter().map(state).collect();
+        let selects = states.iter().any(|state| !state.takes_all() || state.refuses != Share::NONE);
+        Self { seeds, states, selects }
+    }
+
+    /// What tells regions apart.
+    pub(super) const fn seeds(&self) -> &Arc<[u64]> {
+        &self.seeds
     }
 
     /// The state of the region that is group `group`; of a set of regions, that of one that takes everybody.
     pub(super) fn state(&self, group: GroupId) -> RegionState {
-        self.by_region.get(usize::from(group)).map_or_else(RegionState::default, |intake| intake.state)
+        self.states.get(usize::from(group)).copied().unwrap_or_default()
     }
 
     /// What a region hands on of its clients.
@@ -71,15 +78,15 @@ impl Intakes {
 
     /// Whether a region hands this client on, and whether it would not take it from another.
     pub(super) fn turns_away(&self, group: GroupId, client: u64) -> (bool, bool) {
-        let Some(intake) = self.by_region.get(usize::from(group)) else { return (false, false) };
-        let (own, of_others) = coordinates(intake.seed, client);
-        (intake.state.shed.holds(own) && !intake.state.takes_all(), intake.state.refuses.holds(of_others))
+        let Some(&seed) = self.seeds.get(usize::from(group)) else { return (false, false) };
+        let (state, (own, of_others)) = (self.state(group), coordinates(seed, client));
+        (state.shed.holds(own) && !state.takes_all(), state.refuses.holds(of_others))
     }
 
     /// A region's part in a comparison of hashes among equals.
     pub(super) fn candidate(&self, group: GroupId) -> Candidate {
-        let intake = self.by_region.get(usize::from(group));
-        intake.map_or(Candidate::NONE, |intake| Candidate::new(intake.seed, intake.state.weight.max(1)))
+        let seed = self.seeds.get(usize::from(group));
+        seed.map_or(Candidate::NONE, |&seed| Candidate::new(seed, self.state(group).weight.max(1)))
     }
 }
 

@@ -20,11 +20,12 @@ pub(super) struct Roster<'p> {
     /// By region number.
     tallies: Vec<[Tally; 2]>,
     /// Enabled members by family, then region number, then configured order.
-    entries: [Vec<Entry>; 2],
+    entries: &'p [Vec<Entry>; 2],
 }
 
-#[derive(Clone, Copy)]
-struct Entry {
+/// A member that is enabled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
     region: GroupId,
     member: u32,
     up: bool,
@@ -38,12 +39,13 @@ impl<'p> Roster<'p> {
         regions: &[Region],
         condition: &'p PoolCondition,
         reach: &Reach,
+        entries: &'p mut [Vec<Entry>; 2],
     ) -> Self {
         let states = &condition.members[..];
         let names = pool.members.iter().any(|member| matches!(member.target, MemberTarget::Name { .. }));
         let mut exists = [false; 2];
         let mut tallies = vec![[Tally::default(); 2]; reach.regions().len()];
-        let mut entries = [Vec::new(), Vec::new()];
+        entries.iter_mut().for_each(Vec::clear);
         for (index, member) in pool.members.iter().enumerate() {
             let Some(region) = reach.number(member.region) else { continue };
             let slot = slot_of(member);
@@ -58,11 +60,13 @@ impl<'p> Roster<'p> {
                 passed_over: state.passed_over,
             });
         }
-        for (number, region) in reach.regions().iter().enumerate() {
-            let held_back = condition.regions.of(*region).held_back;
-            tallies[number].iter_mut().for_each(|tally| tally.held_back = held_back);
+        if !condition.regions.are_default() {
+            for (number, region) in reach.regions().iter().enumerate() {
+                let held_back = condition.regions.of(*region).held_back;
+                tallies[number].iter_mut().for_each(|tally| tally.held_back = held_back);
+            }
         }
-        for entries in &mut entries {
+        for entries in entries.iter_mut().filter(|entries| !entries.is_sorted_by_key(|entry| entry.region)) {
             entries.sort_by_key(|entry| entry.region);
         }
         let together = wants_together(policy) && exists == [true; 2];
@@ -73,6 +77,11 @@ impl<'p> Roster<'p> {
     /// Whether any member has the family, whatever its state.
     pub(super) const fn exists(&self, family: Family) -> bool {
         self.exists[family.index()]
+    }
+
+    /// Of the pool.
+    pub(super) fn name(&self) -> &'p str {
+        &self.pool.name
     }
 
     pub(super) fn member(&self, index: u32) -> &'p Member {

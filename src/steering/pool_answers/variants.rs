@@ -3,13 +3,12 @@
 
 use super::roster::Roster;
 use crate::base::{Family, RegionId};
-use crate::steering::spec::{MemberTarget, Pool, Spread};
+use crate::steering::spec::{MemberTarget, Policy, Spread};
 use crate::steering::spread::hash::{Candidate, candidate};
-use crate::steering::spread::weighted::{Draw, draws};
+use crate::steering::spread::weighted::{Draw, push_draws};
 use crate::steering::spread::{By, turns};
 use std::net::IpAddr;
 use std::ops::Range;
-use std::sync::Arc;
 
 const TYPE_A: u16 = 1;
 const TYPE_CNAME: u16 = 5;
@@ -50,85 +49,107 @@ const NOT_A_MEMBER: u32 = u32::MAX;
 /// All variants of a pool, by number.
 #[derive(Debug)]
 pub(super) struct Variants {
-    pool: Arc<str>,
-    spread: Spread,
+    names: bool,
+    variants: Box<[Variant]>,
+    /// By variant, where chance picks by weight.
+    draws: Box<[Draw]>,
+    /// By variant, with [`Spread::Hash`].
+    candidates: Box<[Candidate]>,
+    /// Whole cycles, where turns go by weight.
+    turns: Box<[u16]>,
+    octets: Box<[u8]>,
+}
+
+/// What variants are put together in. One serves any number of pools, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct VariantsBuilder {
+    spread: Option<Spread>,
     answers: Option<u16>,
     names: bool,
     /// Of the variants that come next.
-    family: Family,
+    is_ipv6: bool,
     variants: Vec<Variant>,
-    /// By variant, where chance picks by weight.
     draws: Vec<Draw>,
-    /// By variant, with [`Spread::Hash`].
     candidates: Vec<Candidate>,
-    /// Whole cycles, where turns go by weight.
     turns: Vec<u16>,
     octets: Vec<u8>,
+    weights: Vec<u32>,
 }
 
-impl Variants {
-    pub(super) fn new(pool: &Pool, spread: Spread, answers: Option<u16>) -> Self {
-        Self {
-            pool: Arc::clone(&pool.name),
-            spread,
-            answers,
-            names: false,
-            family: Family::V4,
-            variants: Vec::with_capacity(pool.members.len()),
-            draws: Vec::new(),
-            candidates: Vec::new(),
-            turns: Vec::new(),
-            octets: Vec::with_capacity(pool.members.len() * (RECORD_HEADER_LEN + 4)),
-        }
+impl VariantsBuilder {
+    /// Begins with a pool. `names`: its members are names.
+    pub(super) fn begin(&mut self, policy: &Policy, names: bool) {
+        (self.spread, self.answers, self.names, self.is_ipv6) = (Some(policy.spread), policy.answers, names, false);
+        self.variants.clear();
+        self.draws.clear();
+        self.candidates.clear();
+        self.turns.clear();
+        self.octets.clear();
     }
 
     /// From here on variants are of this family. To be called for IPv4, then for IPv6.
-    pub(super) fn begin_family(&mut self, family: Family) {
-        self.family = family;
+    pub(super) const fn begin_family(&mut self, family: Family) {
+        self.is_ipv6 = matches!(family, Family::V6);
     }
 
-    /// Gives back what was reserved in vain.
-    pub(super) fn finish(&mut self) {
-        self.variants.shrink_to_fit();
-        self.octets.shrink_to_fit();
+    /// All variants since [`Self::begin`].
+    pub(super) fn finish(&self) -> Variants {
+        Variants {
+            names: self.names,
+            variants: (&*self.variants).into(),
+            draws: (&*self.draws).into(),
+            candidates: (&*self.candidates).into(),
+            turns: (&*self.turns).into(),
+            octets: (&*self.octets).into(),
+        }
     }
 
     /// Adds one variant for each member, each beginning with it, to be picked by its `weight`; gives the number of the first.
     pub(super) fn add_group(&mut self, roster: &Roster<'_>, members: &[u32], weight: &dyn Fn(u32) -> u32) -> u32 {
         let first = self.count();
-        let Ok(count) = u32::try_from(members.len()) else { return first };
-        if count == 0 {
+        if members.is_empty() {
             return first;
         }
-        self.names |= roster.names;
         let records = self.records_of_answer(members.len());
         let start = self.octets.len();
+        // Names, which are not all of one length, have one record an answer, and so no ring.
         let ring = members.iter().cycle().take(members.len() + usize::from(records) - 1);
-        let mut starts: Vec<usize> = Vec::with_capacity(members.len() * 2);
-        for &member in ring {
-            starts.push(self.octets.len());
+        let mut record_len = 0;
+        for (turn, &member) in ring.enumerate() {
+            let from = self.octets.len();
             self.push_target(&roster.member(member).target);
+            record_len = self.octets.len() - from;
+            if self.names {
+                self.push_variant(from..from + record_len, records, roster.member(member).region, members[turn]);
+            }
         }
-        starts.push(self.octets.len());
-        debug_assert_eq!(starts[0], start, "the ring begins where the octets ended");
-        for (turn, &member) in members.iter().enumerate() {
-            let range = starts[turn]..starts[turn + usize::from(records)];
-            self.push_variant(range, records, roster.member(member).region, member);
+        if !self.names {
+            for (turn, &member) in members.iter().enumerate() {
+                let from = start + turn * record_len;
+                let octets = from..from + usize::from(records) * record_len;
+                self.push_variant(octets, records, roster.member(member).region, member);
+            }
         }
         self.add_picks(roster, members, weight);
         first
     }
 
     fn add_picks(&mut self, roster: &Roster<'_>, members: &[u32], weight: &dyn Fn(u32) -> u32) {
-        let weights = || members.iter().map(|&member| weight(member)).collect::<Vec<u32>>();
-        match self.spread.picks_by() {
-            By::Weight => self.draws.extend(draws(&weights())),
+        let Some(spread) = self.spread else { return };
+        match spread.picks_by() {
             By::Hash => {
-                let pool = &self.pool;
-                self.candidates
-                    .extend(members.iter().map(|&at| candidate(pool, &roster.member(at).target, weight(at))));
+                let hashed = members.iter().map(|&at| candidate(roster.name(), &roster.member(at).target, weight(at)));
+                self.candidates.extend(hashed);
             }
-            By::WeightedTurn => self.turns.extend(turns::cycle(&weights())),
+            by @ (By::Weight | By::WeightedTurn) => {
+                self.weights.clear();
+                self.weights.extend(members.iter().map(|&member| weight(member)));
+                if by == By::Weight {
+                    push_draws(&self.weights, &mut self.draws);
+                } else {
+                    self.turns.extend(turns::cycle(&self.weights));
+                }
+            }
             By::Turn | By::Chance => {}
         }
     }
@@ -136,12 +157,6 @@ impl Variants {
     /// Where the cycles of turns end so far.
     pub(super) const fn turns_len(&self) -> u32 {
         self.turns.len() as u32
-    }
-
-    /// The position that has the turn in a group's cycle.
-    pub(super) fn turn(&self, cycle: Range<u32>, turn: u32) -> u32 {
-        let cycle = &self.turns[cycle.start as usize..cycle.end as usize];
-        cycle.get(turn as usize % cycle.len().max(1)).map_or(0, |&position| position.into())
     }
 
     /// Adds one variant with all addresses of the family, if there are any. It has no picks: to be added behind all
@@ -154,10 +169,10 @@ impl Variants {
             self.push_target(&MemberTarget::Address(address));
         }
         self.push_variant(start..self.octets.len(), records, RegionId(u16::MAX), NOT_A_MEMBER);
-        match self.spread.picks_by() {
-            By::Weight => self.draws.extend(draws(&[1])),
-            By::Hash => self.candidates.push(candidate("", &MemberTarget::Address(addresses[0]), 1)),
-            By::WeightedTurn | By::Turn | By::Chance => {}
+        match self.spread.map(Spread::picks_by) {
+            Some(By::Weight) => push_draws(&[1], &mut self.draws),
+            Some(By::Hash) => self.candidates.push(candidate("", &MemberTarget::Address(addresses[0]), 1)),
+            Some(By::WeightedTurn | By::Turn | By::Chance) | None => {}
         }
         Some(number)
     }
@@ -167,7 +182,7 @@ impl Variants {
         let all = u16::try_from(members).unwrap_or(u16::MAX);
         match (self.spread, self.answers) {
             _ if self.names => 1,
-            (Spread::All, None) => all,
+            (Some(Spread::All), None) => all,
             (_, answers) => answers.unwrap_or(1).clamp(1, all),
         }
     }
@@ -202,11 +217,23 @@ impl Variants {
 
     /// The type of the variants that come next.
     const fn rtype(&self) -> u16 {
-        match (self.names, self.family) {
+        match (self.names, self.is_ipv6) {
             (true, _) => TYPE_CNAME,
-            (false, Family::V4) => TYPE_A,
-            (false, Family::V6) => TYPE_AAAA,
+            (false, false) => TYPE_A,
+            (false, true) => TYPE_AAAA,
         }
+    }
+}
+
+impl Variants {
+    pub(super) const fn count(&self) -> u32 {
+        self.variants.len() as u32
+    }
+
+    /// The position that has the turn in a group's cycle.
+    pub(super) fn turn(&self, cycle: Range<u32>, turn: u32) -> u32 {
+        let cycle = &self.turns[cycle.start as usize..cycle.end as usize];
+        cycle.get(turn as usize % cycle.len().max(1)).map_or(0, |&position| position.into())
     }
 
     #[inline]
@@ -215,7 +242,10 @@ impl Variants {
             Some(&Variant { start, len, rtype, records, .. }) => {
                 StoredAnswer { rtype, records, octets: &self.octets[start as usize..][..len as usize] }
             }
-            None => StoredAnswer { rtype: self.rtype(), records: 0, octets: &[] },
+            None => {
+                let rtype = if self.names { TYPE_CNAME } else { TYPE_AAAA };
+                StoredAnswer { rtype, records: 0, octets: &[] }
+            }
         }
     }
 

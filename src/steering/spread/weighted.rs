@@ -11,8 +11,18 @@ pub(in crate::steering) struct Draw {
 /// Parts that a slot is divided into.
 const WHOLE: u64 = 1 << 32;
 
-/// The slots for `weights`, which are not all 0.
-pub(in crate::steering) fn draws(weights: &[u32]) -> Vec<Draw> {
+/// Adds the slots for `weights`, which are not all 0.
+pub(in crate::steering) fn push_draws(weights: &[u32], slots: &mut Vec<Draw>) {
+    if weights.iter().all(|weight| *weight == weights[0]) {
+        // Among equals each slot is wholly its own.
+        slots.extend((0..weights.len()).map(|own| Draw { threshold: 0, other: own as u32 }));
+    } else {
+        slots.extend(draws(weights));
+    }
+}
+
+/// The slots for `weights`.
+fn draws(weights: &[u32]) -> Vec<Draw> {
     let total: u64 = weights.iter().map(|&weight| u64::from(weight)).sum();
     let count = weights.len() as u64;
     let (mut small, mut large): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
@@ -55,7 +65,7 @@ pub(in crate::steering) fn shares(slots: &[Draw]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{draw, draws, shares};
+    use super::{draw, draws, push_draws, shares};
     use proptest::prelude::*;
 
     proptest! {
@@ -70,6 +80,15 @@ mod tests {
         #[test]
         fn every_draw_is_a_position(weights in prop::collection::vec(1_u32..100, 1..9), random: u64) {
             prop_assert!((draw(&draws(&weights), random) as usize) < weights.len());
+        }
+    }
+
+    #[test]
+    fn slots_are_added_as_they_would_be_made_alone() {
+        for weights in [&[7_u32, 7, 7][..], &[1], &[1, 2, 5]] {
+            let mut slots = draws(&[3, 1]);
+            push_draws(weights, &mut slots);
+            assert_eq!(slots[2..], draws(weights), "{weights:?}");
         }
     }
 

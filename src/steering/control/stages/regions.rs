@@ -2,10 +2,10 @@
 
 use super::members::{scaled, shown};
 use super::{Sight, Step};
-use crate::health::{Report, Status};
+use crate::health::{Load, Report, Status};
 use crate::steering::condition::{RegionState, Share};
 use crate::steering::control::admin::Admin;
-use crate::steering::control::course::{Course, RegionCourse};
+use crate::steering::control::course::Course;
 use crate::steering::control::recovery::Seen;
 use crate::steering::control::shares;
 use crate::steering::control::shedding::{self, Haste, Lines, Reading};
@@ -97,13 +97,14 @@ impl Step<'_, '_> {
 
     /// What each region uses of its capacity: by its own report, else by its members'.
     pub(super) fn measure(&mut self) {
-        let by_members = self.used_by_members();
-        for (place, by_members) in by_members.iter().enumerate() {
+        let has_loads = self.facts.members.iter().any(|known| known.report.load != Load::default());
+        let by_members = if has_loads { self.used_by_members() } else { Vec::new() };
+        for (place, sight) in self.sights.iter_mut().enumerate() {
             let id = self.tracks.regions[place].id.index();
-            let report = self.facts.region_facts.get(id).map(|facts| facts.report).unwrap_or_default();
+            let load = self.facts.region_facts.get(id).map(|facts| facts.report.load).unwrap_or_default();
             let capacity = self.facts.regions[id].capacity;
-            let own = report.load.utilisation_of(capacity);
-            self.sights[place].utilisation = own.or_else(|| by_members.utilisation(capacity));
+            let own = load.utilisation_of(capacity);
+            sight.utilisation = own.or_else(|| by_members.get(place)?.utilisation(capacity));
         }
     }
 
@@ -347,16 +348,18 @@ impl Step<'_, '_> {
     /// The states of regions by all that was found.
     pub(super) fn show_regions(&mut self, regions: &mut [RegionState]) {
         let (recovery, now) = (self.facts.pool.recovery, self.facts.now);
-        let takers = self.takers();
+        // Only where a region comes back it matters who takes its clients meanwhile.
+        let is_any_cold = self.tracks.regions.iter().any(|track| track.recovery.is_cold());
+        let takers = if is_any_cold { self.takers() } else { Vec::new() };
         let close = u64::from(self.facts.ttl_max) * 1_000_000;
         for (place, state) in regions.iter_mut().enumerate() {
             let (utilisation, drained) = (self.sights[place].utilisation, self.drained(place));
-            let has_taker = takers.iter().any(|&taker| taker != place);
             let track = &mut self.tracks.regions[place];
+            let is_cold = track.recovery.is_cold();
+            let has_taker = is_cold && takers.iter().any(|&taker| taker != place);
             let admitted = if has_taker { track.recovery.admitted(&recovery, now) } else { 1.0 };
             let by_load = track.shed.share();
             let shed = by_load.max(1.0 - admitted).max(drained);
-            let is_cold = track.recovery.is_cold();
             let refuses = if is_cold { 1.0 } else { track.refuse.share().max(drained) };
             let by_recovery = track.recovery.course(&recovery, now);
             let course = match by_recovery {
@@ -365,8 +368,8 @@ impl Step<'_, '_> {
                 other => other,
             };
             let is_close = matches!(by_recovery, Course::HeldBack { until: Some(until) } if until.0 <= now.0 + close);
-            track.course =
-                RegionCourse { region: track.id, name: track.name.clone(), course, utilisation, shed, refuses };
+            let shown = &mut track.course;
+            (shown.course, shown.utilisation, shown.shed, shown.refuses) = (course, utilisation, shed, refuses);
             state.shed = share_of(shed);
             state.refuses = share_of(refuses);
             state.held_back = track.recovery.is_held_back();
