@@ -23,6 +23,7 @@ mod negative;
 mod plan;
 mod positive;
 mod rate_limit;
+mod ready;
 mod referral;
 mod respond;
 #[cfg(test)]

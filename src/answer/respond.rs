@@ -7,7 +7,7 @@ use super::guard::Guard;
 use super::plan::{Question, find};
 use super::rate_limit::{Charge, Verdict};
 use super::visitor::Visitor;
-use super::{Counters, Outcome, Request, TransportProfile, chain, chaos, edns};
+use super::{Counters, Outcome, Request, TransportProfile, chain, chaos, edns, ready};
 use crate::snapshot::Snapshot;
 use crate::wire::numbers::{HEADER_LEN, flag};
 use crate::wire::response::QNAME_OFFSET;
@@ -95,9 +95,60 @@ impl Responder {
         Outcome::Slow
     }
 
-    /// A query that was understood.
+    /// A query that was understood: by what stands ready, else by what is composed.
     #[inline(always)]
     fn answer(&mut self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
+        if let Some(outcome) = self.answer_ready(snapshot, request, out) {
+            return outcome;
+        }
+        self.answer_composed(snapshot, request, out)
+    }
+
+    /// Answers with what stands ready; `None`, and nothing has happened, where more is to be done.
+    #[inline(always)]
+    fn answer_ready(&self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Option<Outcome> {
+        let Self { worker, counters, guard, query, .. } = self;
+        let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
+        if edns.is_some_and(|edns| edns.cookie.is_some()) {
+            return None;
+        }
+        let visitor = Visitor::without_cookie(guard.as_deref(), request);
+        if visitor.response_len_max(settings).is_some() {
+            return None;
+        }
+        let client_subnet = edns.and_then(|edns| edns.client_subnet.as_ref());
+        let question = || Question::of(snapshot, *worker, query.qtype(), client_subnet, request);
+        let ready = ready::find(query, snapshot, edns.is_some_and(|edns| edns.dnssec_ok), question)?;
+        let mut opt = edns.map(|edns| edns::opt_for(edns, settings, profile, None));
+        let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
+        let len_max = profile.response_len_max(settings, edns);
+        let mut response = Response::begin(out, len_max, reserved, query, request.octets);
+        response.set_flag(flag::AA);
+        ready.write(&mut response).ok()?;
+        if let Some(tallied) = ready.tallied {
+            tallied.count(snapshot, *worker);
+        }
+        match visitor.judge(settings, request, ready.charge, counters) {
+            Verdict::Send => {}
+            Verdict::Slip => {
+                // TC alone.
+                unreachable!()
+            }
+            Verdict::Drop => return Some(Outcome::Drop),
+        }
+        counters.responded(ready.rcode);
+        if let Some(opt) = &mut opt {
+            if opt.client_subnet.is_some() {
+                counters.client_subnet();
+            }
+            edns::set_scope(opt, ready.scope);
+        }
+        Some(Outcome::Reply { len: response.finish(ready.rcode, opt.as_ref()) })
+    }
+
+    /// A query whose answer is put together from several parts, or takes proofs, or is an error.
+    #[inline(never)]
+    fn answer_composed(&mut self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
         let Self { worker, counters, guard, query, chained, scratch, .. } = self;
         let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
         let visitor = Visitor::new(edns, settings, guard.as_deref(), request, counters);
@@ -110,17 +161,8 @@ impl Responder {
             len_max = len_max.min(most.max(HEADER_LEN + query.question_len() + reserved));
         }
         let client_subnet = edns.and_then(|edns| edns.client_subnet.as_ref());
-        let (worker, qtype, source, random) = (*worker, query.qtype(), request.source, request.random);
         let mut composer = Composer {
-            question: Question {
-                snapshot,
-                worker,
-                qtype,
-                client_subnet,
-                source,
-                random,
-                now: request.now.unix_seconds,
-            },
+            question: Question::of(snapshot, *worker, query.qtype(), client_subnet, request),
             response: Response::begin(out, len_max, reserved, query, request.octets),
             scope: 0,
             referred: false,

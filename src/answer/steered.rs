@@ -2,13 +2,13 @@
 
 use super::alias;
 use super::plan::{Question, Step};
-use crate::base::Family;
+use crate::base::{Family, RegionId};
 use crate::geo::Client;
-use crate::snapshot::{Balance, service_of};
+use crate::snapshot::{Balance, Snapshot, service_of};
 use crate::steering::decide::{Asked, Decision, Verdict, decide, scope};
 use crate::steering::spec::TtlRange;
 use crate::steering::{PoolAnswers, StoredAnswer};
-use crate::wire::{ClientSubnet, rtype};
+use crate::wire::{ClientSubnet, Records, rtype};
 use crate::zone::RrsetRef;
 
 /// A variant of a pool's answers, ready to be written.
@@ -20,6 +20,53 @@ pub struct Steered<'s> {
     pub ttl: u32,
     /// What SCOPE the response must have at least.
     pub scope: u8,
+}
+
+impl<'s> Steered<'s> {
+    /// The records, as the writer takes them.
+    #[inline(always)]
+    pub const fn records(&self) -> Records<'s> {
+        Records { octets: self.answer.octets, fixups: &[], count: self.answer.records }
+    }
+}
+
+/// Where a decision counts: a pool by index of [`crate::snapshot::Snapshot::pool_answers`], and its region.
+#[derive(Clone, Copy)]
+pub struct Tallied {
+    pool_index: usize,
+    region: Option<RegionId>,
+}
+
+impl Tallied {
+    /// Counts it.
+    #[inline(always)]
+    pub fn count(self, snapshot: &Snapshot, worker: usize) {
+        if let Some(shard) = snapshot.shards.get(worker) {
+            shard.count(self.pool_index, self.region);
+        }
+    }
+}
+
+/// As [`step`], where that is a variant of addresses and comes from the name's own policy without taking a turn; `None`
+/// otherwise. Counts nothing: who writes the answer does.
+#[inline(always)]
+pub fn ready<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Option<(Steered<'s>, Tallied)> {
+    let snapshot = question.snapshot;
+    let balance = snapshot.balances[zone].get(slot as usize)?;
+    let answers = &**snapshot.pool_answers.get(balance.pool_answers as usize);
+    let family = match question.qtype {
+        rtype::A => Family::V4,
+        rtype::AAAA => Family::V6,
+        _ => return None,
+    };
+    if balance.fallback.is_some() || answers.takes_turns() || answers.answers_cname() {
+        return None;
+    }
+    let (Decided { client, decision, ttl, pool_index, answers }, _) = decide_for(question, balance, answers, family);
+    let Verdict::Variant(number) = decision.verdict else { return None };
+    let ttl = if decision.ttl_min { ttl.min } else { ttl.max };
+    let steered = Steered { answer: answers.variant(number), ttl, scope: client.scope_as_sent(decision.scope) };
+    Some((steered, Tallied { pool_index, region: decision.region }))
 }
 
 /// What the balanced name in `slot` of zone `zone` leads to. `fixed` is the RRset of the asked type in the zone file.

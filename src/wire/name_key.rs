@@ -79,13 +79,13 @@ impl NameKey {
         let mut hash = ROOT_HASH;
         self.hashes[labels] = hash;
         for (offset, place) in self.offsets[..labels].iter().zip(&mut self.hashes[..labels]).rev() {
-            let mut at = usize::from(*offset);
-            let mut left = usize::from(self.octets[at]);
-            at += 1;
+            let mut left = usize::from(self.octets[usize::from(*offset)]);
+            // In eight bits, as all places in a name are, so that no word needs a check.
+            let mut at = offset.wrapping_add(1);
             hash ^= left as u64;
             while left >= WORD {
                 hash = mix(hash ^ word_at(&self.octets, at));
-                (at, left) = (at + WORD, left - WORD);
+                (at, left) = (at.wrapping_add(WORD as u8), left - WORD);
             }
             hash = mix(hash ^ word_at(&self.octets, at) & FIRST_OCTETS[left]);
             *place = hash;
@@ -120,7 +120,7 @@ impl NameKey {
     }
 
     /// The labels from suffix `stripped` on that are in front of suffix `behind`, in wire form.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn labels(&self, stripped: usize, behind: usize) -> &[u8] {
         &self.octets[self.offset(stripped)..self.offset(behind)]
@@ -157,9 +157,9 @@ pub fn hash_label(parent: u64, label: &[u8]) -> u64 {
 }
 
 /// The word at offset `at` of a key's buffer.
-#[inline]
-fn word_at(buffer: &[u8; KEY_BUFFER_LEN], at: usize) -> u64 {
-    buffer[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+#[inline(always)]
+fn word_at(buffer: &[u8; KEY_BUFFER_LEN], at: u8) -> u64 {
+    buffer[usize::from(at)..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
 
 /// Copies `name` to the start of `buffer` in lower case. Lengths of labels are below 64 and no capital letters, so that they

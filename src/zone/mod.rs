@@ -42,6 +42,7 @@ mod zone_checks;
 
 pub use diff::diff;
 pub use edit::{Change, EditError};
+pub use lookup::Ready;
 pub use negative::ApexRecords;
 pub use places::places;
 pub use record::Record;
@@ -302,8 +303,15 @@ impl Zone {
         }
     }
 
-    /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
+    /// What stands ready for `name` and `rtype`, of the types that mean only themselves: neither ANY nor DS, RRSIG and NSEC.
+    /// `None` when only [`Self::lookup`] can tell. Takes and means the same names.
     #[inline(always)]
+    #[must_use]
+    pub fn ready(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Option<Ready<'_>> {
+        if self.is_overlaid { None } else { lookup::ready(&self.tree, name, apex_stripped, rtype) }
+    }
+
+    /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
         if self.is_overlaid || matches!(rtype, rtype::NSEC | rtype::RRSIG) {

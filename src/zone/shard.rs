@@ -91,7 +91,7 @@ impl Shard {
     }
 
     /// The labels of a node below the apex, in lower case.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn name(&self, node: &Node) -> &[u8] {
         &self.arena.octets[node.name_at as usize..][..node.name_len.into()]
@@ -122,7 +122,7 @@ impl Shard {
     }
 
     /// The RRsets of a node, in the order of their types.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub(super) fn stored(&self, node: &Node) -> &[StoredRrset] {
         &self.rrsets[node.rrsets_at as usize..][..node.rrset_count.into()]
@@ -166,7 +166,7 @@ impl<'z> NodeRef<'z> {
     }
 
     /// The RRset of a type.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn rrset(self, rtype: u16) -> Option<RrsetRef<'z>> {
         let stored = self.stored().iter().find(|stored| stored.rtype == rtype)?;
@@ -190,7 +190,7 @@ impl<'z> NodeRef<'z> {
         self.node.flags
     }
 
-    #[inline]
+    #[inline(always)]
     fn stored(self) -> &'z [StoredRrset] {
         self.shard.stored(self.node)
     }

@@ -116,7 +116,7 @@ impl Tree {
     }
 
     /// Whether suffix `stripped` of `name` is the apex.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn is_apex(&self, name: &NameKey, stripped: usize) -> bool {
         name.hash(stripped) == self.apex_hash && short::same(name.suffix(stripped), &self.apex_lower)
@@ -129,7 +129,7 @@ impl Tree {
     }
 
     /// A shard by its number.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn shard(&self, number: usize) -> &Shard {
         &self.pages[number / PAGE_LEN][number % PAGE_LEN]
@@ -154,7 +154,11 @@ impl Tree {
     #[inline(always)]
     pub fn find_here(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<NodeRef<'_>> {
         let labels = name.labels(stripped, apex_stripped);
-        self.find_by(name.hash(stripped), |stored| short::same(stored, labels))
+        self.find_by(
+            name.hash(stripped),
+            #[inline(always)]
+            |stored| short::same(stored, labels),
+        )
     }
 
     /// The node `*` below suffix `stripped` of `name`.
