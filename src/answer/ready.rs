@@ -3,38 +3,43 @@
 //! records take. `plan` and `compose` know all of this as well, and the rest: what is given here is what they would give.
 
 use super::plan::Question;
-use super::rate_limit::Charge;
+use super::rate_limit::{Charge, Verdict};
 use super::steered::{self, Tallied};
-use super::{negative, positive};
+use super::visitor::Visitor;
+use super::{Counters, Outcome, Request, edns, negative, positive};
 use crate::snapshot::Snapshot;
+use crate::wire::numbers::flag;
 use crate::wire::response::{QNAME_OFFSET, Section};
-use crate::wire::{Full, NameKey, Query, Rcode, Records, Response, class, rtype};
-use crate::zone;
+use crate::wire::{NameKey, OptAnswer, Query, Rcode, Records, Response, class, rtype};
+use crate::zone::Zone;
+
+/// A query that may have its answer ready, and all that the response depends on.
+pub struct Asking<'a, 's> {
+    /// The query, without a cookie.
+    pub query: &'a Query,
+    /// What may be read.
+    pub snapshot: &'s Snapshot,
+    /// The query as it came.
+    pub request: &'a Request<'a>,
+    /// Whose shard counts.
+    pub worker: usize,
+    /// Who asks, and gets answers of any length.
+    pub visitor: Visitor<'a>,
+    /// What the worker counts.
+    pub counters: &'a Counters,
+}
 
 /// What stands ready for a query.
-pub struct Ready<'s> {
+struct Ready<'s> {
     section: Section,
     records: Records<'s>,
     /// Replaces the stored TTL; seconds.
     ttl: Option<u32>,
-    /// Offset of the zone's apex in the message.
-    apex_at: usize,
-    /// What the response says.
-    pub rcode: Rcode,
-    /// What SCOPE the response has.
-    pub scope: u8,
-    /// What the response counts as.
-    pub charge: Charge,
+    rcode: Rcode,
+    scope: u8,
+    charge: Charge,
     /// Where a decision counts that led here.
-    pub tallied: Option<Tallied>,
-}
-
-impl Ready<'_> {
-    /// Writes it.
-    #[inline(always)]
-    pub fn write(&self, response: &mut Response<'_>) -> Result<(), Full> {
-        response.rrset_here(self.section, self.records, QNAME_OFFSET, self.apex_at, self.ttl).map(|_| ())
-    }
+    tallied: Option<Tallied>,
 }
 
 /// Whether a QTYPE means only the records of that type: nothing that is asked of other names, and nothing that brings the
@@ -44,51 +49,88 @@ const fn means_itself(qtype: u16) -> bool {
         && !positive::has_addresses(qtype)
 }
 
-/// What stands ready for `query`, if anything does. Signatures are added with `dnssec_ok`, where none but those of the
-/// RRset itself are owed. `question` is made for balanced names alone. Has no effect, so that it may be dropped.
-#[inline(always)]
-pub fn find<'s>(
-    query: &Query,
-    snapshot: &'s Snapshot,
-    dnssec_ok: bool,
-    question: impl FnOnce() -> Question<'s>,
-) -> Option<Ready<'s>> {
-    let (name, qtype) = (query.name(), query.qtype());
-    if query.qclass() != class::IN || !means_itself(qtype) {
-        return None;
+impl<'s> Asking<'_, 's> {
+    /// Answers with what stands ready into `out`; `None` when nothing does, or it does not fit: then nothing has happened.
+    #[inline(always)]
+    pub fn answer(self, out: &mut [u8]) -> Option<Outcome> {
+        let (name, qtype, edns) = (self.query.name(), self.query.qtype(), self.query.edns());
+        if self.query.qclass() != class::IN || !means_itself(qtype) {
+            return None;
+        }
+        let zones = &self.snapshot.zones;
+        let (number, apex_stripped) = zones.find(name, 0)?;
+        let zone = zones.zone(number);
+        if zone.is_overlaid() {
+            return None;
+        }
+        let signs = zone.is_signed() && edns.is_some_and(|edns| edns.dnssec_ok);
+        let Some(node) = zone.node(name, apex_stripped) else {
+            // Who asks for signatures is owed a proof.
+            if signs || !zone.is_missing_below_plain_apex(apex_stripped) {
+                return None;
+            }
+            return self.send(absence(zone, name.hash(apex_stripped), Rcode::NXDOMAIN), apex_stripped, out);
+        };
+        if !node.speaks_for_itself() {
+            return None;
+        }
+        if let Some(slot) = node.slot() {
+            if signs {
+                return None;
+            }
+            let client_subnet = edns.and_then(|edns| edns.client_subnet.as_ref());
+            let question = Question::of(self.snapshot, self.worker, qtype, client_subnet, self.request);
+            let (steered, tallied) = steered::ready(&question, number, slot)?;
+            let (ttl, scope, tallied) = (Some(steered.ttl), steered.scope, Some(tallied));
+            let ready = Ready { ttl, scope, tallied, ..records(name, steered.records()) };
+            return self.send(ready, apex_stripped, out);
+        }
+        match node.rrset(qtype) {
+            Some(rrset) if signs => self.send(records(name, positive::signed_records(rrset)), apex_stripped, out),
+            Some(rrset) => self.send(records(name, positive::records(rrset)), apex_stripped, out),
+            None if signs => None,
+            None => self.send(absence(zone, name.hash(apex_stripped), Rcode::NOERROR), apex_stripped, out),
+        }
     }
-    let (number, apex_stripped) = snapshot.zones.find(name, 0)?;
-    let zone = snapshot.zones.zone(number);
-    let signs = dnssec_ok && zone.is_signed();
-    let found = zone.ready(name, apex_stripped, qtype)?;
-    let apex_at = QNAME_OFFSET + name.offset(apex_stripped);
-    match found {
-        zone::Ready::Answer(rrset) => {
-            let records = if signs { positive::signed_records(rrset) } else { positive::records(rrset) };
-            Some(answer(name, apex_at, records))
+
+    #[inline(always)]
+    fn send(self, ready: Ready<'_>, apex_stripped: usize, out: &mut [u8]) -> Option<Outcome> {
+        let Self { query, snapshot, request, worker, visitor, counters } = self;
+        let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
+        let mut opt = edns.map(|edns| edns::opt_for(edns, settings, profile, None));
+        let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
+        let mut response =
+            Response::begin(out, profile.response_len_max(settings, edns), reserved, query, request.octets);
+        let apex_at = QNAME_OFFSET + query.name().offset(apex_stripped);
+        response.rrset_here(ready.section, ready.records, QNAME_OFFSET, apex_at, ready.ttl).ok()?;
+        if let Some(tallied) = ready.tallied {
+            tallied.count(snapshot, worker);
         }
-        // What signs, and does not exist, takes proofs.
-        _ if signs => None,
-        zone::Ready::Balanced(slot) => {
-            let (steered, tallied) = steered::ready(&question(), number, slot)?;
-            let records = steered.records();
-            let ready = answer(name, apex_at, records);
-            Some(Ready { ttl: Some(steered.ttl), scope: steered.scope, tallied: Some(tallied), ..ready })
+        if visitor.judge(settings, request, ready.charge, counters) != Verdict::Send {
+            return Some(Outcome::Drop);
         }
-        zone::Ready::NoData => Some(absence(zone, name.hash(apex_stripped), apex_at, Rcode::NOERROR)),
-        zone::Ready::NxDomain => Some(absence(zone, name.hash(apex_stripped), apex_at, Rcode::NXDOMAIN)),
+        counters.responded(ready.rcode);
+        response.set_flag(flag::AA);
+        if let Some(opt) = &mut opt {
+            if opt.client_subnet.is_some() {
+                counters.client_subnet();
+            }
+            edns::set_scope(opt, ready.scope);
+        }
+        Some(Outcome::Reply { len: response.finish(ready.rcode, opt.as_ref()) })
     }
 }
 
+/// Records of the name that was asked for.
 #[inline(always)]
-fn answer<'s>(name: &NameKey, apex_at: usize, records: Records<'s>) -> Ready<'s> {
+fn records<'s>(name: &NameKey, records: Records<'s>) -> Ready<'s> {
     let (section, charge) = (Section::Answer, Charge::records(name.hash(0)));
-    Ready { section, records, ttl: None, apex_at, rcode: Rcode::NOERROR, scope: 0, charge, tallied: None }
+    Ready { section, records, ttl: None, rcode: Rcode::NOERROR, scope: 0, charge, tallied: None }
 }
 
+/// The SOA record of an absence.
 #[inline(always)]
-fn absence(zone: &zone::Zone, apex_hash: u64, apex_at: usize, rcode: Rcode) -> Ready<'_> {
-    let (section, records) = (Section::Authority, negative::ready(zone.negative_soa()));
-    let charge = Charge::negative(apex_hash);
-    Ready { section, records, ttl: None, apex_at, rcode, scope: 0, charge, tallied: None }
+fn absence(zone: &Zone, apex_hash: u64, rcode: Rcode) -> Ready<'_> {
+    let (section, charge) = (Section::Authority, Charge::negative(apex_hash));
+    Ready { section, records: negative::ready(zone.negative_soa()), ttl: None, rcode, scope: 0, charge, tallied: None }
 }

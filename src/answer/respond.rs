@@ -6,8 +6,9 @@ use super::dnssec::Expansions;
 use super::guard::Guard;
 use super::plan::{Question, find};
 use super::rate_limit::{Charge, Verdict};
+use super::ready::Asking;
 use super::visitor::Visitor;
-use super::{Counters, Outcome, Request, TransportProfile, chain, chaos, edns, ready};
+use super::{Counters, Outcome, Request, TransportProfile, chain, chaos, edns};
 use crate::snapshot::Snapshot;
 use crate::wire::numbers::{HEADER_LEN, flag};
 use crate::wire::response::QNAME_OFFSET;
@@ -108,7 +109,7 @@ impl Responder {
     #[inline(always)]
     fn answer_ready(&self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Option<Outcome> {
         let Self { worker, counters, guard, query, .. } = self;
-        let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
+        let (settings, edns) = (&*snapshot.settings, query.edns());
         if edns.is_some_and(|edns| edns.cookie.is_some()) {
             return None;
         }
@@ -116,34 +117,7 @@ impl Responder {
         if visitor.response_len_max(settings).is_some() {
             return None;
         }
-        let client_subnet = edns.and_then(|edns| edns.client_subnet.as_ref());
-        let question = || Question::of(snapshot, *worker, query.qtype(), client_subnet, request);
-        let ready = ready::find(query, snapshot, edns.is_some_and(|edns| edns.dnssec_ok), question)?;
-        let mut opt = edns.map(|edns| edns::opt_for(edns, settings, profile, None));
-        let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
-        let len_max = profile.response_len_max(settings, edns);
-        let mut response = Response::begin(out, len_max, reserved, query, request.octets);
-        response.set_flag(flag::AA);
-        ready.write(&mut response).ok()?;
-        if let Some(tallied) = ready.tallied {
-            tallied.count(snapshot, *worker);
-        }
-        match visitor.judge(settings, request, ready.charge, counters) {
-            Verdict::Send => {}
-            Verdict::Slip => {
-                // TC alone.
-                unreachable!()
-            }
-            Verdict::Drop => return Some(Outcome::Drop),
-        }
-        counters.responded(ready.rcode);
-        if let Some(opt) = &mut opt {
-            if opt.client_subnet.is_some() {
-                counters.client_subnet();
-            }
-            edns::set_scope(opt, ready.scope);
-        }
-        Some(Outcome::Reply { len: response.finish(ready.rcode, opt.as_ref()) })
+        Asking { query, snapshot, request, worker: *worker, visitor, counters }.answer(out)
     }
 
     /// A query whose answer is put together from several parts, or takes proofs, or is an error.

@@ -1,39 +1,10 @@
 //! Finding what a zone knows of a name and type (RFC 1034, section 4.3.2, with RFC 4592, 6672, 8020 and 8482). Reads
 //! only what was computed when the zone was built; allocates nothing.
 
+use super::Lookup;
 use super::shard::{NodeRef, flag};
 use super::tree::Tree;
-use super::{Lookup, RrsetRef};
 use crate::wire::{NameKey, rtype};
-
-/// What answers most questions: one thing that stands ready for just this name and type.
-#[derive(Clone, Copy, Debug)]
-pub enum Ready<'z> {
-    /// The owner has the RRset.
-    Answer(RrsetRef<'z>),
-    /// The owner is balanced; its slot.
-    Balanced(u32),
-    /// The owner exists without the type.
-    NoData,
-    /// The name does not exist and no wildcard covers it.
-    NxDomain,
-}
-
-/// What stands ready for `name`, whose suffix `apex_stripped` is the apex, and `rtype`, a type that means only itself; `None`
-/// when there is more to look at, which [`lookup`] does.
-#[inline(always)]
-pub fn ready<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Option<Ready<'z>> {
-    let Some(node) = tree.find_here(name, 0, apex_stripped) else {
-        return tree.is_missing_below_plain_apex(apex_stripped).then_some(Ready::NxDomain);
-    };
-    if node.has(flag::CUT | flag::COVERED | flag::CNAME) {
-        return None;
-    }
-    if let Some(slot) = node.slot() {
-        return Some(Ready::Balanced(slot));
-    }
-    Some(node.rrset(rtype).map_or(Ready::NoData, Ready::Answer))
-}
 
 /// What `tree` knows of `name`, whose suffix `apex_stripped` is the apex, and `rtype`.
 pub fn lookup<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'z> {

@@ -42,12 +42,12 @@ mod zone_checks;
 
 pub use diff::diff;
 pub use edit::{Change, EditError};
-pub use lookup::Ready;
 pub use negative::ApexRecords;
 pub use places::places;
 pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
+pub use shard::NodeRef;
 pub use spec::{AliasTarget, BalancedOwner, Role, ZoneSpec};
 
 use crate::base::{Diagnostic, Sources};
@@ -179,6 +179,7 @@ impl Zone {
 
     /// Whether balanced names are laid over data that is another server's to change.
     #[must_use]
+    #[inline]
     pub const fn is_overlaid(&self) -> bool {
         self.is_overlaid
     }
@@ -303,12 +304,19 @@ impl Zone {
         }
     }
 
-    /// What stands ready for `name` and `rtype`, of the types that mean only themselves: neither ANY nor DS, RRSIG and NSEC.
-    /// `None` when only [`Self::lookup`] can tell. Takes and means the same names.
+    /// The node of `name`, whose suffix `apex_stripped` is the apex. Balanced names may hide what it has, where they are
+    /// [laid over](Self::is_overlaid) the zone.
     #[inline(always)]
     #[must_use]
-    pub fn ready(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Option<Ready<'_>> {
-        if self.is_overlaid { None } else { lookup::ready(&self.tree, name, apex_stripped, rtype) }
+    pub fn node(&self, name: &NameKey, apex_stripped: usize) -> Option<NodeRef<'_>> {
+        self.tree.find_here(name, 0, apex_stripped)
+    }
+
+    /// Whether `name`, which has no node, surely does not exist: it stands right below the apex, where no wildcard is.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_missing_below_plain_apex(&self, apex_stripped: usize) -> bool {
+        self.tree.is_missing_below_plain_apex(apex_stripped)
     }
 
     /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.

@@ -153,6 +153,14 @@ impl<'z> NodeRef<'z> {
         self.node.flags & flags != 0
     }
 
+    /// Whether its own RRsets are all that is to be said of it: it is at or below no cut, below no DNAME, and no CNAME
+    /// stands for its types.
+    #[inline(always)]
+    #[must_use]
+    pub const fn speaks_for_itself(self) -> bool {
+        !self.has(flag::CUT | flag::COVERED | flag::CNAME)
+    }
+
     /// The slot, if it is balanced.
     #[must_use]
     pub const fn slot(self) -> Option<u32> {
