@@ -57,9 +57,7 @@ impl<'s> Asking<'_, 's> {
         if self.query.qclass() != class::IN || !means_itself(qtype) {
             return None;
         }
-        let zones = &self.snapshot.zones;
-        let (number, apex_stripped) = zones.find(name, 0)?;
-        let zone = zones.zone(number);
+        let (number, zone, apex_stripped) = self.snapshot.zones.find_zone(name, 0)?;
         if zone.is_overlaid() {
             return None;
         }

@@ -14,7 +14,7 @@ pub struct PrefixSet {
 
 impl PrefixSet {
     /// Whether `address` is in one of the prefixes.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match address {

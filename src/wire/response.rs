@@ -8,6 +8,8 @@ use super::{NameError, NameKey, OptAnswer, Query, short};
 pub const POINTER_OFFSET_MAX: usize = 0x3fff;
 /// Where the question's name stands in every message.
 pub const QNAME_OFFSET: usize = HEADER_LEN;
+/// Octets of the ID that a header begins with.
+const ID_LEN: usize = 2;
 /// The two bits that make a label length a pointer.
 const POINTER: u16 = 0xc000;
 /// Offsets within a ready record: its TTL, its RDLENGTH, its RDATA.
@@ -74,7 +76,9 @@ impl<'o> Response<'o> {
     #[must_use]
     pub fn begin(out: &'o mut [u8], len_max: usize, reserved: usize, query: &Query, message: &[u8]) -> Self {
         let question_end = HEADER_LEN + query.question_len();
-        short::copy(&mut out[..question_end], &message[..question_end]);
+        // The rest of the header is written when all of it is known.
+        out[..ID_LEN].copy_from_slice(&message[..ID_LEN]);
+        short::copy(&mut out[HEADER_LEN..question_end], &message[HEADER_LEN..question_end]);
         let end = len_max.min(out.len()) - reserved;
         assert!(question_end <= end, "no room for a question");
         Self { octets: out, len: question_end, end, question_end, counts: 0, flags: flag::QR | query.flags_to_copy() }

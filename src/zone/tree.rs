@@ -112,14 +112,14 @@ impl Tree {
     #[must_use]
     pub fn strip(&self, name: &NameKey) -> Option<usize> {
         let stripped = name.label_count().checked_sub(self.apex_labels.into())?;
-        self.is_apex(name, stripped).then_some(stripped)
+        (name.hash(stripped) == self.apex_hash && self.has_apex(name.suffix(stripped))).then_some(stripped)
     }
 
-    /// Whether suffix `stripped` of `name` is the apex.
+    /// Whether this name in lower case is the apex.
     #[inline(always)]
     #[must_use]
-    pub fn is_apex(&self, name: &NameKey, stripped: usize) -> bool {
-        name.hash(stripped) == self.apex_hash && short::same(name.suffix(stripped), &self.apex_lower)
+    pub fn has_apex(&self, name: &[u8]) -> bool {
+        short::same(name, &self.apex_lower)
     }
 
     /// Which shard holds the names with this hash.
