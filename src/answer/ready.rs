@@ -6,28 +6,12 @@ use super::plan::Question;
 use super::rate_limit::{Charge, Verdict};
 use super::steered::{self, Tallied};
 use super::visitor::Visitor;
-use super::{Counters, Outcome, Request, edns, negative, positive};
+use super::{Outcome, Request, Responder, edns, negative, positive};
 use crate::snapshot::Snapshot;
 use crate::wire::numbers::flag;
 use crate::wire::response::{QNAME_OFFSET, Section};
-use crate::wire::{NameKey, OptAnswer, Query, Rcode, Records, Response, class, rtype};
+use crate::wire::{NameKey, OptAnswer, Rcode, Records, Response, class, rtype};
 use crate::zone::Zone;
-
-/// A query that may have its answer ready, and all that the response depends on.
-pub struct Asking<'a, 's> {
-    /// The query, without a cookie.
-    pub query: &'a Query,
-    /// What may be read.
-    pub snapshot: &'s Snapshot,
-    /// The query as it came.
-    pub request: &'a Request<'a>,
-    /// Whose shard counts.
-    pub worker: usize,
-    /// Who asks, and gets answers of any length.
-    pub visitor: Visitor<'a>,
-    /// What the worker counts.
-    pub counters: &'a Counters,
-}
 
 /// What stands ready for a query.
 struct Ready<'s> {
@@ -49,25 +33,32 @@ const fn means_itself(qtype: u16) -> bool {
         && !positive::has_addresses(qtype)
 }
 
-impl<'s> Asking<'_, 's> {
-    /// Answers with what stands ready into `out`; `None` when nothing does, or it does not fit: then nothing has happened.
+/// What is said of every query: read where it is needed, so that little has to be kept at hand on the way there.
+impl Responder {
+    /// Answers the query that was parsed with what stands ready; `None` when nothing does, or it does not fit: then nothing
+    /// has happened.
     #[inline(always)]
-    pub fn answer(self, out: &mut [u8]) -> Option<Outcome> {
-        let (name, qtype, edns) = (self.query.name(), self.query.qtype(), self.query.edns());
-        if self.query.qclass() != class::IN || !means_itself(qtype) {
+    pub(super) fn answer_ready(&self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Option<Outcome> {
+        let (name, qtype) = (self.query.name(), self.query.qtype());
+        if self.query.qclass() != class::IN || !means_itself(qtype) || !self.is_plain(snapshot, request) {
             return None;
         }
-        let (number, zone, apex_stripped) = self.snapshot.zones.find_zone(name, 0)?;
+        let (number, zone, apex_stripped) = snapshot.zones.find_zone(name, 0)?;
         if zone.is_overlaid() {
             return None;
         }
-        let signs = zone.is_signed() && edns.is_some_and(|edns| edns.dnssec_ok);
+        let signs = zone.is_signed() && self.query.edns().is_some_and(|edns| edns.dnssec_ok);
         let Some(node) = zone.node(name, apex_stripped) else {
             // Who asks for signatures is owed a proof.
             if signs || !zone.is_missing_below_plain_apex(apex_stripped) {
                 return None;
             }
-            return self.send(absence(zone, name.hash(apex_stripped), Rcode::NXDOMAIN), apex_stripped, out);
+            return self.send(
+                absence(zone, name.hash(apex_stripped), Rcode::NXDOMAIN),
+                apex_stripped,
+                (snapshot, request),
+                out,
+            );
         };
         if !node.speaks_for_itself() {
             return None;
@@ -76,35 +67,61 @@ impl<'s> Asking<'_, 's> {
             if signs {
                 return None;
             }
-            let client_subnet = edns.and_then(|edns| edns.client_subnet.as_ref());
-            let question = Question::of(self.snapshot, self.worker, qtype, client_subnet, self.request);
+            let client_subnet = self.query.edns().and_then(|edns| edns.client_subnet.as_ref());
+            let question = Question::of(snapshot, self.worker, qtype, client_subnet, request);
             let (steered, tallied) = steered::ready(&question, number, slot)?;
             let (ttl, scope, tallied) = (Some(steered.ttl), steered.scope, Some(tallied));
             let ready = Ready { ttl, scope, tallied, ..records(name, steered.records()) };
-            return self.send(ready, apex_stripped, out);
+            return self.send(ready, apex_stripped, (snapshot, request), out);
         }
         match node.rrset(qtype) {
-            Some(rrset) if signs => self.send(records(name, positive::signed_records(rrset)), apex_stripped, out),
-            Some(rrset) => self.send(records(name, positive::records(rrset)), apex_stripped, out),
+            Some(rrset) if signs => {
+                self.send(records(name, positive::signed_records(rrset)), apex_stripped, (snapshot, request), out)
+            }
+            Some(rrset) => self.send(records(name, positive::records(rrset)), apex_stripped, (snapshot, request), out),
             None if signs => None,
-            None => self.send(absence(zone, name.hash(apex_stripped), Rcode::NOERROR), apex_stripped, out),
+            None => self.send(
+                absence(zone, name.hash(apex_stripped), Rcode::NOERROR),
+                apex_stripped,
+                (snapshot, request),
+                out,
+            ),
         }
     }
 
+    /// Whether the client may get any answer without a proof of where it is, and gives none.
     #[inline(always)]
-    fn send(self, ready: Ready<'_>, apex_stripped: usize, out: &mut [u8]) -> Option<Outcome> {
-        let Self { query, snapshot, request, worker, visitor, counters } = self;
+    fn is_plain(&self, snapshot: &Snapshot, request: &Request<'_>) -> bool {
+        let has_cookie = self.query.edns().is_some_and(|edns| edns.cookie.is_some());
+        !has_cookie && self.visitor(request).response_len_max(&snapshot.settings).is_none()
+    }
+
+    #[inline(always)]
+    fn visitor(&self, request: &Request<'_>) -> Visitor<'_> {
+        Visitor::without_cookie(self.guard.as_deref(), request)
+    }
+
+    /// Writes what was found.
+    #[inline(always)]
+    fn send(
+        &self,
+        ready: Ready<'_>,
+        apex_stripped: usize,
+        (snapshot, request): (&Snapshot, &Request<'_>),
+        out: &mut [u8],
+    ) -> Option<Outcome> {
+        let Self { query, counters, .. } = self;
         let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
         let mut opt = edns.map(|edns| edns::opt_for(edns, settings, profile, None));
         let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
-        let mut response =
-            Response::begin(out, profile.response_len_max(settings, edns), reserved, query, request.octets);
+        let len_max = profile.response_len_max(settings, edns);
+        let mut response = Response::begin(out, len_max, reserved, query, request.octets);
         let apex_at = QNAME_OFFSET + query.name().offset(apex_stripped);
         response.rrset_here(ready.section, ready.records, QNAME_OFFSET, apex_at, ready.ttl).ok()?;
         if let Some(tallied) = ready.tallied {
-            tallied.count(snapshot, worker);
+            tallied.count(snapshot, self.worker);
         }
-        if visitor.judge(settings, request, ready.charge, counters) != Verdict::Send {
+        if self.visitor(request).judge(settings, request, ready.charge, counters) != Verdict::Send {
             return Some(Outcome::Drop);
         }
         counters.responded(ready.rcode);

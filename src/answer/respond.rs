@@ -6,7 +6,6 @@ use super::dnssec::Expansions;
 use super::guard::Guard;
 use super::plan::{Question, find};
 use super::rate_limit::{Charge, Verdict};
-use super::ready::Asking;
 use super::visitor::Visitor;
 use super::{Counters, Outcome, Request, TransportProfile, chain, chaos, edns};
 use crate::snapshot::Snapshot;
@@ -17,12 +16,12 @@ use std::sync::Arc;
 
 /// Answers the queries of one worker; holds its scratch space and its counters.
 pub struct Responder {
-    worker: usize,
+    pub(super) worker: usize,
     /// Whether there is somebody to hand slow messages to.
     has_slow_door: bool,
-    counters: Arc<Counters>,
-    guard: Option<Arc<Guard>>,
-    query: Query,
+    pub(super) counters: Arc<Counters>,
+    pub(super) guard: Option<Arc<Guard>>,
+    pub(super) query: Query,
     /// The current name of a CNAME chain.
     chained: NameKey,
     /// Names whose addresses are added.
@@ -103,21 +102,6 @@ impl Responder {
             return outcome;
         }
         self.answer_composed(snapshot, request, out)
-    }
-
-    /// Answers with what stands ready; `None`, and nothing has happened, where more is to be done.
-    #[inline(always)]
-    fn answer_ready(&self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Option<Outcome> {
-        let Self { worker, counters, guard, query, .. } = self;
-        let (settings, edns) = (&*snapshot.settings, query.edns());
-        if edns.is_some_and(|edns| edns.cookie.is_some()) {
-            return None;
-        }
-        let visitor = Visitor::without_cookie(guard.as_deref(), request);
-        if visitor.response_len_max(settings).is_some() {
-            return None;
-        }
-        Asking { query, snapshot, request, worker: *worker, visitor, counters }.answer(out)
     }
 
     /// A query whose answer is put together from several parts, or takes proofs, or is an error.
