@@ -11,10 +11,13 @@ pub use cookie::{Cookie, ServerCookie};
 pub use opt_answer::{ExtendedError, OptAnswer};
 
 use super::Malformed;
-use super::numbers::option;
+use super::numbers::{option, rtype};
+use opt_answer::OPT_LEN_MIN;
 
 /// The DO flag among the flags of an OPT record.
 const DNSSEC_OK: u16 = 0x8000;
+/// The second octet of the type OPT; the first is 0.
+const OPT_LOW: u8 = rtype::OPT as u8;
 /// Octets in front of an option's data: code and length.
 const OPTION_HEADER_LEN: usize = 4;
 
@@ -67,6 +70,22 @@ impl Edns {
             wants_nsid: false,
             wants_keepalive: false,
         }
+    }
+
+    /// What an OPT record says that fills `record`, and whose one option is the client subnet: the commonest of those with
+    /// options. `None`: another one, or a mistake in it.
+    #[inline(always)]
+    #[must_use]
+    pub fn with_client_subnet(record: &[u8]) -> Option<Self> {
+        let (fixed, rdata) = record.split_first_chunk::<OPT_LEN_MIN>()?;
+        let [0, 0, OPT_LOW, class_high, class_low, t0, 0, t2, t3, 0, rdata_len] = *fixed else { return None };
+        if usize::from(rdata_len) != rdata.len() {
+            return None;
+        }
+        let client_subnet = ClientSubnet::parse_short(rdata)?;
+        let ttl = u32::from_be_bytes([t0, 0, t2, t3]);
+        let class = u16::from_be_bytes([class_high, class_low]);
+        Some(Self { client_subnet: Some(client_subnet), ..Self::new(class, ttl) })
     }
 
     /// Adds what the options in the RDATA say, as far as they are `understood`. Those of a version other than 0 are not
