@@ -33,7 +33,7 @@ const fn means_itself(qtype: u16) -> bool {
         && !positive::has_addresses(qtype)
 }
 
-/// What is said of every query: read where it is needed, so that little has to be kept at hand on the way there.
+// What is said of the query and of who asks is read where it is needed, so that little has to be kept at hand on the way.
 impl Responder {
     /// Answers the query that was parsed with what stands ready; `None` when nothing does, or it does not fit: then nothing
     /// has happened.
@@ -121,8 +121,10 @@ impl Responder {
         if let Some(tallied) = ready.tallied {
             tallied.count(snapshot, self.worker);
         }
-        if self.visitor(request).judge(settings, request, ready.charge, counters) != Verdict::Send {
-            return Some(Outcome::Drop);
+        match self.visitor(request).judge(settings, request, ready.charge, counters) {
+            Verdict::Send => {}
+            Verdict::Slip => return Some(self.send_nothing(snapshot, request, out)),
+            Verdict::Drop => return Some(Outcome::Drop),
         }
         counters.responded(ready.rcode);
         response.set_flag(flag::AA);
@@ -133,6 +135,22 @@ impl Responder {
             edns::set_scope(opt, ready.scope);
         }
         Some(Outcome::Reply { len: response.finish(ready.rcode, opt.as_ref()) })
+    }
+
+    /// Asks the client to come again over a transport that cannot lie.
+    #[cold]
+    fn send_nothing(&self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
+        let Self { query, counters, .. } = self;
+        let opt = query.edns().map(|edns| edns::opt_for(edns, &snapshot.settings, request.profile, None));
+        let (len_max, reserved) = (out.len(), opt.as_ref().map_or(0, OptAnswer::record_len));
+        let mut response = Response::begin(out, len_max, reserved, query, request.octets);
+        response.set_flag(flag::TC);
+        counters.responded(Rcode::NOERROR);
+        counters.truncated();
+        if query.edns().is_some_and(|edns| edns.client_subnet.is_some()) {
+            counters.client_subnet();
+        }
+        Outcome::Reply { len: response.finish(Rcode::NOERROR, opt.as_ref()) }
     }
 }
 

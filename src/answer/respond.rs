@@ -106,7 +106,7 @@ impl Responder {
 
     /// A query whose answer is put together from several parts, or takes proofs, or is an error.
     #[inline(never)]
-    fn answer_composed(&mut self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
+    pub(super) fn answer_composed(&mut self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
         let Self { worker, counters, guard, query, chained, scratch, .. } = self;
         let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
         let visitor = Visitor::new(edns, settings, guard.as_deref(), request, counters);
