@@ -60,8 +60,10 @@ pub fn others_for<'s>(
     profile: &TransportProfile,
     cookie: Option<[u8; COOKIE_LEN]>,
 ) -> Option<OtherOptions<'s>> {
-    let asked = cookie.is_some() || edns.wants_nsid || edns.wants_keepalive;
-    asked.then(|| OtherOptions {
+    if cookie.is_none() && !edns.wants_nsid && !edns.wants_keepalive {
+        return None;
+    }
+    Some(OtherOptions {
         cookie,
         nsid: if edns.wants_nsid { settings.nsid.as_deref() } else { None },
         keepalive: if edns.wants_keepalive { profile.idle_timeout } else { None },
