@@ -110,8 +110,8 @@ impl Responder {
         let Self { worker, counters, guard, query, chained, scratch, .. } = self;
         let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
         let visitor = Visitor::new(edns, settings, guard.as_deref(), request, counters);
-        let mut opt = edns.map(|edns| edns::opt_for(edns, settings, profile, visitor.cookie));
-        let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
+        let mut others = edns.and_then(|edns| edns::others_for(edns, settings, profile, visitor.cookie));
+        let reserved = edns.map_or(0, |edns| edns::opt_for(edns, 0, others.as_ref()).record_len());
         let mut len_max = profile.response_len_max(settings, edns);
         let unproven_max = visitor.response_len_max(settings);
         if let Some(most) = unproven_max {
@@ -154,10 +154,10 @@ impl Responder {
             Verdict::Drop => return Outcome::Drop,
         }
         count(counters, &composer, rcode);
-        if let Some(opt) = &mut opt {
-            edns::set_scope(opt, composer.scope);
-            opt.error = composer.error;
+        if composer.error.is_some() {
+            others.get_or_insert_default().error = composer.error;
         }
+        let opt = edns.map(|edns| edns::opt_for(edns, composer.scope, others.as_ref()));
         Outcome::Reply { len: composer.response.finish(rcode, opt.as_ref()) }
     }
 
@@ -167,11 +167,12 @@ impl Responder {
         let settings = &*snapshot.settings;
         let edns = self.query.edns().filter(|_| cause == Malformed::QuestionCount);
         let visitor = Visitor::new(edns, settings, self.guard.as_deref(), request, &self.counters);
+        let others = edns.and_then(|edns| edns::others_for(edns, settings, request.profile, visitor.cookie));
         let (rcode, opt) = match (edns, visitor.cookie) {
             (Some(edns), Some(_)) => {
                 // Without a question it asks for a cookie, or whether the one that it has is good (RFC 7873, section 5.4).
                 let rcode = if visitor.proof == Proof::Invalid { Rcode::BADCOOKIE } else { Rcode::NOERROR };
-                (rcode, Some(edns::opt_for(edns, settings, request.profile, visitor.cookie)))
+                (rcode, Some(edns::opt_for(edns, 0, others.as_ref())))
             }
             _ => {
                 self.counters.malformed(cause);

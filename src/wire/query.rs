@@ -57,7 +57,7 @@ impl Query {
             (behind, _) => {
                 let understood = understood();
                 if behind == ONE_ADDITIONAL && understood.client_subnet {
-                    self.edns = Edns::with_client_subnet(rest);
+                    Edns::read_with_client_subnet(&mut self.edns, rest);
                 }
                 if self.edns.is_some() { &[] } else { self.parse_records(rest, counts, understood)? }
             }

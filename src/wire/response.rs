@@ -363,15 +363,7 @@ mod tests {
         b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03wWw\x07example\x03com\x00\x00\x01\x00\x01";
     /// The apex `example.com.` of the zone, behind `wWw`.
     const APEX: usize = QNAME_OFFSET + 4;
-    const OPT: OptAnswer<'_> = OptAnswer {
-        udp_len: 1232,
-        dnssec_ok: false,
-        client_subnet: None,
-        cookie: None,
-        nsid: None,
-        keepalive: None,
-        error: None,
-    };
+    const OPT: OptAnswer<'_> = OptAnswer { udp_len: 1232, dnssec_ok: false, client_subnet: None, others: None };
 
     fn query() -> Query {
         let mut query = Query::default();

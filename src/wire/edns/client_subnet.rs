@@ -19,7 +19,8 @@ const ADDRESS_LEN_MAX: usize = 16;
 pub(super) const OPTION_LEN_MAX: usize = HEAD_LEN + ADDRESS_LEN_MAX;
 /// Where in an option the second octet of its length stands; the first is 0.
 const LEN_LOW_AT: usize = 3;
-/// Where in an option SCOPE stands.
+/// Where in an option SOURCE stands, and SCOPE.
+const SOURCE_AT: usize = HEAD_LEN - 2;
 const SCOPE_AT: usize = HEAD_LEN - 1;
 /// The second octet of the option's code; the first is 0.
 const CODE_LOW: u8 = option::CLIENT_SUBNET as u8;
@@ -37,46 +38,45 @@ impl ClientSubnet {
         let (&fixed, address) = data.split_first_chunk::<FIXED_LEN>().ok_or(Malformed::ClientSubnet)?;
         let mut octets = [0; ADDRESS_LEN_MAX];
         octets.get_mut(..address.len()).ok_or(Malformed::ClientSubnet)?.copy_from_slice(address);
-        Self::new(fixed, address, octets).ok_or(Malformed::ClientSubnet)
+        let mut head = [0, CODE_LOW, 0, data.len() as u8, 0, 0, 0, 0];
+        head[OPTION_HEADER_LEN..].copy_from_slice(&fixed);
+        Self::new(head, address, octets).ok_or(Malformed::ClientSubnet)
     }
 
-    /// Reads the whole option, which ends where `option` does, when its address has at most 8 octets, as nearly all have.
-    /// `None`: a longer one, another option, or a mistake.
+    /// Reads the whole option, which ends where `option` does, when its address has 1 to 8 octets, as nearly all have.
+    /// `None`: another address, another option, or a mistake.
     #[inline(always)]
     pub(super) fn parse_short(option: &[u8]) -> Option<Self> {
-        let (&[0, CODE_LOW, 0, len, fixed @ ..], address) = option.split_first_chunk::<HEAD_LEN>()? else {
-            return None;
-        };
-        let octets_missing = 8_u32.checked_sub(address.len() as u32)?;
-        if usize::from(len) != FIXED_LEN + address.len() {
+        let (head, address) = option.split_first_chunk::<HEAD_LEN>()?;
+        let [0, CODE_LOW, 0, len, ..] = *head else { return None };
+        if usize::from(len) != FIXED_LEN + address.len() || !matches!(address.len(), 1..=8) {
             return None;
         }
         // The last 8 octets are read at once, and those that are no part of the address shifted out.
         let last = u64::from_le_bytes(*option.last_chunk()?);
-        let octets = last.checked_shr(8 * octets_missing).unwrap_or(0);
-        Self::new(fixed, address, u128::from(octets).to_le_bytes())
+        let octets = last >> (8 * (8 - address.len()));
+        Self::new(*head, address, u128::from(octets).to_le_bytes())
     }
 
-    /// The option with these octets in front of `address`, if no rule is broken. `octets` is the address, filled up with
-    /// zeros.
+    /// The option with these octets in front of `address`, if no rule is broken; code and length are right. `octets` is
+    /// the address, filled up with zeros.
     #[inline(always)]
-    fn new(fixed: [u8; FIXED_LEN], address: &[u8], octets: [u8; ADDRESS_LEN_MAX]) -> Option<Self> {
-        let [family_high, family_low, source, scope] = fixed;
+    fn new(head: [u8; HEAD_LEN], address: &[u8], octets: [u8; ADDRESS_LEN_MAX]) -> Option<Self> {
+        let [_, _, _, _, family_high, family_low, source, scope] = head;
         let bits = match u16::from_be_bytes([family_high, family_low]) {
             0 => 0,
             FAMILY_IPV4 => 32,
             FAMILY_IPV6 => 128,
             _ => return None,
         };
-        // Of the last octet, that is; of a whole one no bit is beyond SOURCE.
-        let beyond_source = 0x7f_u8 >> (source.wrapping_sub(1) % 8);
-        let surplus = address.last().is_some_and(|last| last & beyond_source != 0);
-        if source > bits || scope != 0 || address.len() != octets_for(source) || surplus {
+        // Fewer than an octet has, where there are just as many octets as SOURCE needs.
+        let bits_beyond = (8 * address.len()).wrapping_sub(source.into());
+        let surplus = address.last().is_some_and(|last| last & !(0xff << (bits_beyond % 8)) != 0);
+        if source > bits || scope != 0 || bits_beyond >= 8 || surplus {
             return None;
         }
         let mut option = [0; OPTION_LEN_MAX];
-        let len = (FIXED_LEN + address.len()) as u8;
-        option[..HEAD_LEN].copy_from_slice(&[0, CODE_LOW, 0, len, family_high, family_low, source, 0]);
+        option[..HEAD_LEN].copy_from_slice(&head);
         option[HEAD_LEN..].copy_from_slice(&octets);
         Some(Self { option })
     }
@@ -98,6 +98,13 @@ impl ClientSubnet {
         Some((address, source))
     }
 
+    /// Whether the option says nothing of the client.
+    #[inline(always)]
+    #[must_use]
+    pub const fn says_nothing(&self) -> bool {
+        self.option[SOURCE_AT] == 0
+    }
+
     /// Octets of the whole option in a message.
     #[inline(always)]
     #[must_use]
@@ -111,12 +118,6 @@ impl ClientSubnet {
         *room = self.option;
         room[SCOPE_AT] = scope;
     }
-}
-
-/// Octets that hold `bits` bits.
-#[inline(always)]
-fn octets_for(bits: u8) -> usize {
-    usize::from(bits).div_ceil(8)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub mod opt_answer;
 
 pub use client_subnet::ClientSubnet;
 pub use cookie::{Cookie, ServerCookie};
-pub use opt_answer::{ExtendedError, OptAnswer};
+pub use opt_answer::{ExtendedError, OptAnswer, OtherOptions};
 
 use super::Malformed;
 use super::numbers::{option, rtype};
@@ -72,20 +72,19 @@ impl Edns {
         }
     }
 
-    /// What an OPT record says that fills `record`, and whose one option is the client subnet: the commonest of those with
-    /// options. `None`: another one, or a mistake in it.
-    #[inline(always)]
-    #[must_use]
-    pub fn with_client_subnet(record: &[u8]) -> Option<Self> {
-        let (fixed, rdata) = record.split_first_chunk::<OPT_LEN_MIN>()?;
-        let [0, 0, OPT_LOW, class_high, class_low, t0, 0, t2, t3, 0, rdata_len] = *fixed else { return None };
+    /// Sets `edns` to what an OPT record says that fills `record`, and whose one option is the client subnet: the commonest
+    /// of those with options. Leaves it as it was for another one, or one with a mistake.
+    #[inline(never)]
+    pub fn read_with_client_subnet(edns: &mut Option<Self>, record: &[u8]) {
+        let Some((fixed, rdata)) = record.split_first_chunk::<OPT_LEN_MIN>() else { return };
+        let [0, 0, OPT_LOW, class_high, class_low, t0, 0, t2, t3, 0, rdata_len] = *fixed else { return };
         if usize::from(rdata_len) != rdata.len() {
-            return None;
+            return;
         }
-        let client_subnet = ClientSubnet::parse_short(rdata)?;
-        let ttl = u32::from_be_bytes([t0, 0, t2, t3]);
+        let Some(client_subnet) = ClientSubnet::parse_short(rdata) else { return };
         let class = u16::from_be_bytes([class_high, class_low]);
-        Some(Self { client_subnet: Some(client_subnet), ..Self::new(class, ttl) })
+        let ttl = u32::from_be_bytes([t0, 0, t2, t3]);
+        *edns = Some(Self { client_subnet: Some(client_subnet), ..Self::new(class, ttl) });
     }
 
     /// Adds what the options in the RDATA say, as far as they are `understood`. Those of a version other than 0 are not
