@@ -10,7 +10,7 @@ use super::{Outcome, Request, Responder, edns, negative, positive};
 use crate::snapshot::Snapshot;
 use crate::wire::numbers::flag;
 use crate::wire::response::{QNAME_OFFSET, Section};
-use crate::wire::{NameKey, OptAnswer, Rcode, Records, Response, class, rtype};
+use crate::wire::{Edns, NameKey, OptAnswer, Rcode, Records, Response, class, rtype};
 use crate::zone::Zone;
 
 /// What stands ready for a query.
@@ -89,11 +89,10 @@ impl Responder {
         }
     }
 
-    /// Whether the client may get any answer without a proof of where it is, and gives none.
+    /// Whether the query has none of the rare options, and its client may get any answer without a proof of where it is.
     #[inline(always)]
     fn is_plain(&self, snapshot: &Snapshot, request: &Request<'_>) -> bool {
-        let has_cookie = self.query.edns().is_some_and(|edns| edns.cookie.is_some());
-        !has_cookie && self.visitor(request).response_len_max(&snapshot.settings).is_none()
+        !self.query.edns().is_some_and(Edns::has_others) && self.visitor(request).response_len_max(&snapshot.settings).is_none()
     }
 
     #[inline(always)]
@@ -112,7 +111,7 @@ impl Responder {
     ) -> Option<Outcome> {
         let Self { query, counters, .. } = self;
         let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
-        let mut opt = edns.map(|edns| edns::opt_for(edns, settings, profile, None));
+        let opt = edns.map(|edns| edns::opt_for(edns, ready.scope, None));
         let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
         let len_max = profile.response_len_max(settings, edns);
         let mut response = Response::begin(out, len_max, reserved, query, request.octets);
@@ -123,25 +122,22 @@ impl Responder {
         }
         match self.visitor(request).judge(settings, request, ready.charge, counters) {
             Verdict::Send => {}
-            Verdict::Slip => return Some(self.send_nothing(snapshot, request, out)),
+            Verdict::Slip => return Some(self.send_nothing(request, out)),
             Verdict::Drop => return Some(Outcome::Drop),
         }
         counters.responded(ready.rcode);
         response.set_flag(flag::AA);
-        if let Some(opt) = &mut opt {
-            if opt.client_subnet.is_some() {
-                counters.client_subnet();
-            }
-            edns::set_scope(opt, ready.scope);
+        if edns.is_some_and(|edns| edns.client_subnet.is_some()) {
+            counters.client_subnet();
         }
         Some(Outcome::Reply { len: response.finish(ready.rcode, opt.as_ref()) })
     }
 
     /// Asks the client to come again over a transport that cannot lie.
     #[cold]
-    fn send_nothing(&self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
+    fn send_nothing(&self, request: &Request<'_>, out: &mut [u8]) -> Outcome {
         let Self { query, counters, .. } = self;
-        let opt = query.edns().map(|edns| edns::opt_for(edns, &snapshot.settings, request.profile, None));
+        let opt = query.edns().map(|edns| edns::opt_for(edns, 0, None));
         let (len_max, reserved) = (out.len(), opt.as_ref().map_or(0, OptAnswer::record_len));
         let mut response = Response::begin(out, len_max, reserved, query, request.octets);
         response.set_flag(flag::TC);

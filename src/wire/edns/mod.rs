@@ -72,6 +72,13 @@ impl Edns {
         }
     }
 
+    /// Whether it has any option that is answered, but the client subnet.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_others(&self) -> bool {
+        self.cookie.is_some() || self.wants_nsid || self.wants_keepalive
+    }
+
     /// Sets `edns` to what an OPT record says that fills `record`, and whose one option is the client subnet: the commonest
     /// of those with options. Leaves it as it was for another one, or one with a mistake.
     #[inline(never)]
