@@ -5,7 +5,7 @@ use super::plan::{Question, Step};
 use crate::base::Family;
 use crate::geo::Client;
 use crate::snapshot::{Balance, service_of};
-use crate::steering::decide::{Asked, Decision, Verdict, decide, scope};
+use crate::steering::decide::{Asked, Decision, Verdict, decide, decide_steady, scope};
 use crate::steering::spec::TtlRange;
 use crate::steering::{PoolAnswers, StoredAnswer};
 use crate::wire::{ClientSubnet, rtype};
@@ -23,7 +23,56 @@ pub struct Steered<'s> {
 }
 
 /// What the balanced name in `slot` of zone `zone` leads to. `fixed` is the RRset of the asked type in the zone file.
+#[inline(always)]
 pub fn step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<RrsetRef<'s>>) -> Step<'s> {
+    match steady(question, zone, slot) {
+        Some(steered) => Step::Steered(steered),
+        None => any_step(question, zone, slot, fixed),
+    }
+}
+
+/// What a client gets whose first region is well, as it is for most. `None` where more is to be looked at.
+#[inline(always)]
+fn steady<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Option<Steered<'s>> {
+    let snapshot = question.snapshot;
+    let balance = snapshot.balances[zone].get(slot as usize)?;
+    let family = match question.qtype {
+        rtype::A => Family::V4,
+        rtype::AAAA => Family::V6,
+        _ => return None,
+    };
+    if balance.fallback.is_some() {
+        return None;
+    }
+    let answers = &**snapshot.pool_answers.get(balance.pool_answers as usize);
+    let client = client(question);
+    let spot = snapshot.rankings[balance.ranking as usize].spot(&snapshot.locator, client.address);
+    let decided = decide_steady(answers, spot, Family::of(client.address), family, question.random)?;
+    let steered = Steered { answer: decided.answer, ttl: balance.ttl.max, scope: client.scope_as_sent(decided.scope) };
+    debug_assert!(is_decided_alike(&steered, question, balance, answers, family), "both roads lead to one answer");
+    if let Some(shard) = snapshot.shards.get(question.worker) {
+        shard.count_at(balance.pool_answers as usize, decided.counter);
+    }
+    Some(steered)
+}
+
+/// Whether [`decide`] comes to the same.
+fn is_decided_alike<'s>(
+    steered: &Steered<'s>,
+    question: &Question<'s>,
+    balance: &Balance,
+    answers: &'s PoolAnswers,
+    family: Family,
+) -> bool {
+    let Decided { client, decision, .. } = decide_for(question, balance, answers, family).0;
+    decision.verdict.variant().map(|number| answers.variant(number)) == Some(steered.answer)
+        && !decision.ttl_min
+        && client.scope_as_sent(decision.scope) == steered.scope
+}
+
+/// As [`step`], whatever there is to look at.
+#[inline(never)]
+fn any_step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<RrsetRef<'s>>) -> Step<'s> {
     let snapshot = question.snapshot;
     let Some(balance) = snapshot.balances[zone].get(slot as usize) else {
         let at = slot as usize - snapshot.balances[zone].len();
