@@ -69,7 +69,7 @@ impl Responder {
             }
             let client_subnet = self.query.edns().and_then(|edns| edns.client_subnet.as_ref());
             let question = Question::of(snapshot, self.worker, qtype, client_subnet, request);
-            let (steered, tallied) = steered::ready(&question, number, slot)?;
+            let (steered, tallied) = steered::steady(&question, number, slot)?;
             let (ttl, scope, tallied) = (Some(steered.ttl), steered.scope, Some(tallied));
             let ready = Ready { ttl, scope, tallied, ..records(name, steered.records()) };
             return self.send(ready, apex_stripped, (snapshot, request), out);
@@ -92,7 +92,8 @@ impl Responder {
     /// Whether the query has none of the rare options, and its client may get any answer without a proof of where it is.
     #[inline(always)]
     fn is_plain(&self, snapshot: &Snapshot, request: &Request<'_>) -> bool {
-        !self.query.edns().is_some_and(Edns::has_others) && self.visitor(request).response_len_max(&snapshot.settings).is_none()
+        !self.query.edns().is_some_and(Edns::has_others)
+            && self.visitor(request).response_len_max(&snapshot.settings).is_none()
     }
 
     #[inline(always)]

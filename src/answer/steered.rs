@@ -2,10 +2,10 @@
 
 use super::alias;
 use super::plan::{Question, Step};
-use crate::base::{Family, RegionId};
+use crate::base::Family;
 use crate::geo::Client;
 use crate::snapshot::{Balance, Snapshot, service_of};
-use crate::steering::decide::{Asked, Decision, Verdict, decide, scope};
+use crate::steering::decide::{Asked, Decision, Verdict, decide, decide_steady, scope};
 use crate::steering::spec::TtlRange;
 use crate::steering::{PoolAnswers, StoredAnswer};
 use crate::wire::{ClientSubnet, Records, rtype};
@@ -30,11 +30,11 @@ impl<'s> Steered<'s> {
     }
 }
 
-/// Where a decision counts: a pool by index of [`crate::snapshot::Snapshot::pool_answers`], and its region.
+/// Where a decision counts: a pool by index of [`crate::snapshot::Snapshot::pool_answers`], and the place of its region there.
 #[derive(Clone, Copy)]
 pub struct Tallied {
     pool_index: usize,
-    region: Option<RegionId>,
+    counter: u16,
 }
 
 impl Tallied {
@@ -42,34 +42,51 @@ impl Tallied {
     #[inline(always)]
     pub fn count(self, snapshot: &Snapshot, worker: usize) {
         if let Some(shard) = snapshot.shards.get(worker) {
-            shard.count(self.pool_index, self.region);
+            shard.count_at(self.pool_index, self.counter);
         }
     }
 }
 
-/// As [`step`], where that is a variant of addresses and comes from the name's own policy without taking a turn; `None`
-/// otherwise. Counts nothing: who writes the answer does.
+/// As [`step`], for a client whose first region is well, as it is for most. `None` where more is to be looked at. Counts
+/// nothing: who writes the answer does.
 #[inline(always)]
-pub fn ready<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Option<(Steered<'s>, Tallied)> {
+pub fn steady<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Option<(Steered<'s>, Tallied)> {
     let snapshot = question.snapshot;
     let balance = snapshot.balances[zone].get(slot as usize)?;
-    let answers = &**snapshot.pool_answers.get(balance.pool_answers as usize);
     let family = match question.qtype {
         rtype::A => Family::V4,
         rtype::AAAA => Family::V6,
         _ => return None,
     };
-    if balance.fallback.is_some() || answers.takes_turns() || answers.answers_cname() {
+    if balance.fallback.is_some() {
         return None;
     }
-    let (Decided { client, decision, ttl, pool_index, answers }, _) = decide_for(question, balance, answers, family);
-    let Verdict::Variant(number) = decision.verdict else { return None };
-    let ttl = if decision.ttl_min { ttl.min } else { ttl.max };
-    let steered = Steered { answer: answers.variant(number), ttl, scope: client.scope_as_sent(decision.scope) };
-    Some((steered, Tallied { pool_index, region: decision.region }))
+    let pool_index = balance.pool_answers as usize;
+    let answers = &**snapshot.pool_answers.get(pool_index);
+    let client = client(question);
+    let spot = snapshot.rankings[balance.ranking as usize].spot(&snapshot.locator, client.address);
+    let decided = decide_steady(answers, spot, Family::of(client.address), family, question.random)?;
+    let steered = Steered { answer: decided.answer, ttl: balance.ttl.max, scope: client.scope_as_sent(decided.scope) };
+    debug_assert!(is_decided_alike(&steered, question, balance, answers, family), "both roads lead to one answer");
+    Some((steered, Tallied { pool_index, counter: decided.counter }))
+}
+
+/// Whether [`decide`] comes to the same.
+fn is_decided_alike<'s>(
+    steered: &Steered<'s>,
+    question: &Question<'s>,
+    balance: &Balance,
+    answers: &'s PoolAnswers,
+    family: Family,
+) -> bool {
+    let Decided { client, decision, .. } = decide_for(question, balance, answers, family).0;
+    decision.verdict.variant().map(|number| answers.variant(number)) == Some(steered.answer)
+        && !decision.ttl_min
+        && client.scope_as_sent(decision.scope) == steered.scope
 }
 
 /// What the balanced name in `slot` of zone `zone` leads to. `fixed` is the RRset of the asked type in the zone file.
+#[inline(never)]
 pub fn step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<RrsetRef<'s>>) -> Step<'s> {
     let snapshot = question.snapshot;
     let Some(balance) = snapshot.balances[zone].get(slot as usize) else {

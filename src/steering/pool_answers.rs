@@ -38,10 +38,20 @@ pub struct PoolAnswers {
     /// Of `spread`.
     picks_by: By,
     takes_turns: bool,
+    quick: Quick,
     scope_floors: [u8; 2],
     /// A (or names), AAAA.
     slots: [Slot; 2],
     variants: Variants,
+}
+
+/// How a steady group's variant is picked where that takes nothing but a random number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quick {
+    /// It takes more.
+    No,
+    Alike,
+    Weighted,
 }
 
 /// See [`PoolAnswers::partner`].
@@ -89,10 +99,11 @@ impl PoolAnswers {
     /// A member or region that is not enabled never answers, whatever its state.
     #[must_use]
     pub fn build(pool: &Pool, policy: &Policy, regions: &[Region], condition: PoolCondition) -> Self {
-        let reach = Reach::new(policy, &regions_of_pool(pool));
+        let pool_regions = regions_of_pool(pool);
+        let reach = Reach::new(policy, &pool_regions);
         let roster = Roster::new(pool, policy, regions, &condition, &reach);
         let intakes = Intakes::new(pool, policy, regions, &reach, &condition);
-        let mut variants = Variants::new(pool, policy.spread, policy.answers);
+        let mut variants = Variants::new(pool, &pool_regions, policy.spread, policy.answers);
         let mut slots = Family::BOTH.map(|family| build_slot(&reach, &roster, &intakes, policy, family, &mut variants));
         if !intakes.selects {
             mark_steady(&mut slots, roster.judge.together);
@@ -105,6 +116,7 @@ impl PoolAnswers {
             AllDown::Fallback(_) => WhenAllDown::Fallback,
             AllDown::Policy(_) => WhenAllDown::Policy,
         };
+        let takes_turns = [Some(policy.spread), policy.region_spread].into_iter().flatten().any(Spread::picks_by_turn);
         Self {
             answers_cname: roster.names,
             judge: roster.judge,
@@ -113,7 +125,12 @@ impl PoolAnswers {
             all_down,
             spread: policy.spread,
             picks_by: policy.spread.picks_by(),
-            takes_turns: [Some(policy.spread), policy.region_spread].into_iter().flatten().any(Spread::picks_by_turn),
+            takes_turns,
+            quick: match policy.spread.picks_by() {
+                By::Chance if !takes_turns && !roster.names => Quick::Alike,
+                By::Weight if !takes_turns && !roster.names => Quick::Weighted,
+                _ => Quick::No,
+            },
             scope_floors: scope_floors(pool, policy, &reach),
             slots,
             variants,
@@ -318,6 +335,19 @@ impl PoolAnswers {
         if self.answers_cname { &self.slots[0] } else { &self.slots[family.index()] }
     }
 
+    /// The records of a variant of `group`, and by which word the answer is counted, where the group is steady and a random
+    /// number is all that it takes to pick one.
+    #[inline(always)]
+    pub(super) fn pick_quick(&self, family: Family, group: GroupId, random: u64) -> Option<(StoredAnswer<'_>, u16)> {
+        let group = self.slots[family.index()].steady(group)?;
+        let position = match self.quick {
+            Quick::Alike => spread::uniform(random, group.count),
+            Quick::Weighted => spread::weighted::draw(self.variants.draws(group.variants()), random),
+            Quick::No => return None,
+        };
+        self.variants.stored_and_counter(group.first + position)
+    }
+
     /// The variant of `group` for one query.
     #[inline(always)]
     pub(super) fn pick(&self, group: &Group, asked: &Asked) -> Option<u32> {
@@ -387,11 +417,11 @@ impl Group {
 
 /// Marks the groups that need no search. AAAA follows the order of A where families go together.
 fn mark_steady([ipv4, ipv6]: &mut [Slot; 2], together: bool) {
-    for (number, group) in ipv6.groups.iter_mut().enumerate() {
+    for (number, group) in ipv6.groups.iter_mut().enumerate().filter(|(_, group)| group.count > 0) {
         let lead = ipv4.groups.get(number).map(|group| group.standing).filter(|_| together);
         group.standing = group.standing.steady_after(lead.unwrap_or(group.standing));
     }
-    for group in &mut ipv4.groups {
+    for group in ipv4.groups.iter_mut().filter(|group| group.count > 0) {
         group.standing = group.standing.steady_after(group.standing);
     }
 }

@@ -149,8 +149,10 @@ impl<'o> Response<'o> {
             let Some(pointer) = u16::try_from(pointer).ok() else { return Err(Full) };
             room[at..at + 2].copy_from_slice(&pointer.to_be_bytes());
         }
-        if owner != QNAME_OFFSET || ttl.is_some() {
+        if owner != QNAME_OFFSET {
             patch(room, owner as u16, ttl);
+        } else if let Some(ttl) = ttl {
+            patch_ttl(room, ttl);
         }
         self.len = behind;
         self.counts += section.counted(records.count);
@@ -347,6 +349,18 @@ fn patch(mut records: &mut [u8], owner: u16, ttl: Option<u32>) {
         }
         let len = record_len(records);
         records = &mut records[len..];
+    }
+}
+
+/// Sets the TTL in each of some ready records.
+#[inline(always)]
+fn patch_ttl(mut records: &mut [u8], ttl: u32) {
+    let ttl = ttl.to_be_bytes();
+    while let Some((header, behind)) = records.split_first_chunk_mut::<RDATA_AT>() {
+        header[TTL_AT..RDLENGTH_AT].copy_from_slice(&ttl);
+        let rdata_len = usize::from(u16::from_be_bytes([header[RDLENGTH_AT], header[RDLENGTH_AT + 1]]));
+        let Some(rest) = behind.get_mut(rdata_len..) else { return };
+        records = rest;
     }
 }
 

@@ -17,10 +17,17 @@ pub fn lookup<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u
     if node.has(flag::CUT | flag::COVERED) {
         return lookup_covered(tree, name, apex_stripped, rtype);
     }
-    if !node.has(flag::BALANCED)
-        && let Some(rrset) = node.rrset(rtype)
-    {
-        return Lookup::Answer { rrset, from_wildcard: false };
+    match node.slot() {
+        // Zone files hold none of these at a balanced name.
+        Some(slot) if matches!(rtype, rtype::A | rtype::AAAA) => {
+            return Lookup::Balanced { slot, fixed: None, from_wildcard: false };
+        }
+        Some(_) => {}
+        None => {
+            if let Some(rrset) = node.rrset(rtype) {
+                return Lookup::Answer { rrset, from_wildcard: false };
+            }
+        }
     }
     answer(node, rtype, false)
 }

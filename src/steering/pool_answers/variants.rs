@@ -41,6 +41,8 @@ struct Variant {
     records: u16,
     /// Of the first record; meaningless without a member.
     region: RegionId,
+    /// By which answers are counted: the place of the region among those of the pool, from 1; 0 without a region.
+    counter: u16,
     member: u32,
 }
 
@@ -51,6 +53,8 @@ const NOT_A_MEMBER: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Variants {
     pool: Arc<str>,
+    /// All that the pool has members in, ascending.
+    regions: Box<[RegionId]>,
     spread: Spread,
     answers: Option<u16>,
     names: bool,
@@ -67,9 +71,10 @@ pub(super) struct Variants {
 }
 
 impl Variants {
-    pub(super) fn new(pool: &Pool, spread: Spread, answers: Option<u16>) -> Self {
+    pub(super) fn new(pool: &Pool, regions: &[RegionId], spread: Spread, answers: Option<u16>) -> Self {
         Self {
             pool: Arc::clone(&pool.name),
+            regions: regions.into(),
             spread,
             answers,
             names: false,
@@ -113,7 +118,9 @@ impl Variants {
         debug_assert_eq!(starts[0], start, "the ring begins where the octets ended");
         for (turn, &member) in members.iter().enumerate() {
             let range = starts[turn]..starts[turn + usize::from(records)];
-            self.push_variant(range, records, roster.member(member).region, member);
+            let region = roster.member(member).region;
+            let counter = self.regions.binary_search(&region).map_or(0, |place| place as u16 + 1);
+            self.push_variant(range, records, (region, counter), member);
         }
         self.add_picks(roster, members, weight);
         first
@@ -153,7 +160,7 @@ impl Variants {
         for &address in own() {
             self.push_target(&MemberTarget::Address(address));
         }
-        self.push_variant(start..self.octets.len(), records, RegionId(u16::MAX), NOT_A_MEMBER);
+        self.push_variant(start..self.octets.len(), records, (RegionId(u16::MAX), 0), NOT_A_MEMBER);
         match self.spread.picks_by() {
             By::Weight => self.draws.extend(draws(&[1])),
             By::Hash => self.candidates.push(candidate("", &MemberTarget::Address(addresses[0]), 1)),
@@ -172,10 +179,10 @@ impl Variants {
         }
     }
 
-    fn push_variant(&mut self, octets: Range<usize>, records: u16, region: RegionId, member: u32) {
+    fn push_variant(&mut self, octets: Range<usize>, records: u16, (region, counter): (RegionId, u16), member: u32) {
         // Octets of a pool stay far below 4 GiB: a member has at most 267 in each of two groups' rings.
         let (start, len) = (octets.start as u32, octets.len() as u32);
-        self.variants.push(Variant { start, len, rtype: self.rtype(), records, region, member });
+        self.variants.push(Variant { start, len, rtype: self.rtype(), records, region, counter, member });
     }
 
     fn push_target(&mut self, target: &MemberTarget) {
@@ -211,12 +218,16 @@ impl Variants {
 
     #[inline]
     pub(super) fn stored(&self, number: u32) -> StoredAnswer<'_> {
-        match self.variants.get(number as usize) {
-            Some(&Variant { start, len, rtype, records, .. }) => {
-                StoredAnswer { rtype, records, octets: &self.octets[start as usize..][..len as usize] }
-            }
-            None => StoredAnswer { rtype: self.rtype(), records: 0, octets: &[] },
-        }
+        self.stored_and_counter(number)
+            .map_or_else(|| StoredAnswer { rtype: self.rtype(), records: 0, octets: &[] }, |(stored, _)| stored)
+    }
+
+    /// A variant's records, and by which word its answers are counted.
+    #[inline(always)]
+    pub(super) fn stored_and_counter(&self, number: u32) -> Option<(StoredAnswer<'_>, u16)> {
+        let &Variant { start, len, rtype, records, counter, .. } = self.variants.get(number as usize)?;
+        let octets = &self.octets[start as usize..][..len as usize];
+        Some((StoredAnswer { rtype, records, octets }, counter))
     }
 
     /// The RDATA of a variant's records, which are addresses.
