@@ -40,12 +40,6 @@ impl Visited {
     }
 }
 
-/// What a name of a chain leads to.
-#[inline(never)]
-fn find_link<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
-    find(question, name)
-}
-
 /// Goes on after the first name, `first`, where `plan` led to a CNAME whose target stands at offset `at` of the message.
 /// `name` is scratch space for the names of the chain.
 #[cold]
@@ -63,12 +57,12 @@ pub fn follow<'s>(
         // Each link draws its own number, or links would choose alike.
         let random = composer.question.random.rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         composer.question = Question { random, ..composer.question };
-        let Some(next) = find_link(&composer.question, name) else { break };
+        let Some(next) = find(&composer.question, name) else { break };
         plan = next;
         if !visited.add(name, &mut plan) || composer.expansions.is_full() {
             break;
         }
-        match composer.write_link(plan, name, at, scratch)? {
+        match composer.write(plan, name, at, scratch)? {
             Next::Ended(rcode) => return Ok(rcode),
             Next::Alias { target } => at = target,
         }

@@ -26,13 +26,13 @@ pub fn text<'s>(settings: &'s Settings, name: &NameKey, qtype: u16) -> Option<&'
 pub fn write(response: &mut Response<'_>, text: &[u8]) -> Result<(), Full> {
     let text = &text[..text.len().min(CHAOS_LEN_MAX)];
     let mut record = [0; TEXT_AT + CHAOS_LEN_MAX];
+    record[..2].copy_from_slice(&[0xc0, QNAME_OFFSET as u8]);
     record[2..4].copy_from_slice(&rtype::TXT.to_be_bytes());
     record[4..6].copy_from_slice(&class::CH.to_be_bytes());
     record[10..12].copy_from_slice(&(1 + text.len() as u16).to_be_bytes());
     record[12] = text.len() as u8;
     record[TEXT_AT..TEXT_AT + text.len()].copy_from_slice(text);
     let octets = &record[..TEXT_AT + text.len()];
-    // A TTL is given, so that the owner is set too.
-    response.rrset(Section::Answer, Records { octets, fixups: &[], count: 1 }, QNAME_OFFSET, QNAME_OFFSET, Some(0))?;
+    response.rrset(Section::Answer, Records { octets, fixups: &[], count: 1 }, QNAME_OFFSET, QNAME_OFFSET, None)?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::rate_limit::Charge;
 use super::steered::Steered;
 use super::{dnssec, negative, positive, referral};
 use crate::wire::name::NAME_LEN_MAX;
-use crate::wire::response::{POINTER_OFFSET_MAX, QNAME_OFFSET, Section};
+use crate::wire::response::{QNAME_OFFSET, Section};
 use crate::wire::{ExtendedError, Full, NameKey, Rcode, Records, Response, rtype};
 use crate::zone::RrsetRef;
 
@@ -73,61 +73,14 @@ const fn variant(steered: Steered<'_>) -> Records<'_> {
 
 impl<'s> Composer<'_, 's> {
     /// Writes what `name` leads to, which stands at offset `owner` of the message.
-    #[inline(always)]
+    #[inline(never)]
     pub fn write(&mut self, plan: Plan<'s>, name: &NameKey, owner: usize, scratch: &mut NameKey) -> Result<Next, Stop> {
         let zone = plan.zone;
-        let signs = self.dnssec_ok && (zone.is_signed() || !self.expansions.is_empty());
         let apex_at = match owner {
             QNAME_OFFSET => QNAME_OFFSET + name.offset(plan.apex_stripped),
             _ => self.response.suffix(owner, plan.apex_stripped),
         };
-        let (section, records, ttl, rcode) = match plan.step {
-            Step::Answer(rrset) if !(positive::has_addresses(rrset.rtype()) || signs && self.owes(&plan)) => {
-                let records = if signs { positive::signed_records(rrset) } else { positive::records(rrset) };
-                (Section::Answer, records, None, Rcode::NOERROR)
-            }
-            Step::Steered(steered) if steered.answer.rtype != rtype::CNAME && !signs => {
-                self.scope = self.scope.max(steered.scope);
-                (Section::Answer, variant(steered), Some(steered.ttl), Rcode::NOERROR)
-            }
-            Step::NxDomain if apex_at <= POINTER_OFFSET_MAX && !signs => {
-                (Section::Authority, negative::ready(zone.negative_soa()), None, Rcode::NXDOMAIN)
-            }
-            _ => return self.write_rest(plan, (name, owner), apex_at, signs, scratch),
-        };
-        let owner = if rcode == Rcode::NXDOMAIN { QNAME_OFFSET } else { owner };
-        self.response.rrset_here(section, records, owner, apex_at, ttl)?;
-        Ok(Next::Ended(rcode))
-    }
-
-    /// Whether what `plan` leads to, or a link before it, takes a proof beside its signatures.
-    const fn owes(&self, plan: &Plan<'s>) -> bool {
-        plan.from_wildcard || !self.expansions.is_empty()
-    }
-
-    /// As [`Self::write`], as a function of its own: for the links of a chain.
-    #[inline(never)]
-    pub fn write_link(
-        &mut self,
-        plan: Plan<'s>,
-        name: &NameKey,
-        owner: usize,
-        scratch: &mut NameKey,
-    ) -> Result<Next, Stop> {
-        self.write(plan, name, owner, scratch)
-    }
-
-    /// Writes what takes more than one RRset, or leads on.
-    #[inline(never)]
-    fn write_rest(
-        &mut self,
-        plan: Plan<'s>,
-        (name, owner): (&NameKey, usize),
-        apex_at: usize,
-        signs: bool,
-        scratch: &mut NameKey,
-    ) -> Result<Next, Stop> {
-        let zone = plan.zone;
+        let signs = self.dnssec_ok && (zone.is_signed() || !self.expansions.is_empty());
         let apex_labels = name.label_count() - plan.apex_stripped;
         let place = ZonePlace { zone, apex: name.suffix(plan.apex_stripped), apex_labels, apex_at };
         if signs {

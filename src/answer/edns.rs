@@ -4,7 +4,7 @@ use super::TransportProfile;
 use crate::snapshot::Settings;
 use crate::wire::edns::cookie::COOKIE_LEN;
 use crate::wire::numbers::info_code;
-use crate::wire::{ClientSubnet, Edns, ExtendedError, OptAnswer, Understood};
+use crate::wire::{ClientSubnet, Edns, ExtendedError, OptAnswer, OtherOptions, Understood};
 
 /// The UDP message size that this server announces, in octets: what passes through nearly every path unfragmented.
 pub const UDP_LEN: u16 = 1232;
@@ -43,37 +43,37 @@ pub fn understood(settings: &Settings, profile: &TransportProfile) -> Understood
     }
 }
 
-/// The OPT record that answers the query's, without a scope and an error, which are known last.
-pub fn opt_for<'s>(
+/// The OPT record that answers the query's, with `others` for its rare options. A client subnet that says nothing of the
+/// client decided nothing, so that its scope stays 0 (RFC 7871, section 7.2.1).
+#[inline(always)]
+pub fn opt_for<'a>(edns: &'a Edns, scope: u8, others: Option<&'a OtherOptions<'a>>) -> OptAnswer<'a> {
+    let scope_of = |subnet: &ClientSubnet| if subnet.says_nothing() { 0 } else { scope };
+    let client_subnet = edns.client_subnet.as_ref().map(|subnet| (subnet, scope_of(subnet)));
+    OptAnswer { udp_len: UDP_LEN, dnssec_ok: edns.dnssec_ok, client_subnet, others }
+}
+
+/// The rare options of the query, answered; without an error, which is known last. `None`: it has none of them.
+#[inline(always)]
+pub fn others_for<'s>(
     edns: &Edns,
     settings: &'s Settings,
     profile: &TransportProfile,
     cookie: Option<[u8; COOKIE_LEN]>,
-) -> OptAnswer<'s> {
-    OptAnswer {
-        udp_len: UDP_LEN,
-        dnssec_ok: edns.dnssec_ok,
-        client_subnet: edns.client_subnet.map(|subnet| (subnet, 0)),
+) -> Option<OtherOptions<'s>> {
+    if cookie.is_none() && !edns.wants_nsid && !edns.wants_keepalive {
+        return None;
+    }
+    Some(OtherOptions {
         cookie,
         nsid: if edns.wants_nsid { settings.nsid.as_deref() } else { None },
         keepalive: if edns.wants_keepalive { profile.idle_timeout } else { None },
         error: None,
-    }
+    })
 }
 
 /// The OPT record of an error response to a message whose options were perhaps not understood: none is repeated.
 pub fn bare_opt_for(edns: &Edns) -> OptAnswer<'static> {
     OptAnswer { udp_len: UDP_LEN, dnssec_ok: edns.dnssec_ok, ..OptAnswer::default() }
-}
-
-/// Sets the scope of the client subnet. One that says nothing of the client decided nothing, so that its scope stays 0
-/// (RFC 7871, section 7.2.1).
-pub fn set_scope(opt: &mut OptAnswer<'_>, scope: u8) {
-    if let Some((subnet, of_response)) = &mut opt.client_subnet
-        && ClientSubnet::client(subnet).is_some()
-    {
-        *of_response = scope;
-    }
 }
 
 #[cfg(test)]
@@ -82,7 +82,7 @@ mod tests {
     use crate::snapshot::settings::NSID_LEN_MAX;
     use crate::wire::edns::opt_answer::EXTRA_TEXT_LEN_MAX;
     use crate::wire::name::NAME_LEN_MAX;
-    use crate::wire::{ClientSubnet, ExtendedError, OptAnswer};
+    use crate::wire::{ClientSubnet, ExtendedError, OptAnswer, OtherOptions};
 
     #[test]
     fn the_longest_question_with_all_options_fits_the_smallest_response() {
@@ -92,15 +92,15 @@ mod tests {
         let text = "x".repeat(EXTRA_TEXT_LEN_MAX).leak();
         let nsid = vec![0; NSID_LEN_MAX];
         let subnet = ClientSubnet::parse(&[&[0, 2, 128, 0][..], &[1; 16]].concat());
-        let opt = OptAnswer {
-            client_subnet: subnet.ok().map(|subnet| (subnet, 0)),
+        let others = OtherOptions {
             cookie: Some([0; 24]),
             nsid: Some(&nsid),
             // Not over transports with such responses.
             keepalive: None,
             error: Some(ExtendedError { code: 0, text }),
-            ..OptAnswer::default()
         };
+        let client_subnet = subnet.as_ref().ok().map(|subnet| (subnet, 0));
+        let opt = OptAnswer { client_subnet, others: Some(&others), ..OptAnswer::default() };
         assert!(opt.client_subnet.is_some());
         let question = 12 + NAME_LEN_MAX + 4;
         assert!(question + opt.record_len() <= 512, "{}", question + opt.record_len());

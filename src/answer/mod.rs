@@ -1,9 +1,11 @@
 //! The engine: octets in, octets out. One for every transport, synchronous, without allocation. It returns, it never
 //! sends. Knows no sockets, no clock, no configuration files, no log and no async runtime.
 //!
-//! Three stages: `wire` parses, `plan` finds what the name leads to (for balanced names with `steered`), and `compose`
-//! writes it with `positive`, `negative` and `referral`, or, for who asks for signatures, with `dnssec`. A plan is what one
-//! name leads to; a CNAME chain makes one plan a link, because the owner of each link is where the last target was
+//! Most queries take the short road: `wire` parses, and `ready` finds and writes what stands ready for just this question.
+//!
+//! The others take three stages: `wire` parses, `plan` finds what the name leads to (for balanced names with `steered`), and
+//! `compose` writes it with `positive`, `negative` and `referral`, or, for who asks for signatures, with `dnssec`. A plan is
+//! what one name leads to; a CNAME chain makes one plan a link, because the owner of each link is where the last target was
 //! written.
 
 pub mod counters;
@@ -23,6 +25,7 @@ mod negative;
 mod plan;
 mod positive;
 mod rate_limit;
+mod ready;
 mod referral;
 mod respond;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Finding: from a name to what shall be written, without writing it.
 
+use super::Request;
 use super::rate_limit::Charge;
 use super::steered::{self, Steered};
 use crate::snapshot::Snapshot;
@@ -26,7 +27,20 @@ pub struct Question<'s> {
     pub now: u32,
 }
 
-impl Question<'_> {
+impl<'s> Question<'s> {
+    /// What a request asks.
+    #[inline(always)]
+    pub fn of(
+        snapshot: &'s Snapshot,
+        worker: usize,
+        qtype: u16,
+        client_subnet: Option<&'s ClientSubnet>,
+        request: &Request<'_>,
+    ) -> Self {
+        let Request { source, random, now, .. } = *request;
+        Self { snapshot, worker, qtype, client_subnet, source, random, now: now.unix_seconds }
+    }
+
     /// Whether a CNAME is itself the answer, and not to be followed.
     pub const fn takes_cname(&self) -> bool {
         matches!(self.qtype, rtype::CNAME | rtype::ANY)
@@ -130,7 +144,6 @@ fn parent_side(zones: &ZoneSet, name: &NameKey) -> Option<(usize, usize)> {
 }
 
 /// What `name` leads to; `None` when it is in no zone of ours.
-#[inline(always)]
 pub fn find<'s>(question: &Question<'s>, name: &NameKey) -> Option<Plan<'s>> {
     let zones = &question.snapshot.zones;
     let (number, apex_stripped) = zone_for(zones, name, question.qtype)?;

@@ -16,12 +16,12 @@ use std::sync::Arc;
 
 /// Answers the queries of one worker; holds its scratch space and its counters.
 pub struct Responder {
-    worker: usize,
+    pub(super) worker: usize,
     /// Whether there is somebody to hand slow messages to.
     has_slow_door: bool,
-    counters: Arc<Counters>,
-    guard: Option<Arc<Guard>>,
-    query: Query,
+    pub(super) counters: Arc<Counters>,
+    pub(super) guard: Option<Arc<Guard>>,
+    pub(super) query: Query,
     /// The current name of a CNAME chain.
     chained: NameKey,
     /// Names whose addresses are added.
@@ -95,14 +95,23 @@ impl Responder {
         Outcome::Slow
     }
 
-    /// A query that was understood.
+    /// A query that was understood: by what stands ready, else by what is composed.
     #[inline(always)]
     fn answer(&mut self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
+        if let Some(outcome) = self.answer_ready(snapshot, request, out) {
+            return outcome;
+        }
+        self.answer_composed(snapshot, request, out)
+    }
+
+    /// A query whose answer is put together from several parts, or takes proofs, or is an error.
+    #[inline(never)]
+    pub(super) fn answer_composed(&mut self, snapshot: &Snapshot, request: &Request<'_>, out: &mut [u8]) -> Outcome {
         let Self { worker, counters, guard, query, chained, scratch, .. } = self;
         let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
         let visitor = Visitor::new(edns, settings, guard.as_deref(), request, counters);
-        let mut opt = edns.map(|edns| edns::opt_for(edns, settings, profile, visitor.cookie));
-        let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
+        let mut others = edns.and_then(|edns| edns::others_for(edns, settings, profile, visitor.cookie));
+        let reserved = edns.map_or(0, |edns| edns::opt_for(edns, 0, others.as_ref()).record_len());
         let mut len_max = profile.response_len_max(settings, edns);
         let unproven_max = visitor.response_len_max(settings);
         if let Some(most) = unproven_max {
@@ -110,17 +119,8 @@ impl Responder {
             len_max = len_max.min(most.max(HEADER_LEN + query.question_len() + reserved));
         }
         let client_subnet = edns.and_then(|edns| edns.client_subnet.as_ref());
-        let (worker, qtype, source, random) = (*worker, query.qtype(), request.source, request.random);
         let mut composer = Composer {
-            question: Question {
-                snapshot,
-                worker,
-                qtype,
-                client_subnet,
-                source,
-                random,
-                now: request.now.unix_seconds,
-            },
+            question: Question::of(snapshot, *worker, query.qtype(), client_subnet, request),
             response: Response::begin(out, len_max, reserved, query, request.octets),
             scope: 0,
             referred: false,
@@ -154,10 +154,10 @@ impl Responder {
             Verdict::Drop => return Outcome::Drop,
         }
         count(counters, &composer, rcode);
-        if let Some(opt) = &mut opt {
-            edns::set_scope(opt, composer.scope);
-            opt.error = composer.error;
+        if composer.error.is_some() {
+            others.get_or_insert_default().error = composer.error;
         }
+        let opt = edns.map(|edns| edns::opt_for(edns, composer.scope, others.as_ref()));
         Outcome::Reply { len: composer.response.finish(rcode, opt.as_ref()) }
     }
 
@@ -167,11 +167,12 @@ impl Responder {
         let settings = &*snapshot.settings;
         let edns = self.query.edns().filter(|_| cause == Malformed::QuestionCount);
         let visitor = Visitor::new(edns, settings, self.guard.as_deref(), request, &self.counters);
+        let others = edns.and_then(|edns| edns::others_for(edns, settings, request.profile, visitor.cookie));
         let (rcode, opt) = match (edns, visitor.cookie) {
             (Some(edns), Some(_)) => {
                 // Without a question it asks for a cookie, or whether the one that it has is good (RFC 7873, section 5.4).
                 let rcode = if visitor.proof == Proof::Invalid { Rcode::BADCOOKIE } else { Rcode::NOERROR };
-                (rcode, Some(edns::opt_for(edns, settings, request.profile, visitor.cookie)))
+                (rcode, Some(edns::opt_for(edns, 0, others.as_ref())))
             }
             _ => {
                 self.counters.malformed(cause);

@@ -4,11 +4,11 @@ use super::alias;
 use super::plan::{Question, Step};
 use crate::base::Family;
 use crate::geo::Client;
-use crate::snapshot::{Balance, service_of};
-use crate::steering::decide::{Asked, Decision, Verdict, decide, scope};
+use crate::snapshot::{Balance, Snapshot, service_of};
+use crate::steering::decide::{Asked, Decision, Verdict, decide, decide_steady, scope};
 use crate::steering::spec::TtlRange;
 use crate::steering::{PoolAnswers, StoredAnswer};
-use crate::wire::{ClientSubnet, rtype};
+use crate::wire::{ClientSubnet, Records, rtype};
 use crate::zone::RrsetRef;
 
 /// A variant of a pool's answers, ready to be written.
@@ -22,7 +22,71 @@ pub struct Steered<'s> {
     pub scope: u8,
 }
 
+impl<'s> Steered<'s> {
+    /// The records, as the writer takes them.
+    #[inline(always)]
+    pub const fn records(&self) -> Records<'s> {
+        Records { octets: self.answer.octets, fixups: &[], count: self.answer.records }
+    }
+}
+
+/// Where a decision counts: a pool by index of [`crate::snapshot::Snapshot::pool_answers`], and the place of its region there.
+#[derive(Clone, Copy)]
+pub struct Tallied {
+    pool_index: usize,
+    counter: u16,
+}
+
+impl Tallied {
+    /// Counts it.
+    #[inline(always)]
+    pub fn count(self, snapshot: &Snapshot, worker: usize) {
+        if let Some(shard) = snapshot.shards.get(worker) {
+            shard.count_at(self.pool_index, self.counter);
+        }
+    }
+}
+
+/// As [`step`], for a client whose first region is well, as it is for most. `None` where more is to be looked at. Counts
+/// nothing: who writes the answer does.
+#[inline(always)]
+pub fn steady<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Option<(Steered<'s>, Tallied)> {
+    let snapshot = question.snapshot;
+    let balance = snapshot.balances[zone].get(slot as usize)?;
+    let family = match question.qtype {
+        rtype::A => Family::V4,
+        rtype::AAAA => Family::V6,
+        _ => return None,
+    };
+    if balance.fallback.is_some() {
+        return None;
+    }
+    let pool_index = balance.pool_answers as usize;
+    let answers = &**snapshot.pool_answers.get(pool_index);
+    let client = client(question);
+    let spot = snapshot.rankings[balance.ranking as usize].spot(&snapshot.locator, client.address);
+    let decided = decide_steady(answers, spot, Family::of(client.address), family, question.random)?;
+    let steered = Steered { answer: decided.answer, ttl: balance.ttl.max, scope: client.scope_as_sent(decided.scope) };
+    debug_assert!(is_decided_alike(&steered, question, balance, answers, family), "both roads lead to one answer");
+    Some((steered, Tallied { pool_index, counter: decided.counter }))
+}
+
+/// Whether [`decide`] comes to the same.
+fn is_decided_alike<'s>(
+    steered: &Steered<'s>,
+    question: &Question<'s>,
+    balance: &Balance,
+    answers: &'s PoolAnswers,
+    family: Family,
+) -> bool {
+    let Decided { client, decision, .. } = decide_for(question, balance, answers, family).0;
+    decision.verdict.variant().map(|number| answers.variant(number)) == Some(steered.answer)
+        && !decision.ttl_min
+        && client.scope_as_sent(decision.scope) == steered.scope
+}
+
 /// What the balanced name in `slot` of zone `zone` leads to. `fixed` is the RRset of the asked type in the zone file.
+#[inline(never)]
 pub fn step<'s>(question: &Question<'s>, zone: usize, slot: u32, fixed: Option<RrsetRef<'s>>) -> Step<'s> {
     let snapshot = question.snapshot;
     let Some(balance) = snapshot.balances[zone].get(slot as usize) else {

@@ -30,8 +30,7 @@ impl<'g> Visitor<'g> {
         request: &Request<'_>,
         counters: &Counters,
     ) -> Self {
-        let is_validated = request.profile.source_validated;
-        let mut visitor = Self { cookie: None, proof: Proof::Missing, is_validated, guard };
+        let mut visitor = Self::without_cookie(guard, request);
         if let (Some(cookie), Some(guard)) = (edns.and_then(|edns| edns.cookie.as_ref()), guard) {
             let judged = judge(cookie, request.source, request.now.unix_seconds, guard.secrets(&settings.cookies));
             counters.cookie(judged.proof);
@@ -40,6 +39,12 @@ impl<'g> Visitor<'g> {
             visitor.is_validated |= judged.proof == Proof::Valid;
         }
         visitor
+    }
+
+    /// A visitor of whom nothing but the transport is known.
+    #[inline(always)]
+    pub const fn without_cookie(guard: Option<&'g Guard>, request: &Request<'_>) -> Self {
+        Self { cookie: None, proof: Proof::Missing, is_validated: request.profile.source_validated, guard }
     }
 
     /// The longest response that this client gets without having proved where it is, in octets; `None`: any.

@@ -14,7 +14,7 @@ pub struct PrefixSet {
 
 impl PrefixSet {
     /// Whether `address` is in one of the prefixes.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match address {
@@ -51,6 +51,7 @@ fn without_overlaps<T: Ord + Copy>(mut ranges: Vec<(T, T)>) -> Box<[(T, T)]> {
     ranges.into()
 }
 
+#[inline(always)]
 fn is_in<T: Ord + Copy>(ranges: &[(T, T)], address: T) -> bool {
     let behind = ranges.partition_point(|range| range.0 <= address);
     behind.checked_sub(1).is_some_and(|at| address <= ranges[at].1)

@@ -16,7 +16,7 @@ const BEFORE_REGIONS: usize = 2;
 #[derive(Debug, Default)]
 pub struct ShardLayout {
     /// By index of [`super::Snapshot::pool_answers`], and one more: where its words begin.
-    starts: Box<[u32]>,
+    starts: Arc<[u32]>,
     /// By word: whose answers it counts, ascending in each pool.
     regions: Box<[RegionId]>,
 }
@@ -57,26 +57,41 @@ impl ShardLayout {
 #[derive(Debug, Default)]
 pub struct WorkerShard {
     layout: Arc<ShardLayout>,
+    /// Of the layout.
+    starts: Arc<[u32]>,
     words: Box<[AtomicU64]>,
 }
 
 impl WorkerShard {
     /// One in which nothing is counted yet.
     pub(super) fn new(layout: &Arc<ShardLayout>) -> Self {
-        Self { layout: Arc::clone(layout), words: layout.regions.iter().map(|_| AtomicU64::new(0)).collect() }
+        Self {
+            layout: Arc::clone(layout),
+            starts: Arc::clone(&layout.starts),
+            words: layout.regions.iter().map(|_| AtomicU64::new(0)).collect(),
+        }
     }
 
     /// The position of round-robin in a pool, by index of [`super::Snapshot::pool_answers`], which moves on. Only the worker
     /// whose shard it is may call it.
     #[must_use]
     pub fn next_turn(&self, pool: usize) -> u32 {
-        let start = self.layout.starts.get(pool).map(|start| *start as usize);
+        let start = self.starts.get(pool).map(|start| *start as usize);
         start.and_then(|start| self.words.get(start)).map_or(0, add_one) as u32
     }
 
     /// Counts an answer of a pool from a region, or from none. Only the worker whose shard it is may call it.
     pub fn count(&self, pool: usize, region: Option<RegionId>) {
         if let Some(word) = self.layout.word_of(pool, region).and_then(|word| self.words.get(word)) {
+            add_one(word);
+        }
+    }
+
+    /// As [`Self::count`], for the region at a place among those of the pool, from 1, or for none with 0.
+    #[inline(always)]
+    pub fn count_at(&self, pool: usize, counter: u16) {
+        let word = self.starts.get(pool).map(|start| *start as usize + (BEFORE_REGIONS - 1) + usize::from(counter));
+        if let Some(word) = word.and_then(|word| self.words.get(word)) {
             add_one(word);
         }
     }

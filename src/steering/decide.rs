@@ -1,9 +1,9 @@
 //! One query, one decision: the first eligible region in the client's order, then a variant of its answers.
 
 use super::pool_answers::{Group, Pass, WhenAllDown, split_key};
-use super::ranking::CohortId;
+use super::ranking::{CohortId, Spot};
 use super::reach::GroupId;
-use super::{PoolAnswers, Ranking};
+use super::{PoolAnswers, Ranking, StoredAnswer};
 use crate::base::{Family, RegionId};
 use search::{Answer, Search};
 use std::net::IpAddr;
@@ -38,6 +38,14 @@ pub enum Verdict {
     ServFail,
     /// Nothing is up, or has the family: what the policy says that this one falls back to.
     Elsewhere,
+}
+
+impl Verdict {
+    /// The number of the variant that is answered.
+    #[must_use]
+    pub const fn variant(self) -> Option<u32> {
+        if let Self::Variant(number) = self { Some(number) } else { None }
+    }
 }
 
 /// The outcome of [`decide`].
@@ -109,6 +117,32 @@ pub fn decide(answers: &PoolAnswers, ranking: &Ranking, asked: &Asked) -> Decisi
 #[must_use]
 pub fn scope(answers: &PoolAnswers, ranking: &Ranking, asked: &Asked) -> u8 {
     ranking.at(asked.leaf).1.max(answers.scope_floor(Family::of(asked.address)))
+}
+
+/// A decision for the client's first region: what is answered, and what goes with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Steady<'a> {
+    /// The records; their TTL is the name's `max`.
+    pub answer: StoredAnswer<'a>,
+    /// As [`Decision::scope`].
+    pub scope: u8,
+    /// By which word the answer is counted: the place of its region among those of the pool, from 1; 0 without a region.
+    pub counter: u16,
+}
+
+/// What [`decide`] comes to as a rule: the client's first region is well and stays so, and chance picks of it. `None` where
+/// there is more to decide. `client` is the family that the client was found in.
+#[must_use]
+#[inline(always)]
+pub fn decide_steady(
+    answers: &PoolAnswers,
+    spot: Spot,
+    client: Family,
+    family: Family,
+    random: u64,
+) -> Option<Steady<'_>> {
+    let (answer, counter) = answers.pick_quick(family, spot.first, random)?;
+    Some(Steady { answer, scope: spot.scope.max(answers.scope_floor(client)), counter })
 }
 
 /// Decides as [`decide`] does, and shows what it considers. `answers` and `ranking` must be of one pool and policy.

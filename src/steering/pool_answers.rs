@@ -40,10 +40,33 @@ pub struct PoolAnswers {
     /// Of `spread`.
     picks_by: By,
     takes_turns: bool,
+    quick: Quick,
     scope_floors: [u8; 2],
     /// A (or names), AAAA.
     slots: [Slot; 2],
     variants: Variants,
+    /// All that the pool has members in, ascending.
+    regions: Arc<[RegionId]>,
+}
+
+/// How a steady group's variant is picked where that takes nothing but a random number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Quick {
+    /// It takes more.
+    No,
+    Alike,
+    Weighted,
+}
+
+impl Quick {
+    /// For a pool, of names or not, under a policy.
+    const fn of(picks_by: By, takes_turns: bool, names: bool) -> Self {
+        match picks_by {
+            By::Chance if !takes_turns && !names => Self::Alike,
+            By::Weight if !takes_turns && !names => Self::Weighted,
+            _ => Self::No,
+        }
+    }
 }
 
 /// See [`PoolAnswers::partner`].
@@ -299,6 +322,19 @@ impl PoolAnswers {
     /// The slot that answers `family`.
     pub(super) const fn slot(&self, family: Family) -> &Slot {
         if self.answers_cname { &self.slots[0] } else { &self.slots[family.index()] }
+    }
+
+    /// The records of a variant of `group`, and by which word the answer is counted, where the group is steady and a random
+    /// number is all that it takes to pick one.
+    #[inline(always)]
+    pub(super) fn pick_quick(&self, family: Family, group: GroupId, random: u64) -> Option<(StoredAnswer<'_>, u16)> {
+        let group = self.slots[family.index()].steady(group)?;
+        let position = match self.quick {
+            Quick::Alike => spread::uniform(random, group.count),
+            Quick::Weighted => spread::weighted::draw(self.variants.draws(group.variants()), random),
+            Quick::No => return None,
+        };
+        self.variants.stored_and_counter(group.first + position)
     }
 
     /// The variant of `group` for one query.

@@ -1,6 +1,7 @@
 //! Place to cohort: which order of regions each client gets, computed at load, and how far around a client that order
 //! holds, which is the ECS scope (RFC 7871). Knows no members and no health: orders change with the configuration only.
 
+mod blocks;
 mod globe;
 mod intern;
 mod key;
@@ -16,8 +17,10 @@ use super::spec::Order;
 use crate::base::{NamedFact, Prefix, RegionId};
 use crate::geo::latency::Profile;
 use crate::geo::{LeafId, Locator, Place, PlaceId};
+use blocks::Blocks;
 use intern::{Cohort, Orders};
 use rules::RuleIndex;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Up to this many regions the order is exact for every client.
@@ -89,6 +92,16 @@ pub struct Ranking {
     leaf_scopes: Box<[u8]>,
     place_cohorts: PlaceCohorts,
     orders: Orders,
+    blocks: Blocks,
+}
+
+/// What a ranking says of a client, as far as most decisions need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Spot {
+    /// The first group of the client's order, where it is equal to none; else the number of no group.
+    pub first: GroupId,
+    /// See [`Ranking::at`].
+    pub scope: u8,
 }
 
 impl Ranking {
@@ -102,10 +115,16 @@ impl Ranking {
     #[must_use]
     pub fn of_table(key: &RankingKey, table: &Table<'_>) -> Self {
         let (place_cohorts, orders) = order::rank_places(key, table);
+        let leaf_scopes = scopes::of_leaves(table, &place_cohorts);
+        let spot = |leaf: usize| {
+            let cohort = place_cohorts[table.leaf_places[leaf].0 as usize];
+            Spot { first: orders.first(cohort), scope: leaf_scopes[leaf] }
+        };
         Self {
             key: key.clone(),
             leaf_places: Arc::clone(table.leaf_places),
-            leaf_scopes: scopes::of_leaves(table, &place_cohorts),
+            blocks: Blocks::new(table.leaf_depths[0], spot),
+            leaf_scopes,
             place_cohorts: PlaceCohorts::new(&place_cohorts),
             orders,
         }
@@ -122,6 +141,19 @@ impl Ranking {
         }
     }
 
+    /// What it says of a client, whose address is looked up in the table of `locator`, which it was built for.
+    #[must_use]
+    #[inline(always)]
+    pub fn spot(&self, locator: &Locator, address: IpAddr) -> Spot {
+        if let IpAddr::V4(v4) = address
+            && let Some(spot) = self.blocks.spot(v4.to_bits())
+        {
+            return spot;
+        }
+        let (cohort, scope) = self.at(locator.leaf(address));
+        Spot { first: self.first(cohort), scope }
+    }
+
     /// Octets on the heap that are there for this ranking alone.
     #[must_use]
     pub fn heap_len(&self) -> usize {
@@ -129,7 +161,7 @@ impl Ranking {
             PlaceCohorts::Narrow(cohorts) => size_of_val(&**cohorts),
             PlaceCohorts::Wide(cohorts) => size_of_val(&**cohorts),
         };
-        size_of_val(&*self.leaf_scopes) + cohorts + self.orders.heap_len()
+        size_of_val(&*self.leaf_scopes) + cohorts + self.orders.heap_len() + self.blocks.heap_len()
     }
 
     /// The groups of a cohort, best first.

@@ -10,7 +10,7 @@ pub mod query;
 pub mod response;
 pub mod short;
 
-pub use edns::{ClientSubnet, Cookie, Edns, ExtendedError, OptAnswer, ServerCookie, Understood};
+pub use edns::{ClientSubnet, Cookie, Edns, ExtendedError, OptAnswer, OtherOptions, ServerCookie, Understood};
 pub use malformed::Malformed;
 pub use name::{Name, NameError};
 pub use name_key::NameKey;

@@ -22,10 +22,10 @@ const KEY_BUFFER_LEN: usize = 264;
 const WORD: usize = 8;
 const WIDE: usize = 16;
 /// Masks of the first octets of a word, by how many.
-const FIRST_OCTETS: [u64; WORD] = {
-    let mut masks = [0; WORD];
+const FIRST_OCTETS: [u64; WORD + 1] = {
+    let mut masks = [0; WORD + 1];
     let mut octets = 1;
-    while octets < WORD {
+    while octets <= WORD {
         masks[octets] = masks[octets - 1] << 8 | 0xff;
         octets += 1;
     }
@@ -72,20 +72,19 @@ impl NameKey {
         Ok(at)
     }
 
-    /// Hashes each label as [`hash_label`] would, eight octets at a time, from right to left.
+    /// Hashes each label as [`hash_label`] would, with its length, eight octets at a time, from right to left.
     #[inline(always)]
     fn hash_labels(&mut self) {
         let labels = usize::from(self.labels);
         let mut hash = ROOT_HASH;
         self.hashes[labels] = hash;
         for (offset, place) in self.offsets[..labels].iter().zip(&mut self.hashes[..labels]).rev() {
-            let mut at = usize::from(*offset);
-            let mut left = usize::from(self.octets[at]);
-            at += 1;
-            hash ^= left as u64;
-            while left >= WORD {
+            // In eight bits, as all places in a name are, so that no word needs a check.
+            let mut at = *offset;
+            let mut left = 1 + usize::from(self.octets[usize::from(at)]);
+            while left > WORD {
                 hash = mix(hash ^ word_at(&self.octets, at));
-                (at, left) = (at + WORD, left - WORD);
+                (at, left) = (at.wrapping_add(WORD as u8), left - WORD);
             }
             hash = mix(hash ^ word_at(&self.octets, at) & FIRST_OCTETS[left]);
             *place = hash;
@@ -102,6 +101,7 @@ impl NameKey {
     }
 
     /// The whole name in lower-case wire form.
+    #[inline(always)]
     #[must_use]
     pub fn octets(&self) -> &[u8] {
         &self.octets[..self.len.into()]
@@ -114,25 +114,28 @@ impl NameKey {
     }
 
     /// Where suffix `stripped` begins in [`NameKey::octets`].
+    #[inline(always)]
     #[must_use]
     pub fn offset(&self, stripped: usize) -> usize {
         self.offsets[stripped].into()
     }
 
     /// The labels from suffix `stripped` on that are in front of suffix `behind`, in wire form.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn labels(&self, stripped: usize, behind: usize) -> &[u8] {
         &self.octets[self.offset(stripped)..self.offset(behind)]
     }
 
     /// Suffix `stripped` in wire form.
+    #[inline(always)]
     #[must_use]
     pub fn suffix(&self, stripped: usize) -> &[u8] {
         &self.octets()[self.offset(stripped)..]
     }
 
     /// The hash of suffix `stripped`.
+    #[inline(always)]
     #[must_use]
     pub fn hash(&self, stripped: usize) -> u64 {
         self.hashes[stripped]
@@ -142,24 +145,25 @@ impl NameKey {
 /// The hash of the root, from which all others grow.
 pub const ROOT_HASH: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The hash of a name from that of its parent and its leftmost label in lower case. Fixed for one process only: nothing
-/// stores or sends it.
+/// The hash of a name from that of its parent and its leftmost label in lower case, of 63 octets at most. Fixed for one
+/// process only: nothing stores or sends it.
 #[must_use]
 pub fn hash_label(parent: u64, label: &[u8]) -> u64 {
-    let mut hash = parent ^ (label.len() as u64);
-    let (words, rest) = label.as_chunks::<8>();
-    for word in words {
-        hash = mix(hash ^ u64::from_le_bytes(*word));
-    }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    mix(hash ^ u64::from_le_bytes(last))
+    let mut octets = [0; 1 + LABEL_LEN_MAX];
+    octets[0] = label.len() as u8;
+    octets[1..=label.len()].copy_from_slice(label);
+    let words = octets[..=label.len()].chunks(WORD).map(|octets| {
+        let mut word = [0; WORD];
+        word[..octets.len()].copy_from_slice(octets);
+        u64::from_le_bytes(word)
+    });
+    words.fold(parent, |hash, word| mix(hash ^ word))
 }
 
 /// The word at offset `at` of a key's buffer.
-#[inline]
-fn word_at(buffer: &[u8; KEY_BUFFER_LEN], at: usize) -> u64 {
-    buffer[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+#[inline(always)]
+fn word_at(buffer: &[u8; KEY_BUFFER_LEN], at: u8) -> u64 {
+    buffer[usize::from(at)..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
 
 /// Copies `name` to the start of `buffer` in lower case. Lengths of labels are below 64 and no capital letters, so that they
@@ -168,7 +172,8 @@ fn word_at(buffer: &[u8; KEY_BUFFER_LEN], at: usize) -> u64 {
 fn lower_into(buffer: &mut [u8; KEY_BUFFER_LEN], name: &[u8]) {
     let len = name.len();
     if len >= WIDE {
-        let mut at = 0;
+        lower_wide(&mut buffer[..WIDE], &name[..WIDE]);
+        let mut at = WIDE;
         while at + WIDE < len {
             lower_wide(&mut buffer[at..at + WIDE], &name[at..at + WIDE]);
             at += WIDE;
@@ -192,7 +197,7 @@ fn lower_wide(to: &mut [u8], from: &[u8]) {
 
 /// Folded 128-bit product: every bit of the input reaches every bit of the output.
 fn mix(word: u64) -> u64 {
-    let product = u128::from(word ^ 0x2d35_8dcc_aa6c_78a5) * 0x8bb8_4b93_962e_acc9_u128;
+    let product = u128::from(word) * 0x8bb8_4b93_962e_acc9_u128;
     (product as u64) ^ ((product >> 64) as u64)
 }
 

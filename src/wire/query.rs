@@ -54,7 +54,13 @@ impl Query {
                 self.edns = Some(Edns::new(class, u32::from_be_bytes([t0, t1, t2, t3])));
                 &[]
             }
-            _ => self.parse_records(rest, counts, understood())?,
+            (behind, _) => {
+                let understood = understood();
+                if behind == ONE_ADDITIONAL && understood.client_subnet {
+                    Edns::read_with_client_subnet(&mut self.edns, rest);
+                }
+                if self.edns.is_some() { &[] } else { self.parse_records(rest, counts, understood)? }
+            }
         };
         if !rest.is_empty() {
             return Err(Malformed::TrailingOctets);
@@ -326,18 +332,51 @@ mod tests {
         Ok(())
     }
 
+    /// A client subnet option, most often without a mistake.
+    fn client_subnet_option() -> impl Strategy<Value = Vec<u8>> {
+        let address =
+            prop_oneof![4 => prop::collection::vec(any::<u8>(), 0..=4), 1 => prop::collection::vec(any::<u8>(), 0..20)];
+        let flaw = prop_oneof![8 => Just(None), 1 => (0_usize..9, any::<u8>()).prop_map(Some)];
+        (1_u8..3, 0_u8..8, address, any::<bool>(), flaw).prop_map(|(family, spare, mut address, is_cut, flaw)| {
+            if let Some(last) = address.last_mut().filter(|_| is_cut) {
+                *last &= 0xff << spare;
+            }
+            let (len, source) = (4 + address.len() as u8, (8 * address.len() as u8).saturating_sub(spare));
+            let mut option = [&[0, 8, 0, len, 0, family, source, 0], &address[..]].concat();
+            if let Some((at, octet)) = flaw
+                && let Some(flawed) = option.get_mut(at)
+            {
+                *flawed = octet;
+            }
+            option
+        })
+    }
+
     proptest! {
         #[test]
-        fn an_opt_record_alone_is_read_as_among_others(class in any::<u16>(), ttl in any::<u32>(), rdlength in 0_u16..2) {
-            let (class, ttl, rdlength) = (class.to_be_bytes(), ttl.to_be_bytes(), rdlength.to_be_bytes());
-            let opt = [&OPT[..3], &class, &ttl, &rdlength].concat();
-            let (alone, query) = parse(&message(0, [1, 0, 0, 1], &[QUESTION, &opt]));
+        fn an_opt_record_alone_is_read_as_among_others(
+            class in any::<u16>(),
+            ttl in prop_oneof![any::<u32>(), any::<u16>().prop_map(u32::from)],
+            rdata in prop_oneof![1 => Just(Vec::new()), 4 => client_subnet_option()],
+            surplus in prop_oneof![8 => Just(0_u16), 1 => Just(1), 1 => Just(256)],
+            understands in any::<bool>(),
+        ) {
+            let rdlength = rdata.len() as u16 + surplus;
+            let opt = [&OPT[..3], &class.to_be_bytes(), &ttl.to_be_bytes(), &rdlength.to_be_bytes(), &rdata].concat();
+            let understood = Understood { client_subnet: understands, ..Understood::ALL };
+            let mut alone = Query::default();
+            let alone_result = alone.parse(&message(0, [1, 0, 0, 1], &[QUESTION, &opt]), || understood);
             let mut among_others = Query::default();
             let counts = u64::from_be_bytes([0, 1, 0, 0, 0, 0, 0, 1]);
-            let read = among_others.parse_records(&opt, counts, Understood::ALL);
-            prop_assert_eq!(query.edns, among_others.edns);
-            let version = query.edns.map_or(0, |edns| edns.version);
-            prop_assert_eq!(alone.is_ok(), read.is_ok() && version == 0);
+            let result = among_others.parse_records(&opt, counts, understood);
+            prop_assert_eq!(alone.edns, among_others.edns);
+            let expected = match result {
+                Ok([]) if alone.edns.is_some_and(|edns| edns.version != 0) => Err(Malformed::EdnsVersion),
+                Ok([]) => Ok(()),
+                Ok(_) => Err(Malformed::TrailingOctets),
+                Err(cause) => Err(cause),
+            };
+            prop_assert_eq!(alone_result, expected);
         }
 
         #[test]

@@ -8,6 +8,8 @@ use super::{NameError, NameKey, OptAnswer, Query, short};
 pub const POINTER_OFFSET_MAX: usize = 0x3fff;
 /// Where the question's name stands in every message.
 pub const QNAME_OFFSET: usize = HEADER_LEN;
+/// Octets of the ID that a header begins with.
+const ID_LEN: usize = 2;
 /// The two bits that make a label length a pointer.
 const POINTER: u16 = 0xc000;
 /// Offsets within a ready record: its TTL, its RDLENGTH, its RDATA.
@@ -74,7 +76,9 @@ impl<'o> Response<'o> {
     #[must_use]
     pub fn begin(out: &'o mut [u8], len_max: usize, reserved: usize, query: &Query, message: &[u8]) -> Self {
         let question_end = HEADER_LEN + query.question_len();
-        short::copy(&mut out[..question_end], &message[..question_end]);
+        // The rest of the header is written when all of it is known.
+        out[..ID_LEN].copy_from_slice(&message[..ID_LEN]);
+        short::copy(&mut out[HEADER_LEN..question_end], &message[HEADER_LEN..question_end]);
         let end = len_max.min(out.len()) - reserved;
         assert!(question_end <= end, "no room for a question");
         Self { octets: out, len: question_end, end, question_end, counts: 0, flags: flag::QR | query.flags_to_copy() }
@@ -145,8 +149,10 @@ impl<'o> Response<'o> {
             let Some(pointer) = u16::try_from(pointer).ok() else { return Err(Full) };
             room[at..at + 2].copy_from_slice(&pointer.to_be_bytes());
         }
-        if owner != QNAME_OFFSET || ttl.is_some() {
+        if owner != QNAME_OFFSET {
             patch(room, owner as u16, ttl);
+        } else if let Some(ttl) = ttl {
+            patch_ttl(room, ttl);
         }
         self.len = behind;
         self.counts += section.counted(records.count);
@@ -346,6 +352,18 @@ fn patch(mut records: &mut [u8], owner: u16, ttl: Option<u32>) {
     }
 }
 
+/// Sets the TTL in each of some ready records.
+#[inline(always)]
+fn patch_ttl(mut records: &mut [u8], ttl: u32) {
+    let ttl = ttl.to_be_bytes();
+    while let Some((header, behind)) = records.split_first_chunk_mut::<RDATA_AT>() {
+        header[TTL_AT..RDLENGTH_AT].copy_from_slice(&ttl);
+        let rdata_len = usize::from(u16::from_be_bytes([header[RDLENGTH_AT], header[RDLENGTH_AT + 1]]));
+        let Some(rest) = behind.get_mut(rdata_len..) else { return };
+        records = rest;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
@@ -359,15 +377,7 @@ mod tests {
         b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03wWw\x07example\x03com\x00\x00\x01\x00\x01";
     /// The apex `example.com.` of the zone, behind `wWw`.
     const APEX: usize = QNAME_OFFSET + 4;
-    const OPT: OptAnswer<'_> = OptAnswer {
-        udp_len: 1232,
-        dnssec_ok: false,
-        client_subnet: None,
-        cookie: None,
-        nsid: None,
-        keepalive: None,
-        error: None,
-    };
+    const OPT: OptAnswer<'_> = OptAnswer { udp_len: 1232, dnssec_ok: false, client_subnet: None, others: None };
 
     fn query() -> Query {
         let mut query = Query::default();

@@ -7,9 +7,8 @@ use super::tree::Tree;
 use crate::wire::{NameKey, rtype};
 
 /// What `tree` knows of `name`, whose suffix `apex_stripped` is the apex, and `rtype`.
-#[inline(always)]
 pub fn lookup<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'z> {
-    let Some(node) = tree.find_here(name, 0, apex_stripped) else {
+    let Some(node) = tree.find(name, 0, apex_stripped) else {
         if tree.is_missing_below_plain_apex(apex_stripped) {
             return Lookup::NxDomain;
         }
@@ -18,10 +17,17 @@ pub fn lookup<'z>(tree: &'z Tree, name: &NameKey, apex_stripped: usize, rtype: u
     if node.has(flag::CUT | flag::COVERED) {
         return lookup_covered(tree, name, apex_stripped, rtype);
     }
-    if !node.has(flag::BALANCED)
-        && let Some(rrset) = node.rrset(rtype)
-    {
-        return Lookup::Answer { rrset, from_wildcard: false };
+    match node.slot() {
+        // Zone files hold none of these at a balanced name.
+        Some(slot) if matches!(rtype, rtype::A | rtype::AAAA) => {
+            return Lookup::Balanced { slot, fixed: None, from_wildcard: false };
+        }
+        Some(_) => {}
+        None => {
+            if let Some(rrset) = node.rrset(rtype) {
+                return Lookup::Answer { rrset, from_wildcard: false };
+            }
+        }
     }
     answer(node, rtype, false)
 }

@@ -47,6 +47,7 @@ pub use places::places;
 pub use record::Record;
 pub use rrset::RrsetRef;
 pub use set::ZoneSet;
+pub use shard::NodeRef;
 pub use spec::{AliasTarget, BalancedOwner, Role, ZoneSpec};
 
 use crate::base::{Diagnostic, Sources};
@@ -178,6 +179,7 @@ impl Zone {
 
     /// Whether balanced names are laid over data that is another server's to change.
     #[must_use]
+    #[inline]
     pub const fn is_overlaid(&self) -> bool {
         self.is_overlaid
     }
@@ -302,8 +304,22 @@ impl Zone {
         }
     }
 
-    /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
+    /// The node of `name`, whose suffix `apex_stripped` is the apex. Balanced names may hide what it has, where they are
+    /// [laid over](Self::is_overlaid) the zone.
     #[inline(always)]
+    #[must_use]
+    pub fn node(&self, name: &NameKey, apex_stripped: usize) -> Option<NodeRef<'_>> {
+        self.tree.find_here(name, 0, apex_stripped)
+    }
+
+    /// Whether `name`, which has no node, surely does not exist: it stands right below the apex, where no wildcard is.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_missing_below_plain_apex(&self, apex_stripped: usize) -> bool {
+        self.tree.is_missing_below_plain_apex(apex_stripped)
+    }
+
+    /// Finds `name`, which is at or below the apex; suffix `apex_stripped` of it is the apex.
     #[must_use]
     pub fn lookup(&self, name: &NameKey, apex_stripped: usize, rtype: u16) -> Lookup<'_> {
         if self.is_overlaid || matches!(rtype, rtype::NSEC | rtype::RRSIG) {

@@ -54,7 +54,7 @@ impl ZoneSet {
     /// The set with another version of one of its zones, found by its apex; `None` when it has none with that apex.
     #[must_use]
     pub fn with(&self, zone: Arc<Zone>) -> Option<Self> {
-        let number = self.find_apex(&NameKey::of(zone.apex()), 0)?;
+        let (number, _) = self.find_apex(&NameKey::of(zone.apex()), 0)?;
         let mut zones = self.zones.clone();
         zones[number] = zone;
         Some(Self { zones, slots: Arc::clone(&self.slots), ..*self })
@@ -63,7 +63,7 @@ impl ZoneSet {
     /// The number of the zone with this apex.
     #[must_use]
     pub fn number_of(&self, apex: &Name) -> Option<usize> {
-        self.find_apex(&NameKey::of(apex), 0)
+        self.find_apex(&NameKey::of(apex), 0).map(|(number, _)| number)
     }
 
     /// All zones by number.
@@ -84,11 +84,18 @@ impl ZoneSet {
     #[inline(always)]
     #[must_use]
     pub fn find(&self, name: &NameKey, from: usize) -> Option<(usize, usize)> {
+        self.find_zone(name, from).map(|(number, _, stripped)| (number, stripped))
+    }
+
+    /// As [`Self::find`], with the zone itself in the middle.
+    #[inline(always)]
+    #[must_use]
+    pub fn find_zone(&self, name: &NameKey, from: usize) -> Option<(usize, &Zone, usize)> {
         let last = name.label_count().checked_sub(self.labels_min)?;
         let mut stripped = from.max(name.label_count().saturating_sub(self.labels_max));
         while stripped <= last {
-            if let Some(number) = self.find_apex(name, stripped) {
-                return Some((number, stripped));
+            if let Some((number, zone)) = self.find_apex(name, stripped) {
+                return Some((number, zone, stripped));
             }
             stripped += 1;
         }
@@ -96,7 +103,7 @@ impl ZoneSet {
     }
 
     #[inline(always)]
-    fn find_apex(&self, name: &NameKey, stripped: usize) -> Option<usize> {
+    fn find_apex(&self, name: &NameKey, stripped: usize) -> Option<(usize, &Zone)> {
         let hash = name.hash(stripped);
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
@@ -105,9 +112,11 @@ impl ZoneSet {
             if slot.zone == VACANT {
                 return None;
             }
-            let number = slot.zone as usize;
-            if slot.hash == hash && self.zones[number].tree.is_apex(name, stripped) {
-                return Some(number);
+            if slot.hash == hash
+                && let Some(zone) = self.zones.get(slot.zone as usize)
+                && zone.tree.has_apex(name.suffix(stripped))
+            {
+                return Some((slot.zone as usize, zone));
             }
             at = (at + 1) & mask;
         }

@@ -91,7 +91,7 @@ impl Shard {
     }
 
     /// The labels of a node below the apex, in lower case.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn name(&self, node: &Node) -> &[u8] {
         &self.arena.octets[node.name_at as usize..][..node.name_len.into()]
@@ -122,7 +122,7 @@ impl Shard {
     }
 
     /// The RRsets of a node, in the order of their types.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub(super) fn stored(&self, node: &Node) -> &[StoredRrset] {
         &self.rrsets[node.rrsets_at as usize..][..node.rrset_count.into()]
@@ -153,6 +153,14 @@ impl<'z> NodeRef<'z> {
         self.node.flags & flags != 0
     }
 
+    /// Whether its own RRsets are all that is to be said of it: it is at or below no cut, below no DNAME, and no CNAME
+    /// stands for its types.
+    #[inline(always)]
+    #[must_use]
+    pub const fn speaks_for_itself(self) -> bool {
+        !self.has(flag::CUT | flag::COVERED | flag::CNAME)
+    }
+
     /// The slot, if it is balanced.
     #[must_use]
     pub const fn slot(self) -> Option<u32> {
@@ -166,7 +174,7 @@ impl<'z> NodeRef<'z> {
     }
 
     /// The RRset of a type.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn rrset(self, rtype: u16) -> Option<RrsetRef<'z>> {
         let stored = self.stored().iter().find(|stored| stored.rtype == rtype)?;
@@ -190,7 +198,7 @@ impl<'z> NodeRef<'z> {
         self.node.flags
     }
 
-    #[inline]
+    #[inline(always)]
     fn stored(self) -> &'z [StoredRrset] {
         self.shard.stored(self.node)
     }

@@ -112,14 +112,14 @@ impl Tree {
     #[must_use]
     pub fn strip(&self, name: &NameKey) -> Option<usize> {
         let stripped = name.label_count().checked_sub(self.apex_labels.into())?;
-        self.is_apex(name, stripped).then_some(stripped)
+        (name.hash(stripped) == self.apex_hash && self.has_apex(name.suffix(stripped))).then_some(stripped)
     }
 
-    /// Whether suffix `stripped` of `name` is the apex.
-    #[inline]
+    /// Whether this name in lower case is the apex.
+    #[inline(always)]
     #[must_use]
-    pub fn is_apex(&self, name: &NameKey, stripped: usize) -> bool {
-        name.hash(stripped) == self.apex_hash && short::same(name.suffix(stripped), &self.apex_lower)
+    pub fn has_apex(&self, name: &[u8]) -> bool {
+        short::same(name, &self.apex_lower)
     }
 
     /// Which shard holds the names with this hash.
@@ -129,7 +129,7 @@ impl Tree {
     }
 
     /// A shard by its number.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn shard(&self, number: usize) -> &Shard {
         &self.pages[number / PAGE_LEN][number % PAGE_LEN]
@@ -154,7 +154,11 @@ impl Tree {
     #[inline(always)]
     pub fn find_here(&self, name: &NameKey, stripped: usize, apex_stripped: usize) -> Option<NodeRef<'_>> {
         let labels = name.labels(stripped, apex_stripped);
-        self.find_by(name.hash(stripped), |stored| short::same(stored, labels))
+        self.find_by(
+            name.hash(stripped),
+            #[inline(always)]
+            |stored| short::same(stored, labels),
+        )
     }
 
     /// The node `*` below suffix `stripped` of `name`.

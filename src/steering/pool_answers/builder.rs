@@ -5,8 +5,8 @@ use super::availability::Judge;
 use super::intake::{self, Intakes};
 use super::roster::{Entry, Roster};
 use super::variants::VariantsBuilder;
-use super::{Group, PoolAnswers, Slot, WhenAllDown, scope_floors};
-use crate::base::Family;
+use super::{Group, PoolAnswers, Quick, Slot, WhenAllDown, scope_floors};
+use crate::base::{Family, RegionId};
 use crate::steering::condition::PoolCondition;
 use crate::steering::reach::{GroupId, Reach, regions_of_pool};
 use crate::steering::spec::{AllDown, Policy, Pool, Region, Spread};
@@ -31,15 +31,16 @@ impl Builder {
         condition: PoolCondition,
         alike: Option<&PoolAnswers>,
     ) -> PoolAnswers {
-        let reach = alike
-            .map_or_else(|| Arc::new(Reach::new(policy, &regions_of_pool(pool))), |alike| Arc::clone(&alike.reach));
+        let pool_regions =
+            alike.map_or_else(|| regions_of_pool(pool).into(), |alike| Arc::<[RegionId]>::clone(&alike.regions));
+        let reach = alike.map_or_else(|| Arc::new(Reach::new(policy, &pool_regions)), |alike| Arc::clone(&alike.reach));
         let seeds =
             alike.map_or_else(|| intake::seeds(pool, regions, &reach), |alike| Arc::clone(alike.intakes.seeds()));
         let scope_floors = alike.map_or_else(|| scope_floors(pool, policy, &reach), |alike| alike.scope_floors);
         let Self { entries, regions: numbers, members, variants } = self;
         let roster = Roster::new(pool, policy, regions, &condition, &reach, entries);
         let intakes = Intakes::new(seeds, pool, policy, &reach, &condition);
-        variants.begin(policy, roster.names);
+        variants.begin(policy, roster.names, &pool_regions);
         let mut slots = Family::BOTH.map(|family| {
             build_slot((&reach, &roster, &intakes), policy, family, variants, (&mut *numbers, &mut *members))
         });
@@ -47,6 +48,8 @@ impl Builder {
         if !intakes.selects {
             mark_steady(&mut slots, together);
         }
+        let (picks_by, takes) = (policy.spread.picks_by(), [Some(policy.spread), policy.region_spread]);
+        let takes_turns = takes.into_iter().flatten().any(Spread::picks_by_turn);
         PoolAnswers {
             answers_cname: roster.names,
             judge: roster.judge,
@@ -54,25 +57,27 @@ impl Builder {
             region_spread: policy.region_spread.unwrap_or(Spread::Weighted),
             all_down: WhenAllDown::of(&policy.all_down),
             spread: policy.spread,
-            picks_by: policy.spread.picks_by(),
-            takes_turns: [Some(policy.spread), policy.region_spread].into_iter().flatten().any(Spread::picks_by_turn),
+            picks_by,
+            takes_turns,
+            quick: Quick::of(picks_by, takes_turns, roster.names),
             scope_floors,
             slots,
             variants: variants.finish(),
             tallies: roster.into_tallies(),
             condition,
             reach,
+            regions: pool_regions,
         }
     }
 }
 
 /// Marks the groups that need no search. AAAA follows the order of A where families go together.
 fn mark_steady([ipv4, ipv6]: &mut [Slot; 2], together: bool) {
-    for (number, group) in ipv6.groups.iter_mut().enumerate() {
+    for (number, group) in ipv6.groups.iter_mut().enumerate().filter(|(_, group)| group.count > 0) {
         let lead = ipv4.groups.get(number).map(|group| group.standing).filter(|_| together);
         group.standing = group.standing.steady_after(lead.unwrap_or(group.standing));
     }
-    for group in &mut ipv4.groups {
+    for group in ipv4.groups.iter_mut().filter(|group| group.count > 0) {
         group.standing = group.standing.steady_after(group.standing);
     }
 }

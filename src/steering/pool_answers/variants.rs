@@ -9,6 +9,7 @@ use crate::steering::spread::weighted::{Draw, push_draws};
 use crate::steering::spread::{By, turns};
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 const TYPE_A: u16 = 1;
 const TYPE_CNAME: u16 = 5;
@@ -40,6 +41,8 @@ struct Variant {
     records: u16,
     /// Of the first record; meaningless without a member.
     region: RegionId,
+    /// By which answers are counted: the place of the region among those of the pool, from 1; 0 without a region.
+    counter: u16,
     member: u32,
 }
 
@@ -74,11 +77,14 @@ pub(super) struct VariantsBuilder {
     turns: Vec<u16>,
     octets: Vec<u8>,
     weights: Vec<u32>,
+    /// All that the pool has members in, ascending.
+    regions: Arc<[RegionId]>,
 }
 
 impl VariantsBuilder {
-    /// Begins with a pool. `names`: its members are names.
-    pub(super) fn begin(&mut self, policy: &Policy, names: bool) {
+    /// Begins with a pool that has members in `regions`, ascending. `names`: its members are names.
+    pub(super) fn begin(&mut self, policy: &Policy, names: bool, regions: &Arc<[RegionId]>) {
+        self.regions = Arc::clone(regions);
         (self.spread, self.answers, self.names, self.is_ipv6) = (Some(policy.spread), policy.answers, names, false);
         self.variants.clear();
         self.draws.clear();
@@ -190,7 +196,8 @@ impl VariantsBuilder {
     fn push_variant(&mut self, octets: Range<usize>, records: u16, region: RegionId, member: u32) {
         // Octets of a pool stay far below 4 GiB: a member has at most 267 in each of two groups' rings.
         let (start, len) = (octets.start as u32, octets.len() as u32);
-        self.variants.push(Variant { start, len, rtype: self.rtype(), records, region, member });
+        let counter = self.regions.binary_search(&region).map_or(0, |place| place as u16 + 1);
+        self.variants.push(Variant { start, len, rtype: self.rtype(), records, region, counter, member });
     }
 
     fn push_target(&mut self, target: &MemberTarget) {
@@ -238,15 +245,16 @@ impl Variants {
 
     #[inline]
     pub(super) fn stored(&self, number: u32) -> StoredAnswer<'_> {
-        match self.variants.get(number as usize) {
-            Some(&Variant { start, len, rtype, records, .. }) => {
-                StoredAnswer { rtype, records, octets: &self.octets[start as usize..][..len as usize] }
-            }
-            None => {
-                let rtype = if self.names { TYPE_CNAME } else { TYPE_AAAA };
-                StoredAnswer { rtype, records: 0, octets: &[] }
-            }
-        }
+        let rtype = if self.names { TYPE_CNAME } else { TYPE_AAAA };
+        self.stored_and_counter(number).map_or(StoredAnswer { rtype, records: 0, octets: &[] }, |(stored, _)| stored)
+    }
+
+    /// A variant's records, and by which word its answers are counted.
+    #[inline(always)]
+    pub(super) fn stored_and_counter(&self, number: u32) -> Option<(StoredAnswer<'_>, u16)> {
+        let &Variant { start, len, rtype, records, counter, .. } = self.variants.get(number as usize)?;
+        let octets = &self.octets[start as usize..][..len as usize];
+        Some((StoredAnswer { rtype, records, octets }, counter))
     }
 
     /// The RDATA of a variant's records, which are addresses.

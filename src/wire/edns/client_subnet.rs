@@ -9,76 +9,115 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 const FAMILY_IPV4: u16 = 1;
 /// FAMILY of IPv6.
 const FAMILY_IPV6: u16 = 2;
+/// Octets of an option's data in front of the address: FAMILY, SOURCE, SCOPE.
+const FIXED_LEN: usize = 4;
+/// Octets of an option in front of the address.
+const HEAD_LEN: usize = OPTION_HEADER_LEN + FIXED_LEN;
+/// Octets of the longest address.
+const ADDRESS_LEN_MAX: usize = 16;
+/// Octets of the longest option.
+pub(super) const OPTION_LEN_MAX: usize = HEAD_LEN + ADDRESS_LEN_MAX;
+/// Where in an option the second octet of its length stands; the first is 0.
+const LEN_LOW_AT: usize = 3;
+/// Where in an option SOURCE stands, and SCOPE.
+const SOURCE_AT: usize = HEAD_LEN - 2;
+const SCOPE_AT: usize = HEAD_LEN - 1;
+/// The second octet of the option's code; the first is 0.
+const CODE_LOW: u8 = option::CLIENT_SUBNET as u8;
 
 /// A client subnet option as it came in a query: every rule of RFC 7871 section 7.1.2 holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientSubnet {
-    family: u16,
-    source: u8,
-    /// As many octets as `source` needs; the rest is zero.
-    octets: [u8; 16],
+    /// The whole option with SCOPE 0; what its length does not count is zero.
+    option: [u8; OPTION_LEN_MAX],
 }
 
 impl ClientSubnet {
     /// Reads the option's data. FAMILY 0 is taken with SOURCE 0 only; it gives no address and is sent back.
     pub fn parse(data: &[u8]) -> Result<Self, Malformed> {
-        let Some((&[family_high, family_low, source, scope], address)) = data.split_first_chunk::<4>() else {
-            return Err(Malformed::ClientSubnet);
-        };
-        let family = u16::from_be_bytes([family_high, family_low]);
-        let bits = match family {
+        let (&fixed, address) = data.split_first_chunk::<FIXED_LEN>().ok_or(Malformed::ClientSubnet)?;
+        let mut octets = [0; ADDRESS_LEN_MAX];
+        octets.get_mut(..address.len()).ok_or(Malformed::ClientSubnet)?.copy_from_slice(address);
+        let mut head = [0, CODE_LOW, 0, data.len() as u8, 0, 0, 0, 0];
+        head[OPTION_HEADER_LEN..].copy_from_slice(&fixed);
+        Self::new(head, address, octets).ok_or(Malformed::ClientSubnet)
+    }
+
+    /// Reads the whole option, which ends where `option` does, when its address has 1 to 8 octets, as nearly all have.
+    /// `None`: another address, another option, or a mistake.
+    #[inline(always)]
+    pub(super) fn parse_short(option: &[u8]) -> Option<Self> {
+        let (head, address) = option.split_first_chunk::<HEAD_LEN>()?;
+        let [0, CODE_LOW, 0, len, ..] = *head else { return None };
+        if usize::from(len) != FIXED_LEN + address.len() || !matches!(address.len(), 1..=8) {
+            return None;
+        }
+        // The last 8 octets are read at once, and those that are no part of the address shifted out.
+        let last = u64::from_le_bytes(*option.last_chunk()?);
+        let octets = last >> (8 * (8 - address.len()));
+        Self::new(*head, address, u128::from(octets).to_le_bytes())
+    }
+
+    /// The option with these octets in front of `address`, if no rule is broken; code and length are right. `octets` is
+    /// the address, filled up with zeros.
+    #[inline(always)]
+    fn new(head: [u8; HEAD_LEN], address: &[u8], octets: [u8; ADDRESS_LEN_MAX]) -> Option<Self> {
+        let [_, _, _, _, family_high, family_low, source, scope] = head;
+        let bits = match u16::from_be_bytes([family_high, family_low]) {
             0 => 0,
             FAMILY_IPV4 => 32,
             FAMILY_IPV6 => 128,
-            _ => return Err(Malformed::ClientSubnet),
+            _ => return None,
         };
-        let surplus_bits = (8 - source % 8) % 8;
-        let surplus = address.last().is_some_and(|last| last.trailing_zeros() < u32::from(surplus_bits));
-        if source > bits || scope != 0 || address.len() != octets_for(source) || surplus {
-            return Err(Malformed::ClientSubnet);
+        // Fewer than an octet has, where there are just as many octets as SOURCE needs.
+        let bits_beyond = (8 * address.len()).wrapping_sub(source.into());
+        let surplus = address.last().is_some_and(|last| last & !(0xff << (bits_beyond % 8)) != 0);
+        if source > bits || scope != 0 || bits_beyond >= 8 || surplus {
+            return None;
         }
-        let mut octets = [0; 16];
-        octets[..address.len()].copy_from_slice(address);
-        Ok(Self { family, source, octets })
+        let mut option = [0; OPTION_LEN_MAX];
+        option[..HEAD_LEN].copy_from_slice(&head);
+        option[HEAD_LEN..].copy_from_slice(&octets);
+        Some(Self { option })
     }
 
     /// The client's address and how many of its bits are known; `None` when the option says nothing of the client
     /// (SOURCE 0).
+    #[inline(always)]
     #[must_use]
     pub fn client(&self) -> Option<(IpAddr, u8)> {
-        let address = match self.family {
-            _ if self.source == 0 => return None,
+        let [_, _, _, _, _, family, source, _, octets @ ..] = self.option;
+        let address = match u16::from(family) {
+            _ if source == 0 => return None,
             FAMILY_IPV4 => {
-                let [a, b, c, d, ..] = self.octets;
+                let [a, b, c, d, ..] = octets;
                 IpAddr::V4(Ipv4Addr::new(a, b, c, d))
             }
-            _ => IpAddr::V6(Ipv6Addr::from(self.octets)),
+            _ => IpAddr::V6(Ipv6Addr::from(octets)),
         };
-        Some((address, self.source))
+        Some((address, source))
+    }
+
+    /// Whether the option says nothing of the client.
+    #[inline(always)]
+    #[must_use]
+    pub const fn says_nothing(&self) -> bool {
+        self.option[SOURCE_AT] == 0
     }
 
     /// Octets of the whole option in a message.
+    #[inline(always)]
     #[must_use]
     pub fn option_len(&self) -> usize {
-        OPTION_HEADER_LEN + 4 + octets_for(self.source)
+        OPTION_HEADER_LEN + usize::from(self.option[LEN_LOW_AT])
     }
 
-    /// Writes the option with `scope`, else as it came; returns what of `out` is left.
-    pub(super) fn write<'o>(&self, scope: u8, out: &'o mut [u8]) -> &'o mut [u8] {
-        let address = octets_for(self.source);
-        let [code_high, code_low] = option::CLIENT_SUBNET.to_be_bytes();
-        let [family_high, family_low] = self.family.to_be_bytes();
-        let (option, rest) = out.split_at_mut(OPTION_HEADER_LEN + 4 + address);
-        let fixed = [code_high, code_low, 0, 4 + address as u8, family_high, family_low, self.source, scope];
-        option[..8].copy_from_slice(&fixed);
-        option[8..].copy_from_slice(&self.octets[..address]);
-        rest
+    /// Writes the option with `scope`, else as it came, to the start of `room`, of which [`Self::option_len`] octets count.
+    #[inline(always)]
+    pub(super) fn write(&self, scope: u8, room: &mut [u8; OPTION_LEN_MAX]) {
+        *room = self.option;
+        room[SCOPE_AT] = scope;
     }
-}
-
-/// Octets that hold `bits` bits.
-fn octets_for(bits: u8) -> usize {
-    usize::from(bits).div_ceil(8)
 }
 
 #[cfg(test)]
@@ -133,8 +172,8 @@ mod tests {
         for (data, client) in taken {
             let subnet = ClientSubnet::parse(data).unwrap();
             assert_eq!(subnet.client(), client.map(|(address, bits)| (address.parse().unwrap(), bits)), "{data:x?}");
-            let mut out = [0xee; 32];
-            assert_eq!(subnet.write(7, &mut out).len(), 32 - subnet.option_len());
+            let mut out = [0xee; 24];
+            subnet.write(7, &mut out);
             let expected = [&[0, 8, 0, data.len() as u8], &data[..3], &[7], &data[4..]].concat();
             assert_eq!(out[..subnet.option_len()], expected, "{data:x?}");
         }

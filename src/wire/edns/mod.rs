@@ -8,13 +8,16 @@ pub mod opt_answer;
 
 pub use client_subnet::ClientSubnet;
 pub use cookie::{Cookie, ServerCookie};
-pub use opt_answer::{ExtendedError, OptAnswer};
+pub use opt_answer::{ExtendedError, OptAnswer, OtherOptions};
 
 use super::Malformed;
-use super::numbers::option;
+use super::numbers::{option, rtype};
+use opt_answer::OPT_LEN_MIN;
 
 /// The DO flag among the flags of an OPT record.
 const DNSSEC_OK: u16 = 0x8000;
+/// The second octet of the type OPT; the first is 0.
+const OPT_LOW: u8 = rtype::OPT as u8;
 /// Octets in front of an option's data: code and length.
 const OPTION_HEADER_LEN: usize = 4;
 
@@ -67,6 +70,28 @@ impl Edns {
             wants_nsid: false,
             wants_keepalive: false,
         }
+    }
+
+    /// Whether it has any option that is answered, but the client subnet.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_others(&self) -> bool {
+        self.cookie.is_some() || self.wants_nsid || self.wants_keepalive
+    }
+
+    /// Sets `edns` to what an OPT record says that fills `record`, and whose one option is the client subnet: the commonest
+    /// of those with options. Leaves it as it was for another one, or one with a mistake.
+    #[inline(never)]
+    pub fn read_with_client_subnet(edns: &mut Option<Self>, record: &[u8]) {
+        let Some((fixed, rdata)) = record.split_first_chunk::<OPT_LEN_MIN>() else { return };
+        let [0, 0, OPT_LOW, class_high, class_low, t0, 0, t2, t3, 0, rdata_len] = *fixed else { return };
+        if usize::from(rdata_len) != rdata.len() {
+            return;
+        }
+        let Some(client_subnet) = ClientSubnet::parse_short(rdata) else { return };
+        let class = u16::from_be_bytes([class_high, class_low]);
+        let ttl = u32::from_be_bytes([t0, 0, t2, t3]);
+        *edns = Some(Self { client_subnet: Some(client_subnet), ..Self::new(class, ttl) });
     }
 
     /// Adds what the options in the RDATA say, as far as they are `understood`. Those of a version other than 0 are not

@@ -1,5 +1,6 @@
 //! The OPT record of a response.
 
+use super::client_subnet::OPTION_LEN_MAX;
 use super::cookie::COOKIE_LEN;
 use super::{ClientSubnet, DNSSEC_OK, OPTION_HEADER_LEN};
 use crate::wire::numbers::{Rcode, option, rtype};
@@ -45,7 +46,14 @@ pub struct OptAnswer<'a> {
     /// Copied from the query (RFC 3225, section 3).
     pub dnssec_ok: bool,
     /// The client subnet option of the query and the SCOPE of this response.
-    pub client_subnet: Option<(ClientSubnet, u8)>,
+    pub client_subnet: Option<(&'a ClientSubnet, u8)>,
+    /// The options that few responses have.
+    pub others: Option<&'a OtherOptions<'a>>,
+}
+
+/// The options of a response but that of the client subnet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OtherOptions<'a> {
     /// The client's cookie and the server's (RFC 7873).
     pub cookie: Option<[u8; COOKIE_LEN]>,
     /// Which server this is (RFC 5001).
@@ -61,55 +69,64 @@ impl OptAnswer<'_> {
     #[inline(always)]
     #[must_use]
     pub fn record_len(&self) -> usize {
-        OPT_LEN_MIN + if self.has_options() { self.options_len() } else { 0 }
-    }
-
-    #[inline(never)]
-    fn options_len(&self) -> usize {
-        let client_subnet = self.client_subnet.as_ref().map_or(0, |(subnet, _)| subnet.option_len());
-        let cookie = self.cookie.map_or(0, |cookie| OPTION_HEADER_LEN + cookie.len());
-        let nsid = self.nsid.map_or(0, |nsid| OPTION_HEADER_LEN + nsid.len());
-        let keepalive = self.keepalive.map_or(0, |_| OPTION_HEADER_LEN + 2);
-        client_subnet + cookie + nsid + keepalive + self.error.map_or(0, |error| error.option_len())
-    }
-
-    /// Whether the record has any option.
-    #[inline(always)]
-    const fn has_options(&self) -> bool {
-        self.client_subnet.is_some()
-            || self.cookie.is_some()
-            || self.nsid.is_some()
-            || self.keepalive.is_some()
-            || self.error.is_some()
+        let client_subnet = self.client_subnet.map_or(0, |(subnet, _)| subnet.option_len());
+        OPT_LEN_MIN + client_subnet + self.others.map_or(0, OtherOptions::len)
     }
 
     /// Writes the record at the start of `out`, which has room for [`OptAnswer::record_len`] octets, and returns how many
-    /// these are.
+    /// these are. What is in `out` behind the record does not stay as it was.
     #[inline(always)]
     pub(in crate::wire) fn write(&self, rcode: Rcode, out: &mut [u8]) -> usize {
-        let (fixed, rest) = out.split_at_mut(OPT_LEN_MIN);
-        if let Some(fixed) = fixed.first_chunk_mut::<OPT_LEN_MIN>() {
-            // Owner, TYPE, CLASS, TTL (extended RCODE, version, flags), RDLENGTH.
-            let [type_high, type_low] = rtype::OPT.to_be_bytes();
-            let [udp_high, udp_low] = self.udp_len.to_be_bytes();
-            let [flags_high, flags_low] = if self.dnssec_ok { DNSSEC_OK.to_be_bytes() } else { [0, 0] };
-            let extended_rcode = (rcode.0 >> 4) as u8;
-            *fixed = [0, type_high, type_low, udp_high, udp_low, extended_rcode, 0, flags_high, flags_low, 0, 0];
+        let len = match out.first_chunk_mut() {
+            Some(start) => self.write_start(rcode, start),
+            None => self.write_start_exactly(rcode, out),
+        };
+        self.others.map_or(len, |others| others.write(len, out))
+    }
+
+    /// Writes the record with no option but that of the client subnet; returns its length.
+    #[inline(always)]
+    fn write_start(self, rcode: Rcode, out: &mut [u8; OPT_LEN_MIN + OPTION_LEN_MAX]) -> usize {
+        // Owner, TYPE, CLASS, TTL (extended RCODE, version, flags), RDLENGTH.
+        let [type_high, type_low] = rtype::OPT.to_be_bytes();
+        let [udp_high, udp_low] = self.udp_len.to_be_bytes();
+        let [flags_high, flags_low] = if self.dnssec_ok { DNSSEC_OK.to_be_bytes() } else { [0, 0] };
+        let extended_rcode = (rcode.0 >> 4) as u8;
+        let mut len = 0;
+        if let (Some((subnet, scope)), Some(room)) = (self.client_subnet, out.last_chunk_mut()) {
+            subnet.write(scope, room);
+            len = subnet.option_len();
         }
-        if !self.has_options() {
-            return OPT_LEN_MIN;
-        }
-        let len = self.options_len();
-        fixed[OPT_LEN_MIN - 2..].copy_from_slice(&(len as u16).to_be_bytes());
-        self.write_options(rest);
+        let fixed = [0, type_high, type_low, udp_high, udp_low, extended_rcode, 0, flags_high, flags_low, 0, len as u8];
+        out[..OPT_LEN_MIN].copy_from_slice(&fixed);
         OPT_LEN_MIN + len
     }
 
+    /// As [`Self::write_start`], where there may be no more room than the record takes.
+    #[cold]
+    fn write_start_exactly(self, rcode: Rcode, out: &mut [u8]) -> usize {
+        let mut start = [0; OPT_LEN_MIN + OPTION_LEN_MAX];
+        let len = self.write_start(rcode, &mut start);
+        out[..len].copy_from_slice(&start[..len]);
+        len
+    }
+}
+
+impl OtherOptions<'_> {
+    /// Octets of all of them in a message.
     #[inline(never)]
-    fn write_options(&self, mut rest: &mut [u8]) {
-        if let Some((subnet, scope)) = &self.client_subnet {
-            rest = subnet.write(*scope, rest);
-        }
+    fn len(&self) -> usize {
+        let cookie = self.cookie.map_or(0, |cookie| OPTION_HEADER_LEN + cookie.len());
+        let nsid = self.nsid.map_or(0, |nsid| OPTION_HEADER_LEN + nsid.len());
+        let keepalive = self.keepalive.map_or(0, |_| OPTION_HEADER_LEN + 2);
+        cookie + nsid + keepalive + self.error.map_or(0, |error| error.option_len())
+    }
+
+    /// Adds them to the OPT record at the start of `out`, which has `record_len` octets so far; returns its length.
+    #[inline(never)]
+    fn write(&self, record_len: usize, out: &mut [u8]) -> usize {
+        let mut rest = &mut out[record_len..];
+        let room = rest.len();
         if let Some(cookie) = &self.cookie {
             rest = write_option(option::COOKIE, cookie, rest);
         }
@@ -120,8 +137,11 @@ impl OptAnswer<'_> {
             rest = write_option(option::TCP_KEEPALIVE, &timeout.to_be_bytes(), rest);
         }
         if let Some(error) = self.error {
-            error.write(rest);
+            rest = error.write(rest);
         }
+        let len = record_len + (room - rest.len());
+        out[OPT_LEN_MIN - 2..OPT_LEN_MIN].copy_from_slice(&((len - OPT_LEN_MIN) as u16).to_be_bytes());
+        len
     }
 }
 
@@ -137,21 +157,20 @@ fn write_option<'o>(code: u16, data: &[u8], out: &'o mut [u8]) -> &'o mut [u8] {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "test code")]
-    use super::{ClientSubnet, ExtendedError, OptAnswer};
+    use super::{ClientSubnet, ExtendedError, OptAnswer, OtherOptions};
     use crate::wire::Rcode;
 
     #[test]
     fn an_opt_record_is_written_as_long_as_it_says() {
         let subnet = ClientSubnet::parse(b"\x00\x01\x18\x00\xc0\x00\x02").unwrap();
-        let opt = OptAnswer {
-            udp_len: 1232,
-            dnssec_ok: true,
-            client_subnet: Some((subnet, 16)),
+        let others = OtherOptions {
             cookie: Some(*b"abcdefghijklmnopqrstuvwx"),
             nsid: Some(b"fra1"),
             keepalive: Some(100),
             error: Some(ExtendedError { code: 20, text: "no" }),
         };
+        let opt =
+            OptAnswer { udp_len: 1232, dnssec_ok: true, client_subnet: Some((&subnet, 16)), others: Some(&others) };
         let mut out = vec![0xee; opt.record_len()];
         opt.write(Rcode::BADVERS, &mut out);
         let expected = b"\x00\x00\x29\x04\xd0\x01\x00\x80\x00\x00\x3d\
