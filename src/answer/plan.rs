@@ -75,8 +75,9 @@ impl Plan<'_> {
     }
 }
 
-/// What is written.
+/// What is written. The tag is as wide as a word, so that what is behind it is copied by words.
 #[derive(Clone, Copy)]
+#[repr(u64)]
 pub enum Step<'s> {
     /// A stored RRset, which ends the search.
     Answer(RrsetRef<'s>),

@@ -3,13 +3,16 @@
 use super::alias;
 use super::plan::{Question, Step};
 use crate::base::Family;
-use crate::geo::Client;
+use crate::base::prefix::cut_address;
+use crate::geo::{Client, Disguise};
 use crate::snapshot::{Balance, Snapshot, service_of};
 use crate::steering::decide::{Asked, Decision, Verdict, decide, decide_steady, scope};
+use crate::steering::ranking::Spot;
 use crate::steering::spec::TtlRange;
-use crate::steering::{PoolAnswers, StoredAnswer};
+use crate::steering::{PoolAnswers, Ranking, StoredAnswer};
 use crate::wire::{ClientSubnet, Records, rtype};
 use crate::zone::RrsetRef;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A variant of a pool's answers, ready to be written.
 #[derive(Clone, Copy)]
@@ -63,12 +66,34 @@ pub fn steady<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Option<(St
     }
     let pool_index = balance.pool_answers as usize;
     let answers = &**snapshot.pool_answers.get(pool_index);
-    let client = client(question);
-    let spot = snapshot.rankings[balance.ranking as usize].spot(&snapshot.locator, client.address);
-    let decided = decide_steady(answers, spot, Family::of(client.address), family, question.random)?;
-    let steered = Steered { answer: decided.answer, ttl: balance.ttl.max, scope: client.scope_as_sent(decided.scope) };
+    let ranking = &*snapshot.rankings[balance.ranking as usize];
+    let (spot, found_in, disguise) = match ipv4_of(question) {
+        Some(address) => (ranking.spot_v4(&snapshot.locator, address), Family::V4, Disguise::None),
+        None => spot_of(question, ranking),
+    };
+    let decided = decide_steady(answers, spot, found_in, family, question.random)?;
+    let scope = disguise.scope_as_sent(decided.scope);
+    let steered = Steered { answer: decided.answer, ttl: balance.ttl.max, scope };
     debug_assert!(is_decided_alike(&steered, question, balance, answers, family), "both roads lead to one answer");
     Some((steered, Tallied { pool_index, counter: decided.counter }))
+}
+
+/// The IPv4 address of a client that needs no undressing.
+#[inline(always)]
+fn ipv4_of(question: &Question<'_>) -> Option<Ipv4Addr> {
+    let address = match question.client_subnet.and_then(ClientSubnet::client) {
+        Some((address, bits)) => cut_address(address, bits),
+        None => question.source,
+    };
+    if let IpAddr::V4(v4) = address { Some(v4) } else { None }
+}
+
+/// What `ranking` says of any client, in which family it was found, and as what it came.
+#[inline(never)]
+fn spot_of(question: &Question<'_>, ranking: &Ranking) -> (Spot, Family, Disguise) {
+    let client = client(question);
+    let spot = ranking.spot(&question.snapshot.locator, client.address);
+    (spot, Family::of(client.address), client.disguise)
 }
 
 /// Whether [`decide`] comes to the same.

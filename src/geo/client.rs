@@ -75,10 +75,19 @@ impl Client {
     #[must_use]
     #[inline]
     pub fn scope_as_sent(&self, scope: u8) -> u8 {
-        match self.disguise {
-            Disguise::None => scope,
-            Disguise::Last32 => scope.saturating_add(96).min(128),
-            Disguise::SixToFour => scope.saturating_add(16),
+        self.disguise.scope_as_sent(scope)
+    }
+}
+
+impl Disguise {
+    /// See [`Client::scope_as_sent`].
+    #[must_use]
+    #[inline]
+    pub fn scope_as_sent(self, scope: u8) -> u8 {
+        match self {
+            Self::None => scope,
+            Self::Last32 => scope.saturating_add(96).min(128),
+            Self::SixToFour => scope.saturating_add(16),
         }
     }
 }

@@ -143,6 +143,17 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_counted_by_its_region_or_by_the_place_of_it() {
+        let (by_region, by_place) = (shard(), shard());
+        for (pool, region, counter) in [(0, Some(2), 3), (1, Some(7), 2), (1, None, 0), (2, None, 0), (3, Some(1), 1)] {
+            by_region.count(pool, region.map(RegionId));
+            by_place.count_at(pool, counter);
+        }
+        assert!((0..4).all(|pool| counted(&by_region, pool) == counted(&by_place, pool)));
+        assert_eq!(counted(&by_place, 1), [(None, 1), (Some(7), 1)]);
+    }
+
+    #[test]
     fn turns_are_counted_by_pool() {
         let shard = shard();
         assert_eq!([0, 0, 2, 0, 9].map(|pool| shard.next_turn(pool)), [0, 1, 0, 2, 0]);

@@ -52,7 +52,6 @@ pub struct PoolAnswers {
 /// How a steady group's variant is picked where that takes nothing but a random number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Quick {
-    /// It takes more.
     No,
     Alike,
     Weighted,

@@ -20,7 +20,7 @@ use crate::geo::{LeafId, Locator, Place, PlaceId};
 use blocks::Blocks;
 use intern::{Cohort, Orders};
 use rules::RuleIndex;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// Up to this many regions the order is exact for every client.
@@ -145,12 +145,25 @@ impl Ranking {
     #[must_use]
     #[inline(always)]
     pub fn spot(&self, locator: &Locator, address: IpAddr) -> Spot {
-        if let IpAddr::V4(v4) = address
-            && let Some(spot) = self.blocks.spot(v4.to_bits())
-        {
-            return spot;
+        match address {
+            IpAddr::V4(v4) => self.spot_v4(locator, v4),
+            IpAddr::V6(_) => self.spot_of_leaf(locator.leaf(address)),
         }
-        let (cohort, scope) = self.at(locator.leaf(address));
+    }
+
+    /// As [`Self::spot`].
+    #[must_use]
+    #[inline(always)]
+    pub fn spot_v4(&self, locator: &Locator, address: Ipv4Addr) -> Spot {
+        match self.blocks.spot(address.to_bits()) {
+            Some(spot) => spot,
+            None => self.spot_of_leaf(locator.leaf(IpAddr::V4(address))),
+        }
+    }
+
+    #[inline(always)]
+    fn spot_of_leaf(&self, leaf: LeafId) -> Spot {
+        let (cohort, scope) = self.at(leaf);
         Spot { first: self.first(cohort), scope }
     }
 

@@ -12,12 +12,11 @@ pub const QNAME_OFFSET: usize = HEADER_LEN;
 const ID_LEN: usize = 2;
 /// The two bits that make a label length a pointer.
 const POINTER: u16 = 0xc000;
-/// Offsets within a ready record: its TTL, its RDLENGTH, its RDATA.
+/// Offsets within a ready record: what is behind its owner pointer, its TTL, its RDLENGTH, its RDATA.
+const OWNER_LEN: usize = 2;
 const TTL_AT: usize = 6;
 const RDLENGTH_AT: usize = 10;
 const RDATA_AT: usize = 12;
-/// Octets of the owner pointer that ready records begin with.
-const OWNER_LEN: usize = 2;
 
 /// Ready records of one RRset: each begins with a pointer to offset 12, then TYPE, CLASS, TTL, RDLENGTH, RDATA. Each
 /// pointer named in `fixups` is relative to the apex of a zone.
@@ -149,10 +148,8 @@ impl<'o> Response<'o> {
             let Some(pointer) = u16::try_from(pointer).ok() else { return Err(Full) };
             room[at..at + 2].copy_from_slice(&pointer.to_be_bytes());
         }
-        if owner != QNAME_OFFSET {
-            patch(room, owner as u16, ttl);
-        } else if let Some(ttl) = ttl {
-            patch_ttl(room, ttl);
+        if owner != QNAME_OFFSET || ttl.is_some() {
+            patch(room, (owner != QNAME_OFFSET).then_some(owner as u16), ttl);
         }
         self.len = behind;
         self.counts += section.counted(records.count);
@@ -339,28 +336,17 @@ fn record_len(records: &[u8]) -> usize {
     RDATA_AT + usize::from(u16::from_be_bytes([records[RDLENGTH_AT], records[RDLENGTH_AT + 1]]))
 }
 
-/// Sets owner pointer and TTL in each of some ready records.
-fn patch(mut records: &mut [u8], owner: u16, ttl: Option<u32>) {
-    let owner = (POINTER | owner).to_be_bytes();
-    while !records.is_empty() {
-        records[..OWNER_LEN].copy_from_slice(&owner);
-        if let Some(ttl) = ttl {
-            records[TTL_AT..TTL_AT + 4].copy_from_slice(&ttl.to_be_bytes());
-        }
-        let len = record_len(records);
-        records = &mut records[len..];
-    }
-}
-
-/// Sets the TTL in each of some ready records.
+/// Sets owner pointer and TTL, where they are given, in each of some ready records.
 #[inline(always)]
-fn patch_ttl(mut records: &mut [u8], ttl: u32) {
-    let ttl = ttl.to_be_bytes();
+fn patch(mut records: &mut [u8], owner: Option<u16>, ttl: Option<u32>) {
     while let Some((header, behind)) = records.split_first_chunk_mut::<RDATA_AT>() {
-        header[TTL_AT..RDLENGTH_AT].copy_from_slice(&ttl);
-        let rdata_len = usize::from(u16::from_be_bytes([header[RDLENGTH_AT], header[RDLENGTH_AT + 1]]));
-        let Some(rest) = behind.get_mut(rdata_len..) else { return };
-        records = rest;
+        if let Some(owner) = owner {
+            header[..OWNER_LEN].copy_from_slice(&(POINTER | owner).to_be_bytes());
+        }
+        if let Some(ttl) = ttl {
+            header[TTL_AT..RDLENGTH_AT].copy_from_slice(&ttl.to_be_bytes());
+        }
+        records = behind.get_mut(record_len(header) - RDATA_AT..).unwrap_or_default();
     }
 }
 

@@ -9,7 +9,7 @@ const ZONES: [(&str, &str); 3] = [
         "example.",
         "www A 192.0.2.1\nwww A 192.0.2.2\nwww AAAA 2001:db8::1\nwww TXT text\nmany TXT \"a long text that is repeated\"\n\
          mail MX 10 www\ntwo CNAME www\n_s._tcp SRV 0 0 53 www\npoint PTR www\nbelow.empty A 192.0.2.3\n\
-         *.wild A 192.0.2.4\nsub NS ns.sub\nns.sub A 192.0.2.5\nmoved DNAME example.org.\nunder.moved A 192.0.2.6",
+         *.wild A 192.0.2.4\nsub NS ns.sub\nns.sub A 192.0.2.5\nmoved DNAME example.org.",
     ),
     ("wild.org.", "* A 192.0.2.7\n* TXT wild"),
     ("deep.example.org.", "a.b.c A 192.0.2.8\n@ A 192.0.2.9"),

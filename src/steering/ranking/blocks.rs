@@ -79,3 +79,52 @@ impl Builder {
         self.numbers[blocks].fill(number);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Blocks, Spot};
+
+    /// The spot of a leaf that is alone with it, or shares it with its neighbors.
+    fn spot(number: usize) -> Spot {
+        Spot { first: number as u16, scope: (number >> 16) as u8 }
+    }
+
+    /// Checks the blocks of leaves of these lengths with these spots: 64 blocks, each told of or not as `is_told` says.
+    fn check(lengths: &[u8], spots: impl Fn(usize) -> Spot, is_told: impl Fn(u32) -> bool) {
+        let blocks = Blocks::new(lengths, &spots);
+        let mut start = 0_u64;
+        for (leaf, &length) in lengths.iter().enumerate() {
+            let len = 1_u64 << (32 - length);
+            for address in [start, start + len / 2, start + len - 1] {
+                let told = is_told((address >> 26) as u32).then(|| spots(leaf));
+                assert_eq!(blocks.spot(address as u32), told, "leaf {leaf}, address {address:x}");
+            }
+            start += len;
+        }
+    }
+
+    #[test]
+    fn blocks_of_one_spot_are_told_of_and_no_others() {
+        check(&[8; 256], |leaf| spot(leaf / 4), |_| true);
+        check(&[8; 256], spot, |_| false);
+        check(&[8; 256], |leaf| if leaf / 4 == 5 { spot(leaf) } else { spot(1 << 16) }, |block| block != 5);
+        // The last leaf of a block differs, and the next one goes on like it.
+        check(&[8; 256], |leaf| spot(usize::from(leaf > 102)), |block| block != 25);
+    }
+
+    #[test]
+    fn a_leaf_may_be_larger_than_a_block() {
+        let lengths: Vec<u8> = [1].into_iter().chain([9; 256]).collect();
+        check(&lengths, |leaf| spot(usize::from(leaf > 0) * leaf.div_ceil(8)), |_| true);
+        check(&lengths, spot, |block| block < 32);
+    }
+
+    #[test]
+    fn spots_that_have_no_number_are_left_to_the_table() {
+        let blocks = Blocks::new(&[18; 1 << 18], |leaf| spot(leaf / 4));
+        assert_eq!(blocks.spot(0), Some(spot(0)));
+        let last_numbered = (u32::from(u16::MAX) - 1) << 16;
+        assert_eq!(blocks.spot(last_numbered), Some(spot(usize::from(u16::MAX) - 1)));
+        assert_eq!(blocks.spot(u32::MAX), None);
+    }
+}
