@@ -2,7 +2,7 @@
 
 use super::Request;
 use super::rate_limit::Charge;
-use super::steered::{self, Steered};
+use super::steered::{self, Asker, Steered};
 use crate::snapshot::Snapshot;
 use crate::wire::{ClientSubnet, NameKey, rtype};
 use crate::zone::{Lookup, RrsetRef, Zone, ZoneSet};
@@ -39,6 +39,12 @@ impl<'s> Question<'s> {
     ) -> Self {
         let Request { source, random, now, .. } = *request;
         Self { snapshot, worker, qtype, client_subnet, source, random, now: now.unix_seconds }
+    }
+
+    /// Who asks it.
+    #[inline(always)]
+    pub const fn asker(&self) -> Asker<'s> {
+        Asker { client_subnet: self.client_subnet, source: self.source, random: self.random }
     }
 
     /// Whether a CNAME is itself the answer, and not to be followed.

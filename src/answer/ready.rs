@@ -2,9 +2,8 @@
 //! queries lead to one of them, which is found and written here without the state that chains, proofs and additional
 //! records take. `plan` and `compose` know all of this as well, and the rest: what is given here is what they would give.
 
-use super::plan::Question;
 use super::rate_limit::{Charge, Verdict};
-use super::steered::{self, Tallied};
+use super::steered::{self, Asker, Tallied};
 use super::visitor::Visitor;
 use super::{Outcome, Request, Responder, edns, negative, positive};
 use crate::snapshot::Snapshot;
@@ -68,8 +67,8 @@ impl Responder {
                 return None;
             }
             let client_subnet = self.query.edns().and_then(|edns| edns.client_subnet.as_ref());
-            let question = Question::of(snapshot, self.worker, qtype, client_subnet, request);
-            let (steered, tallied) = steered::steady(&question, number, slot)?;
+            let asker = Asker { client_subnet, source: request.source, random: request.random };
+            let (steered, tallied) = steered::steady(snapshot, (number, slot), qtype, asker)?;
             let (ttl, scope, tallied) = (Some(steered.ttl), steered.scope, Some(tallied));
             let ready = Ready { ttl, scope, tallied, ..records(name, steered.records()) };
             return self.send(ready, apex_stripped, (snapshot, request), out);
@@ -113,7 +112,7 @@ impl Responder {
         let Self { query, counters, .. } = self;
         let (settings, profile, edns) = (&*snapshot.settings, request.profile, query.edns());
         let opt = edns.map(|edns| edns::opt_for(edns, ready.scope, None));
-        let reserved = opt.as_ref().map_or(0, OptAnswer::record_len);
+        let reserved = if let Some(opt) = &opt { opt.record_len() } else { 0 };
         let len_max = profile.response_len_max(settings, edns);
         let mut response = Response::begin(out, len_max, reserved, query, request.octets);
         let apex_at = QNAME_OFFSET + query.name().offset(apex_stripped);

@@ -3,7 +3,6 @@
 use super::alias;
 use super::plan::{Question, Step};
 use crate::base::Family;
-use crate::base::prefix::cut_address;
 use crate::geo::{Client, Disguise};
 use crate::snapshot::{Balance, Snapshot, service_of};
 use crate::steering::decide::{Asked, Decision, Verdict, decide, decide_steady, scope};
@@ -50,13 +49,28 @@ impl Tallied {
     }
 }
 
+/// Who asks, as far as it decides where the client is, and what chance says.
+#[derive(Clone, Copy)]
+pub struct Asker<'a> {
+    /// The client subnet of the query, where it is used.
+    pub client_subnet: Option<&'a ClientSubnet>,
+    /// Who sent the query.
+    pub source: IpAddr,
+    /// Uniformly random.
+    pub random: u64,
+}
+
 /// As [`step`], for a client whose first region is well, as it is for most. `None` where more is to be looked at. Counts
 /// nothing: who writes the answer does.
 #[inline(always)]
-pub fn steady<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Option<(Steered<'s>, Tallied)> {
-    let snapshot = question.snapshot;
+pub fn steady<'s>(
+    snapshot: &'s Snapshot,
+    (zone, slot): (usize, u32),
+    qtype: u16,
+    asker: Asker<'_>,
+) -> Option<(Steered<'s>, Tallied)> {
     let balance = snapshot.balances[zone].get(slot as usize)?;
-    let family = match question.qtype {
+    let family = match qtype {
         rtype::A => Family::V4,
         rtype::AAAA => Family::V6,
         _ => return None,
@@ -67,44 +81,55 @@ pub fn steady<'s>(question: &Question<'s>, zone: usize, slot: u32) -> Option<(St
     let pool_index = balance.pool_answers as usize;
     let answers = &**snapshot.pool_answers.get(pool_index);
     let ranking = &*snapshot.rankings[balance.ranking as usize];
-    let (spot, found_in, disguise) = match ipv4_of(question) {
+    let (spot, found_in, disguise) = match asker.ipv4() {
         Some(address) => (ranking.spot_v4(&snapshot.locator, address), Family::V4, Disguise::None),
-        None => spot_of(question, ranking),
+        None => asker.spot(snapshot, ranking),
     };
-    let decided = decide_steady(answers, spot, found_in, family, question.random)?;
+    let decided = decide_steady(answers, spot, found_in, family, asker.random)?;
     let scope = disguise.scope_as_sent(decided.scope);
     let steered = Steered { answer: decided.answer, ttl: balance.ttl.max, scope };
-    debug_assert!(is_decided_alike(&steered, question, balance, answers, family), "both roads lead to one answer");
+    debug_assert!(is_decided_alike(&steered, snapshot, balance, family, asker), "both roads lead to one answer");
     Some((steered, Tallied { pool_index, counter: decided.counter }))
 }
 
-/// The IPv4 address of a client that needs no undressing.
-#[inline(always)]
-fn ipv4_of(question: &Question<'_>) -> Option<Ipv4Addr> {
-    let address = match question.client_subnet.and_then(ClientSubnet::client) {
-        Some((address, bits)) => cut_address(address, bits),
-        None => question.source,
-    };
-    if let IpAddr::V4(v4) = address { Some(v4) } else { None }
-}
+impl Asker<'_> {
+    /// The IPv4 address of a client that needs no undressing. A client subnet has no bits but those that are known.
+    #[inline(always)]
+    fn ipv4(&self) -> Option<Ipv4Addr> {
+        let subnet = self.client_subnet.and_then(ClientSubnet::client);
+        if let IpAddr::V4(v4) = subnet.map_or(self.source, |(address, _)| address) { Some(v4) } else { None }
+    }
 
-/// What `ranking` says of any client, in which family it was found, and as what it came.
-#[inline(never)]
-fn spot_of(question: &Question<'_>, ranking: &Ranking) -> (Spot, Family, Disguise) {
-    let client = client(question);
-    let spot = ranking.spot(&question.snapshot.locator, client.address);
-    (spot, Family::of(client.address), client.disguise)
+    /// What `ranking` says of any client, in which family it was found, and as what it came.
+    #[inline(never)]
+    fn spot(self, snapshot: &Snapshot, ranking: &Ranking) -> (Spot, Family, Disguise) {
+        let client = self.client();
+        let spot = ranking.spot(&snapshot.locator, client.address);
+        (spot, Family::of(client.address), client.disguise)
+    }
+
+    /// The client as it is looked up: from its subnet where the query gives one, else the sender.
+    #[inline(always)]
+    fn client(&self) -> Client {
+        match self.client_subnet.and_then(ClientSubnet::client) {
+            Some((address, bits)) => Client::new(address, bits),
+            None => Client::new(self.source, Family::of(self.source).bits()),
+        }
+    }
 }
 
 /// Whether [`decide`] comes to the same.
-fn is_decided_alike<'s>(
-    steered: &Steered<'s>,
-    question: &Question<'s>,
+fn is_decided_alike(
+    steered: &Steered<'_>,
+    snapshot: &Snapshot,
     balance: &Balance,
-    answers: &'s PoolAnswers,
     family: Family,
+    asker: Asker<'_>,
 ) -> bool {
-    let Decided { client, decision, .. } = decide_for(question, balance, answers, family).0;
+    let Asker { client_subnet, source, random } = asker;
+    let question = Question { snapshot, worker: 0, qtype: 0, client_subnet, source, random, now: 0 };
+    let answers = &**snapshot.pool_answers.get(balance.pool_answers as usize);
+    let Decided { client, decision, .. } = decide_for(&question, balance, answers, family).0;
     decision.verdict.variant().map(|number| answers.variant(number)) == Some(steered.answer)
         && !decision.ttl_min
         && client.scope_as_sent(decision.scope) == steered.scope
@@ -262,7 +287,7 @@ fn decide_for<'s>(
     family: Family,
 ) -> (Decided<'s>, Asked) {
     let snapshot = question.snapshot;
-    let client = client(question);
+    let client = question.asker().client();
     let asked = Asked {
         leaf: snapshot.locator.leaf(client.address),
         address: client.address,
@@ -309,15 +334,6 @@ fn decide_with_fallbacks<'s>(
         (decided.decision.verdict, decided.decision.ttl_min) = (Verdict::NothingUp, true);
     }
     decided
-}
-
-/// The client as it is looked up: from its subnet where the query gives one, else the sender.
-#[inline(always)]
-fn client(question: &Question<'_>) -> Client {
-    match question.client_subnet.and_then(ClientSubnet::client) {
-        Some((address, bits)) => Client::new(address, bits),
-        None => Client::new(question.source, Family::of(question.source).bits()),
-    }
 }
 
 /// The position of round-robin, which moves on with every decision; 0 where nothing is picked by turns. Only this worker

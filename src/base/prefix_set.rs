@@ -4,6 +4,9 @@
 use super::prefix::Prefix;
 use std::net::IpAddr;
 
+/// So many ranges are sooner looked at one by one.
+const FEW: usize = 4;
+
 /// A set of addresses, given as prefixes of both families.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrefixSet {
@@ -53,6 +56,9 @@ fn without_overlaps<T: Ord + Copy>(mut ranges: Vec<(T, T)>) -> Box<[(T, T)]> {
 
 #[inline(always)]
 fn is_in<T: Ord + Copy>(ranges: &[(T, T)], address: T) -> bool {
+    if ranges.len() <= FEW {
+        return ranges.iter().any(|&(first, last)| first <= address && address <= last);
+    }
     let behind = ranges.partition_point(|range| range.0 <= address);
     behind.checked_sub(1).is_some_and(|at| address <= ranges[at].1)
 }

@@ -31,6 +31,9 @@ pub fn copy(to: &mut [u8], from: &[u8]) {
     } else if len >= 8 {
         to[..8].copy_from_slice(&from[..8]);
         to[len - 8..].copy_from_slice(&from[len - 8..]);
+    } else if len >= 4 {
+        to[..4].copy_from_slice(&from[..4]);
+        to[len - 4..].copy_from_slice(&from[len - 4..]);
     } else {
         for (to, from) in to.iter_mut().zip(from) {
             *to = *from;
@@ -47,6 +50,9 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
         return false;
     }
     if len < 8 {
+        if len >= 4 {
+            return a[..4] == b[..4] && a[len - 4..] == b[len - 4..];
+        }
         return a.iter().zip(b).all(|(octet, other)| octet == other);
     }
     let last = len - 8;
