@@ -168,13 +168,14 @@ class Contender:
 
 class Echo(Contender):
     name, works = 'echo', ('w1', 'w2', 'w3', 'w4', 'w5', 'w5nx')
+    workers = 1
 
     @classmethod
     def is_installed(cls):
         return True
 
     def configure(self):
-        return [workbench(), 'echo', f'127.0.0.1:{self.port}']
+        return [workbench(), 'echo', f'127.0.0.1:{self.port}', f'--workers={self.workers}']
 
 
 class Azimuth(Contender):

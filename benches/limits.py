@@ -50,11 +50,12 @@ class Large(contenders.Azimuth):
 
 
 def workers(bench, arguments):
-    """Processor time of an answer with one worker on one core, and with two on two; the load shares the cores in both."""
-    found = {1: [], 2: []}
+    """Processor time of an answer with one worker on one core, and with two on two; the load shares the cores in both. The echo says
+    how much of the difference is the kernel's and the machine's."""
+    found = {(kind, count): [] for kind in (contenders.Echo, contenders.Azimuth) for count in (1, 2)}
     for _ in range(arguments.rounds):
-        for count in found:
-            server = bench.contender(contenders.Azimuth, 'w1')
+        for kind, count in found:
+            server = bench.contender(kind, 'w1')
             server.workers = count
             try:
                 server.start(peers.NICE)
@@ -68,9 +69,11 @@ def workers(bench, arguments):
                 server.stop()
             # Each load has seen all of the server's time, and its own answers.
             share = statistics.mean(run['processor_share'] for run in runs)
-            found[count].append(1e6 * share / sum(run['answers_per_second'] for run in runs))
-    one, two = (statistics.median(found[count]) for count in (1, 2))
-    print(f'workers: {one:.2f} µs an answer with one, {two:.2f} µs with two on two cores ({100 * (two / one - 1):+.1f} %)')
+            found[kind, count].append(1e6 * share / sum(run['answers_per_second'] for run in runs))
+    for kind in (contenders.Echo, contenders.Azimuth):
+        one, two = (statistics.median(found[kind, count]) for count in (1, 2))
+        more = statistics.median(100 * (two / one - 1) for one, two in zip(found[kind, 1], found[kind, 2]))
+        print(f'workers, {kind.name}: {one:.2f} µs an answer with one, {two:.2f} µs with two on two cores ({more:+.1f} % in the same round)')
     return True
 
 

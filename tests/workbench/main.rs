@@ -33,6 +33,9 @@ enum Command {
         /// With a system call each, rather than batch by batch.
         #[arg(long)]
         one_by_one: bool,
+        /// Threads, each with a socket of its own.
+        #[arg(long, default_value_t = 1)]
+        workers: usize,
     },
     /// A steady load of which nothing may be lost, until a line comes on standard input; then the tally, as JSON.
     Load { server: SocketAddr, rate: u32, names: u64, origin: String },
@@ -56,7 +59,7 @@ fn main() {
     match Command::parse() {
         Command::Works { folder } => works::write(&folder),
         Command::Measure(measure) => measure::run(&measure),
-        Command::Echo { address, one_by_one } => measure::echo(address, one_by_one),
+        Command::Echo { address, one_by_one, workers } => measure::echo(address, one_by_one, workers),
         Command::Load { server, rate, names, origin } => load::run(server, rate, names, &origin),
         Command::Answers { configuration, names, origin, count } => answers::run(&configuration, names, &origin, count),
         Command::Probes { targets, seconds } => probes::run(targets, seconds),

@@ -5,6 +5,7 @@ use crate::datagrams::{BATCH_LEN, Batch};
 use crate::latencies::Latencies;
 use crate::works::read_queries;
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -256,9 +257,20 @@ fn report(run: &Run, seconds: f64, on_processor: u64) -> Value {
     })
 }
 
-/// Sends every datagram back, with the bit of a response.
-pub fn echo(address: SocketAddr, one_by_one: bool) {
-    let socket = UdpSocket::bind(address).unwrap();
+/// Sends every datagram back, with the bit of a response, on so many threads, each with a socket of its own.
+pub fn echo(address: SocketAddr, one_by_one: bool, workers: usize) {
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| echo_worker(address, one_by_one));
+        }
+    });
+}
+
+fn echo_worker(address: SocketAddr, one_by_one: bool) {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None).unwrap();
+    socket.set_reuse_port(true).unwrap();
+    socket.bind(&address.into()).unwrap();
+    let socket = UdpSocket::from(socket);
     if one_by_one {
         let mut buffer = [0; 1536];
         loop {
