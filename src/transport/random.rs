@@ -3,7 +3,8 @@
 
 use std::io;
 
-/// A generator of 64-bit numbers (SplitMix64: a counter with a large odd step, stirred twice).
+/// A generator of 64-bit numbers (wyrand, by Wang Yi: a counter with a large odd step, multiplied by itself in disguise and
+/// folded).
 #[derive(Debug)]
 pub struct Random(u64);
 
@@ -20,11 +21,11 @@ impl Random {
     }
 
     /// The next number.
+    #[inline(always)]
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let stirred = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let stirred = (stirred ^ (stirred >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        stirred ^ (stirred >> 31)
+        self.0 = self.0.wrapping_add(0xa076_1d64_78bd_642f);
+        let product = u128::from(self.0) * u128::from(self.0 ^ 0xe703_7ed1_a0b4_28db);
+        (product >> 64) as u64 ^ product as u64
     }
 }
 

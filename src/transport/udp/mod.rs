@@ -121,7 +121,7 @@ impl Worker {
         let (responder, random, now) = (&mut self.desk.responder, &mut self.desk.random, clock::now());
         self.batch.answer(|octets, sender, out| {
             let (source, profile, random) = (sender.ip(), &TransportProfile::DATAGRAM, random.next());
-            match responder.respond(&snapshot, Request { octets, source, profile, random, now }, out) {
+            match responder.respond_here(&snapshot, Request { octets, source, profile, random, now }, out) {
                 Outcome::Reply { len } => len,
                 Outcome::Drop => 0,
                 Outcome::Slow => {

@@ -25,6 +25,12 @@ const SCOPE_AT: usize = HEAD_LEN - 1;
 /// The second octet of the option's code; the first is 0.
 const CODE_LOW: u8 = option::CLIENT_SUBNET as u8;
 
+/// An option's head as one word: code, length, FAMILY, SOURCE, SCOPE. What is always the same in one with a short address (the
+/// code, the first octets of length and FAMILY, SCOPE), which octets that are, the length's among them, and where that stands.
+const SHORT: u64 = (option::CLIENT_SUBNET as u64) << 48;
+const SHORT_MASK: u64 = 0xffff_ffff_ff00_00ff;
+const SHORT_LEN_SHIFT: u32 = 32;
+
 /// A client subnet option as it came in a query: every rule of RFC 7871 section 7.1.2 holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientSubnet {
@@ -48,14 +54,27 @@ impl ClientSubnet {
     #[inline(always)]
     pub(super) fn parse_short(option: &[u8]) -> Option<Self> {
         let (head, address) = option.split_first_chunk::<HEAD_LEN>()?;
-        let [0, CODE_LOW, 0, len, ..] = *head else { return None };
-        if usize::from(len) != FIXED_LEN + address.len() || !matches!(address.len(), 1..=8) {
+        let word = u64::from_be_bytes(*head);
+        let [.., family, source, _] = *head;
+        // FAMILY 1 or 2, whose addresses have 32 and 128 bits.
+        let is_address = matches!(address.len(), 1..=8) && matches!(family, 1..=2) && source <= 8 << (2 * family);
+        let len = (FIXED_LEN + address.len()) as u64;
+        let expected = SHORT | len << SHORT_LEN_SHIFT;
+        // Fewer bits than an octet has are beyond SOURCE, where there are just as many octets as it needs.
+        let bits_beyond = (8 * address.len()).wrapping_sub(source.into());
+        if !is_address || word & SHORT_MASK != expected || bits_beyond >= 8 {
             return None;
         }
         // The last 8 octets are read at once, and those that are no part of the address shifted out.
-        let last = u64::from_le_bytes(*option.last_chunk()?);
-        let octets = last >> (8 * (8 - address.len()));
-        Self::new(*head, address, u128::from(octets).to_le_bytes())
+        let last = u64::from_be_bytes(*option.last_chunk()?);
+        if last & !(u64::MAX << bits_beyond) != 0 {
+            return None;
+        }
+        let mut subnet = Self { option: [0; OPTION_LEN_MAX] };
+        subnet.option[..HEAD_LEN].copy_from_slice(head);
+        let octets = last << (8 * (8 - address.len()));
+        subnet.option[HEAD_LEN..2 * HEAD_LEN].copy_from_slice(&octets.to_be_bytes());
+        Some(subnet)
     }
 
     /// The option with these octets in front of `address`, if no rule is broken; code and length are right. `octets` is

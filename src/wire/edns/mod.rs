@@ -84,13 +84,14 @@ impl Edns {
     #[inline(never)]
     pub fn read_with_client_subnet(edns: &mut Option<Self>, record: &[u8]) {
         let Some((fixed, rdata)) = record.split_first_chunk::<OPT_LEN_MIN>() else { return };
-        let [0, 0, OPT_LOW, class_high, class_low, t0, 0, t2, t3, 0, rdata_len] = *fixed else { return };
-        if usize::from(rdata_len) != rdata.len() {
+        let [start @ .., len_high, len_low] = *fixed;
+        let [0, 0, OPT_LOW, class_high, class_low, _, version, t2, t3] = start else { return };
+        if version != 0 || usize::from(u16::from_be_bytes([len_high, len_low])) != rdata.len() {
             return;
         }
         let Some(client_subnet) = ClientSubnet::parse_short(rdata) else { return };
         let class = u16::from_be_bytes([class_high, class_low]);
-        let ttl = u32::from_be_bytes([t0, 0, t2, t3]);
+        let ttl = u32::from_be_bytes([0, 0, t2, t3]);
         *edns = Some(Self { client_subnet: Some(client_subnet), ..Self::new(class, ttl) });
     }
 
