@@ -112,7 +112,7 @@ peers: release ## measures Azimuth beside other servers; writes the table and th
 	@$(PEERS) python3 benches/peers.py --json $(TARGET)/peers.json --publish
 
 .PHONY: limits
-limits: release ## measures two workers, reloads and changes of health under load, start and memory
+limits: release ## measures two workers, reloads and changes of health under load, latency, start and memory
 	@$(PEERS) python3 benches/limits.py
 
 .PHONY: xdp-bench

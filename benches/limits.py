@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What is no comparison with others: two workers, reloads and changes of health under load, start and memory of a large world.
+"""What is no comparison with others: two workers, reloads and changes of health under load, latency, start and memory of a large world.
 
     make limits                                        # builds, and measures all of it
     python3 benches/limits.py --only reload            # one part
@@ -172,6 +172,32 @@ def health(bench, arguments):
     return True
 
 
+def latency(bench, arguments):
+    """How long answers take at 20,000 queries a second: many short loads, in turn on servers that all run meanwhile."""
+    rounds = 4 * arguments.rounds
+    for work in ('w1', 'w3'):
+        kinds = [kind for kind in (contenders.Echo, contenders.Gdnsd, contenders.Azimuth) if kind.is_installed()]
+        servers = {kind.name: bench.contender(kind, work) for kind in kinds}
+        found = {name: [] for name in servers}
+        try:
+            for server in servers.values():
+                server.start([*peers.NICE, 'taskset', '-c', str(arguments.server_core)])
+            time.sleep(3)
+            for _ in range(rounds):
+                for name, server in servers.items():
+                    found[name].append(bench.measure(server, '--seconds=1', '--warm-up=0.2', '--rate=20000'))
+        finally:
+            for server in servers.values():
+                server.stop()
+        for name, runs in found.items():
+            p50, p99, p999 = (statistics.median(run[key] for run in runs) for key in ('p50_us', 'p99_us', 'p999_us'))
+            quarters = statistics.quantiles([run['p99_us'] for run in runs], n=4)
+            lost = sum(run['lost'] for run in runs)
+            print(f'latency of {work}, {name}: p50 {p50:.0f} µs, p99 {p99:.0f} µs (half of {rounds} runs within {quarters[0]:.0f} to '
+                  f'{quarters[2]:.0f}), p99.9 {p999:.0f} µs, {lost} lost')
+    return True
+
+
 def start(bench, arguments):
     """From the start of the process to its first answer, and what it then has in memory."""
     seconds, memory = [], []
@@ -194,7 +220,7 @@ def start(bench, arguments):
     return True
 
 
-PARTS = {'workers': workers, 'reload': reload, 'health': health, 'start': start}
+PARTS = {'workers': workers, 'reload': reload, 'health': health, 'latency': latency, 'start': start}
 
 
 def main():
