@@ -19,9 +19,8 @@ const ADDRESS_LEN_MAX: usize = 16;
 pub(super) const OPTION_LEN_MAX: usize = HEAD_LEN + ADDRESS_LEN_MAX;
 /// Where in an option the second octet of its length stands; the first is 0.
 const LEN_LOW_AT: usize = 3;
-/// Where in an option SOURCE stands, and SCOPE.
+/// Where in an option SOURCE stands.
 const SOURCE_AT: usize = HEAD_LEN - 2;
-const SCOPE_AT: usize = HEAD_LEN - 1;
 /// The second octet of the option's code; the first is 0.
 const CODE_LOW: u8 = option::CLIENT_SUBNET as u8;
 
@@ -34,8 +33,10 @@ const SHORT_LEN_SHIFT: u32 = 32;
 /// A client subnet option as it came in a query: every rule of RFC 7871 section 7.1.2 holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientSubnet {
-    /// The whole option with SCOPE 0; what its length does not count is zero.
-    option: [u8; OPTION_LEN_MAX],
+    /// The option up to the address, with SCOPE 0.
+    head: [u8; HEAD_LEN],
+    /// What the option's length does not count is zero.
+    address: [u8; ADDRESS_LEN_MAX],
 }
 
 impl ClientSubnet {
@@ -70,11 +71,8 @@ impl ClientSubnet {
         if last & !(u64::MAX << bits_beyond) != 0 {
             return None;
         }
-        let mut subnet = Self { option: [0; OPTION_LEN_MAX] };
-        subnet.option[..HEAD_LEN].copy_from_slice(head);
         let octets = last << (8 * (8 - address.len()));
-        subnet.option[HEAD_LEN..2 * HEAD_LEN].copy_from_slice(&octets.to_be_bytes());
-        Some(subnet)
+        Some(Self { head: *head, address: u128::from(octets.swap_bytes()).to_le_bytes() })
     }
 
     /// The option with these octets in front of `address`, if no rule is broken; code and length are right. `octets` is
@@ -94,10 +92,7 @@ impl ClientSubnet {
         if source > bits || scope != 0 || bits_beyond >= 8 || surplus {
             return None;
         }
-        let mut option = [0; OPTION_LEN_MAX];
-        option[..HEAD_LEN].copy_from_slice(&head);
-        option[HEAD_LEN..].copy_from_slice(&octets);
-        Some(Self { option })
+        Some(Self { head, address: octets })
     }
 
     /// The client's address and how many of its bits are known; `None` when the option says nothing of the client
@@ -105,7 +100,7 @@ impl ClientSubnet {
     #[inline(always)]
     #[must_use]
     pub fn client(&self) -> Option<(IpAddr, u8)> {
-        let [_, _, _, _, _, family, source, _, octets @ ..] = self.option;
+        let ([.., family, source, _], octets) = (self.head, self.address);
         let address = match u16::from(family) {
             _ if source == 0 => return None,
             FAMILY_IPV4 => {
@@ -121,21 +116,23 @@ impl ClientSubnet {
     #[inline(always)]
     #[must_use]
     pub const fn says_nothing(&self) -> bool {
-        self.option[SOURCE_AT] == 0
+        self.head[SOURCE_AT] == 0
     }
 
     /// Octets of the whole option in a message.
     #[inline(always)]
     #[must_use]
     pub fn option_len(&self) -> usize {
-        OPTION_HEADER_LEN + usize::from(self.option[LEN_LOW_AT])
+        OPTION_HEADER_LEN + usize::from(self.head[LEN_LOW_AT])
     }
 
     /// Writes the option with `scope`, else as it came, to the start of `room`, of which [`Self::option_len`] octets count.
     #[inline(always)]
     pub(super) fn write(&self, scope: u8, room: &mut [u8; OPTION_LEN_MAX]) {
-        *room = self.option;
-        room[SCOPE_AT] = scope;
+        // SCOPE is the last octet of the head, and was 0.
+        let head = u64::from_be_bytes(self.head) | u64::from(scope);
+        room[..HEAD_LEN].copy_from_slice(&head.to_be_bytes());
+        room[HEAD_LEN..].copy_from_slice(&self.address);
     }
 }
 
