@@ -178,6 +178,15 @@ fn prefix((snapshot, addresses): Locating) {
     }
 }
 
+#[library_benchmark(setup = locating)]
+#[bench::of_80_000_networks()]
+fn spot((snapshot, addresses): Locating) {
+    let ranking: &Ranking = &snapshot.rankings[snapshot.balances[0][0].ranking as usize];
+    for address in addresses {
+        black_box(ranking.spot(&snapshot.locator, black_box(*address)));
+    }
+}
+
 /// What is decided on, and by what.
 type Deciding = &'static (Arc<Snapshot>, Vec<Asked>);
 
@@ -229,7 +238,7 @@ fn write((query, message): Writing) {
 library_benchmark_group!(
     name = parts,
     setup = write_works(),
-    benchmarks = [parse, name_key, zone, lookup, prefix, decision, write]
+    benchmarks = [parse, name_key, zone, lookup, prefix, spot, decision, write]
 );
 library_benchmark_group!(name = answers, setup = write_works(), benchmarks = [respond]);
 library_benchmark_group!(name = growth, setup = write_works(), benchmarks = [grow]);

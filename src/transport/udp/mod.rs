@@ -119,21 +119,18 @@ impl Worker {
         // Loaded once a batch, and not held while waiting for the next.
         let snapshot = self.desk.store.load();
         let (responder, random, now) = (&mut self.desk.responder, &mut self.desk.random, clock::now());
-        self.batch.answer(
-            #[inline(always)]
-            |octets, sender, out| {
-                let (source, profile, random) = (sender.ip(), &TransportProfile::DATAGRAM, random.next());
-                match responder.respond_here(&snapshot, Request { octets, source, profile, random, now }, out) {
-                    Outcome::Reply { len } => len,
-                    Outcome::Drop => 0,
-                    Outcome::Slow => {
-                        let (source, path) = (sender.address(), sender.return_path());
-                        hand_on(self.desk.slow_door.as_deref(), &self.socket, &self.io, octets, source, path);
-                        0
-                    }
+        self.batch.answer(|octets, sender, out| {
+            let (source, profile, random) = (sender.ip(), &TransportProfile::DATAGRAM, random.next());
+            match responder.respond_here(&snapshot, Request { octets, source, profile, random, now }, out) {
+                Outcome::Reply { len } => len,
+                Outcome::Drop => 0,
+                Outcome::Slow => {
+                    let (source, path) = (sender.address(), sender.return_path());
+                    hand_on(self.desk.slow_door.as_deref(), &self.socket, &self.io, octets, source, path);
+                    0
                 }
-            },
-        );
+            }
+        });
     }
 }
 
