@@ -116,13 +116,7 @@ impl Responder {
         let len_max = profile.response_len_max(settings, edns);
         let mut response = Response::begin(out, len_max, reserved, query, request.octets);
         let apex_at = QNAME_OFFSET + query.name().offset(apex_stripped);
-        match ready.ttl {
-            // Addresses of a pool.
-            Some(ttl) => response.alike_here(ready.records, ttl).ok()?,
-            None => {
-                response.rrset_here(ready.section, ready.records, QNAME_OFFSET, apex_at, None).ok()?;
-            }
-        }
+        response.rrset_here(ready.section, ready.records, QNAME_OFFSET, apex_at, ready.ttl).ok()?;
         if let Some(tallied) = ready.tallied {
             tallied.count(snapshot, self.worker);
         }

@@ -16,8 +16,6 @@ const POINTER: u16 = 0xc000;
 const OWNER_LEN: usize = 2;
 const TTL_AT: usize = 6;
 const RDLENGTH_AT: usize = 10;
-/// Octets of a TTL.
-const TTL_LEN: usize = 4;
 const RDATA_AT: usize = 12;
 
 /// Ready records of one RRset: each begins with a pointer to offset 12, then TYPE, CLASS, TTL, RDLENGTH, RDATA. Each
@@ -156,25 +154,6 @@ impl<'o> Response<'o> {
         self.len = behind;
         self.counts += section.counted(records.count);
         Ok(start)
-    }
-
-    /// Copies records of one length, whose owner is the question's name, to the answer section, and sets their TTL.
-    #[inline(always)]
-    pub fn alike_here(&mut self, records: Records<'_>, ttl: u32) -> Result<(), Full> {
-        let behind = self.len + records.octets.len();
-        if behind > self.end {
-            return Err(Full);
-        }
-        let room = &mut self.octets[self.len..behind];
-        short::copy(room, records.octets);
-        let (mut at, step) = (TTL_AT, record_len(room));
-        while let Some(place) = room.get_mut(at..at + TTL_LEN) {
-            place.copy_from_slice(&ttl.to_be_bytes());
-            at += step;
-        }
-        self.len = behind;
-        self.counts += Section::Answer.counted(records.count);
-        Ok(())
     }
 
     /// Copies an RRset with its signatures, whose owner is `labels` in front of the name at offset `below`: written once
